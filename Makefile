@@ -1,0 +1,83 @@
+# The two commands to know are `make run` and `make test`. CMake does the work; see CMakePresets.json.
+.DEFAULT_GOAL := help
+.PHONY: help deps build run test asan tsan fuzz coverage torture bench lint format install clean
+
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+DESTDIR ?=
+PREFIX ?= /usr/local
+SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cc' '*.h' 2>/dev/null)
+# What `make lint` reads with clang-tidy: all files, or for example FILES="src/wal/writer.cc".
+FILES ?= $(filter src/%.cc,$(SOURCES))
+
+# $(call build,PRESET)
+define build
+	@cmake --preset $(1) --log-level=WARNING >/dev/null
+	@cmake --build --preset $(1) --parallel $(JOBS)
+endef
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## Install the Debian packages that are missing
+	@scripts/install_dependencies.sh
+
+build: deps ## Build the program as it is installed: build/release/bin/chronos
+	$(call build,release)
+
+run: build ## Build and run the demonstration
+	@build/release/bin/chronos demo
+
+test: deps ## Build and run the fast tests
+	$(call build,dev)
+	@ctest --preset dev --parallel $(JOBS)
+
+asan: deps ## Run the fast and slow tests under the address and undefined behaviour sanitizers
+	$(call build,asan)
+	@ctest --preset asan --parallel $(JOBS)
+
+tsan: deps ## Run the concurrent tests under the thread sanitizer
+	$(call build,tsan)
+	@ctest --preset tsan --parallel $(JOBS)
+
+fuzz: ## Run each fuzzer for FUZZ_SECONDS
+	@scripts/install_dependencies.sh --fuzz
+	$(call build,fuzz)
+	@for program in $(wildcard tests/fuzz/*_fuzz.cc); do \
+	    name=$$(basename $$program .cc) && mkdir -p build/fuzz/corpus/$$name && echo "$$name" && \
+	    build/fuzz/bin/$$name -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	        -artifact_prefix=build/fuzz/corpus/ build/fuzz/corpus/$$name || exit 1; \
+	done
+
+coverage: ## Print the line coverage of the fast tests by ring
+	@scripts/install_dependencies.sh --coverage
+	$(call build,coverage)
+	@find build/coverage -name '*.gcda' -delete
+	@ctest --preset coverage --parallel $(JOBS) --output-log build/coverage/tests.log --quiet \
+	    || { cat build/coverage/tests.log; exit 1; }
+	@gcovr --root . --object-directory build/coverage --filter src/ --filter include/ \
+	    --exclude '.*_(test|bench)\.cc$$' --json build/coverage/coverage.json
+	@scripts/coverage_by_ring.py build/coverage/coverage.json
+
+torture: deps ## Run the slow and endless tests, with long settings
+	$(call build,release)
+	@ctest --preset torture --parallel $(JOBS)
+
+bench: build ## Run the benchmarks
+	@for program in $(wildcard build/release/bin/*_bench); do echo "$$program" && $$program || exit 1; done
+
+lint: ## Check the format, and the code with clang-tidy (FILES="..." for some files)
+	@scripts/install_dependencies.sh --lint
+	@clang-format-19 --dry-run -Werror $(SOURCES)
+	@cmake --preset dev --log-level=WARNING >/dev/null
+	@printf '%s\n' $(FILES) | xargs --max-procs=$(JOBS) --max-args=1 clang-tidy-19 -p build/dev --quiet
+
+format: ## Format the code
+	@scripts/install_dependencies.sh --lint
+	@clang-format-19 -i $(SOURCES)
+
+install: build ## Install into DESTDIR/PREFIX
+	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
+
+clean: ## Remove everything built
+	@rm -rf build
