@@ -1,0 +1,179 @@
+// What only the real file system does; `io/file_system_contract_test.cc` holds what both do.
+#include "io/posix/posix_file_system.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "io/posix/posix_clock.h"
+#include "io/posix/posix_environment.h"
+
+namespace chronos::io {
+namespace {
+
+struct alignas(kBlockSize) Block {
+    std::array<std::byte, kBlockSize> bytes = {};
+    explicit Block(int value) { bytes.fill(static_cast<std::byte>(value)); }
+};
+
+class PosixFileSystemTest : public ::testing::Test {
+protected:
+    PosixFileSystemTest() {
+        std::string name = std::filesystem::temp_directory_path() / "posix-XXXXXX";
+        root_ = ::mkdtemp(name.data());
+    }
+    ~PosixFileSystemTest() override { std::filesystem::remove_all(root_); }
+
+    std::string path(const std::string& name) const { return root_ + "/" + name; }
+    std::unique_ptr<File> create(const std::string& name, std::uint64_t size) {
+        auto file = files_.open(path(name), OpenMode::kCreate).value();
+        EXPECT_TRUE(file->truncate(size).ok());
+        return file;
+    }
+    static std::byte byte_at(File& file, std::uint64_t offset) {
+        std::byte byte{0xff};
+        EXPECT_EQ(*file.read_at(offset, {&byte, 1}), 1U);
+        return byte;
+    }
+    mode_t mode_of(const std::string& name) const {
+        struct stat status = {};
+        EXPECT_EQ(::stat(path(name).c_str(), &status), 0);
+        return status.st_mode & 0777U;
+    }
+
+    std::string root_;
+    PosixFileSystem files_;
+};
+
+TEST_F(PosixFileSystemTest, CreatesFilesAndDirectoriesThatOthersCannotRead) {
+    create("a", 0);
+    EXPECT_TRUE(files_.make_directory(path("d")).ok());
+    EXPECT_EQ(mode_of("a") & 07U, 0U);
+    EXPECT_EQ(mode_of("a") & 0600U, 0600U);
+    EXPECT_EQ(mode_of("d") & 07U, 0U);
+    EXPECT_EQ(mode_of("d") & 0700U, 0700U);
+}
+
+TEST_F(PosixFileSystemTest, WritesDurablyBothWaysAndMixedWithOrdinaryWrites) {
+    auto file = create("a", 4 * kBlockSize);
+    const Block seven(7);
+    const Block eight(8);
+    const Block nine(9);
+    files_.set_durable_write(DurableWrite::kDirect);
+    EXPECT_TRUE(file->write_at(0, seven.bytes).ok());
+    EXPECT_TRUE(file->write_durable_at(0, eight.bytes).ok());
+    EXPECT_EQ(byte_at(*file, 100), std::byte{8});
+    files_.set_durable_write(DurableWrite::kBuffered);
+    EXPECT_TRUE(file->write_durable_at(kBlockSize, nine.bytes).ok());
+    EXPECT_EQ(byte_at(*file, kBlockSize), std::byte{9});
+    EXPECT_EQ(byte_at(*file, kBlockSize - 1), std::byte{8});
+    EXPECT_EQ(byte_at(*file, 2 * kBlockSize), std::byte{0});
+}
+
+TEST_F(PosixFileSystemTest, WritesDurablyToTheOpenFileAfterItsNameWasGivenToAnother) {
+    auto file = create("a", kBlockSize);
+    ASSERT_TRUE(files_.rename(path("a"), path("b")).ok());
+    auto other = create("a", kBlockSize);
+    const Block seven(7);
+    EXPECT_TRUE(file->write_durable_at(0, seven.bytes).ok());
+    EXPECT_EQ(byte_at(*file, 0), std::byte{7});
+    EXPECT_EQ(byte_at(*other, 0), std::byte{0});
+}
+
+TEST_F(PosixFileSystemTest, WritesDurablyFromSeveralThreads) {
+    constexpr std::uint64_t kThreads = 4;
+    auto file = create("a", kThreads * kBlockSize);
+    std::vector<std::thread> threads;
+    for (std::uint64_t i = 0; i < kThreads; ++i) {
+        threads.emplace_back([&file, i] {
+            const Block block(static_cast<int>(i + 1));
+            EXPECT_TRUE(file->write_durable_at(i * kBlockSize, block.bytes).ok());
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (std::uint64_t i = 0; i < kThreads; ++i) {
+        EXPECT_EQ(byte_at(*file, i * kBlockSize), static_cast<std::byte>(i + 1));
+    }
+}
+
+TEST_F(PosixFileSystemTest, FallsBackWhereTheFileSystemRefusesDirectWrites) {
+    // tmpfs refuses O_DIRECT on older kernels and takes it on newer ones: both must work.
+    if (::access("/dev/shm", W_OK) != 0) GTEST_SKIP() << "no /dev/shm";
+    std::string name = "/dev/shm/posix-XXXXXX";
+    const std::string directory = ::mkdtemp(name.data());
+    {
+        auto file = files_.open(directory + "/a", OpenMode::kCreate).value();
+        ASSERT_TRUE(file->truncate(kBlockSize).ok());
+        const Block seven(7);
+        for (int i = 0; i < 2; ++i) EXPECT_TRUE(file->write_durable_at(0, seven.bytes).ok());
+        EXPECT_EQ(byte_at(*file, 5), std::byte{7});
+    }
+    EXPECT_TRUE(files_.probe_durable_write(directory).ok());
+    std::filesystem::remove_all(directory);
+}
+
+TEST_F(PosixFileSystemTest, TheProbeSetsWhatItReturnsAndLeavesNoFile) {
+    const auto way = files_.probe_durable_write(root_);
+    ASSERT_TRUE(way.ok()) << way.error().message;
+    EXPECT_EQ(files_.durable_write(), *way);
+    EXPECT_TRUE(files_.list(root_)->empty());
+}
+
+TEST_F(PosixFileSystemTest, TheProbeOfAMissingDirectoryChangesNothing) {
+    files_.set_durable_write(DurableWrite::kBuffered);
+    const auto way = files_.probe_durable_write(path("missing"));
+    ASSERT_FALSE(way.ok());
+    EXPECT_EQ(way.error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(files_.durable_write(), DurableWrite::kBuffered);
+}
+
+TEST_F(PosixFileSystemTest, AFullDeviceIsNoSpace) {
+    auto full = files_.open("/dev/full", OpenMode::kReadWrite);
+    if (!full.ok()) GTEST_SKIP() << full.error().message;
+    const Block block(1);
+    const auto status = (*full)->write_at(0, block.bytes);
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().code, ErrorCode::kNoSpace);
+    EXPECT_EQ(status.error().message, "pwrite /dev/full: No space left on device");
+}
+
+TEST_F(PosixFileSystemTest, ARefusedLockNamesFileAndHolder) {
+    const auto lock = files_.lock(path("lock"));
+    ASSERT_TRUE(lock.ok());
+    const auto second = files_.lock(path("lock"));
+    ASSERT_FALSE(second.ok());
+    EXPECT_EQ(second.error().message,
+              "flock " + path("lock") + ": locked by process " + std::to_string(::getpid()));
+}
+
+TEST(PosixClockTest, IsAfter2025AndMonotonicTimeDoesNotGoBack) {
+    PosixClock clock;
+    EXPECT_GT(clock.wall_ns(), 1'735'689'600'000'000'000);
+    const std::int64_t before = clock.monotonic_ns();
+    EXPECT_LE(before, clock.monotonic_ns());
+}
+
+TEST(PosixRandomTest, FillsLargeSpansDifferentlyEachTime) {
+    PosixRandom random;
+    std::vector<std::byte> a(100'000);
+    std::vector<std::byte> b(100'000);
+    random.fill(a);
+    random.fill(b);
+    random.fill({});
+    EXPECT_NE(a, b);
+    EXPECT_NE(std::vector(a.end() - 16, a.end()), std::vector<std::byte>(16));
+}
+
+TEST(PosixEnvironmentTest, HandsOutTheSameObjectsEachTime) {
+    EXPECT_EQ(&posix_environment().files, &posix_file_system());
+    EXPECT_EQ(&posix_environment().clock, &posix_environment().clock);
+}
+
+}  // namespace
+}  // namespace chronos::io
