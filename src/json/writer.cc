@@ -1,0 +1,92 @@
+#include "json/writer.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+
+#include "json/byte_search.h"
+#include "json/scan.h"
+
+namespace chronos::json {
+namespace {
+
+void append_ascii_escape(std::string& out, char c) {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    switch (c) {
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        case '\b':
+            out += "\\b";
+            return;
+        case '\f':
+            out += "\\f";
+            return;
+        case '\n':
+            out += "\\n";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        case '\t':
+            out += "\\t";
+            return;
+        default:
+            break;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += "\\u00";
+    out += kHex[byte >> 4];
+    out += kHex[byte & 0xF];
+}
+
+template <typename Number>
+void append_number(std::string& out, Number value) {
+    std::array<char, 32> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    out.append(text.data(), end);
+}
+
+}  // namespace
+
+void append_string(std::string& out, std::string_view utf8) {
+    const char* at = utf8.data();
+    const char* end = at + utf8.size();
+    out += '"';
+    while (at != end) {
+        const char* special = find_special_in_string(at, end);
+        out.append(at, special);
+        at = special;
+        if (at == end) break;
+        if ((*at & 0x80) == 0) {
+            append_ascii_escape(out, *at++);
+            continue;
+        }
+        const std::size_t size = utf8_sequence_size(at, end);
+        out.append(size == 0 ? std::string_view("\xEF\xBF\xBD") : std::string_view(at, size));
+        at += size == 0 ? 1 : size;
+    }
+    out += '"';
+}
+
+void append_integer(std::string& out, std::int64_t value) {
+    append_number(out, value);
+}
+
+void append_unsigned(std::string& out, std::uint64_t value) {
+    append_number(out, value);
+}
+
+void append_double(std::string& out, double value) {
+    if (!std::isfinite(value)) {
+        out += "null";
+        return;
+    }
+    append_number(out, value);
+}
+
+}  // namespace chronos::json
