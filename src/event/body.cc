@@ -1,0 +1,93 @@
+#include "event/body.h"
+
+#include <algorithm>
+
+#include "base/result.h"
+
+namespace chronos::event {
+namespace {
+
+Error damaged(const char* what) {
+    return base::fail(ErrorCode::kCorrupt, std::string("batch body: ") + what);
+}
+
+Status check_tags(std::string_view encoded, std::uint16_t count) {
+    base::ByteReader reader(base::as_bytes(encoded));
+    for (std::uint16_t i = 0; i < count; ++i) reader.skip(reader.number<std::uint16_t>());
+    if (!reader.ok() || reader.left() != 0) return damaged("tags do not fill their place");
+    return {};
+}
+
+Status check_event(std::span<const std::byte> rest, std::size_t body_offset, std::uint32_t ordinal) {
+    if (rest.size() < kEventHeaderSize) return damaged("event header cut off");
+    const auto header = base::load<EventHeader>(rest.data());
+    if (header.size % 8 != 0 || header.size > rest.size()) return damaged("event size");
+    if ((header.flags & kRequiredFlagMask & ~kKnownRequiredFlags) != 0)
+        return base::fail(ErrorCode::kUnsupported, "an event needs features of a newer version of chronos");
+    const std::uint64_t content = kEventHeaderSize + ((header.flags & kExplicitId) != 0 ? 16U : 0U) +
+                                  ((header.flags & kOccurredAt) != 0 ? 8U : 0U) + std::uint64_t{header.type_size} +
+                                  header.entity_size + header.tags_size + header.reserved_size +
+                                  header.metadata_size + header.payload_size;
+    if (base::round_up(content, 8) != header.size) return damaged("event parts do not add up");
+    if (!base::all_zero(rest.subspan(content, header.size - content))) return damaged("event padding");
+    if (std::uint64_t{header.body_distance} * 8 != body_offset || header.ordinal != ordinal)
+        return damaged("event is not where it says");
+    return check_tags(EventBytes(rest.data()).encoded_tags(), header.tag_count);
+}
+
+bool has_tag(std::string_view encoded, std::string_view wanted) {
+    bool found = false;
+    for_each_tag(encoded, [&](std::string_view tag) { found = found || tag == wanted; });
+    return found;
+}
+
+bool matches_item(const QueryItem& item, const EventBytes& event) {
+    if (!item.types.empty() && std::find(item.types.begin(), item.types.end(), event.type()) == item.types.end())
+        return false;
+    return std::all_of(item.tags.begin(), item.tags.end(),
+                       [&](const std::string& tag) { return has_tag(event.encoded_tags(), tag); });
+}
+
+}  // namespace
+
+Uuid EventBytes::id() const {
+    if (has(kExplicitId)) return explicit_id();
+    return derived_event_id(base::load<Uuid>(body() + offsetof(BodyHeader, batch_id)), header_.ordinal);
+}
+
+std::optional<std::int64_t> EventBytes::sent_occurred_at() const {
+    if (!has(kOccurredAt)) return std::nullopt;
+    return base::load<std::int64_t>(at_ + kEventHeaderSize + (has(kExplicitId) ? 16 : 0));
+}
+
+std::int64_t EventBytes::occurred_at() const {
+    if (const auto sent = sent_occurred_at()) return *sent;
+    return base::load<std::int64_t>(body() + offsetof(BodyHeader, recorded_at));
+}
+
+Status check_body(std::span<const std::byte> body) {
+    if (body.size() < kBodyHeaderSize) return damaged("header cut off");
+    const auto header = base::load<BodyHeader>(body.data());
+    if (header.version != kBodyVersion || header.header_size != kBodyHeaderSize || header.required_flags != 0)
+        return base::fail(ErrorCode::kUnsupported, "a batch needs a newer version of chronos");
+    if (header.section_count < 1 || header.section_count > header.event_count + 1) return damaged("section count");
+    const std::uint64_t before_events = kBodyHeaderSize + kSectionSize * (header.section_count - std::uint64_t{1}) +
+                                        header.conditions_size + header.extensions_size;
+    if (header.events_size > body.size() || before_events + header.events_size != body.size())
+        return damaged("parts do not add up");
+    std::size_t offset = before_events;
+    for (std::uint32_t ordinal = 0; ordinal < header.event_count; ++ordinal) {
+        RETURN_IF_ERROR(check_event(body.subspan(offset), offset, ordinal));
+        offset += base::load<EventHeader>(body.data() + offset).size;
+    }
+    if (offset != body.size()) return damaged("bytes after the last event");
+    return {};
+}
+
+bool matches(const Query& query, const EventBytes& event) {
+    if (query.all) return true;
+    return std::any_of(query.items.begin(), query.items.end(),
+                       [&](const QueryItem& item) { return matches_item(item, event); });
+}
+
+}  // namespace chronos::event
