@@ -1,0 +1,145 @@
+#include "wal/log.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/result.h"
+#include "wal/log_segment.h"
+
+namespace chronos::wal {
+namespace {
+
+/// Larger commits gain no throughput and cost latency (docs/decisions/0003-commit.md).
+constexpr std::uint64_t kPieceSizeMax = std::uint64_t{1} << 20;
+
+}  // namespace
+
+Result<std::byte*> Log::reserve(std::size_t body_size) {
+    ASSERT(body_size % 8 == 0 && reserved_size_ == 0);
+    const std::size_t record_size = record_size_for(body_size);
+    if (record_size > kRecordSizeMax)
+        return base::fail(ErrorCode::kLimitExceeded, "a batch of " + std::to_string(body_size) +
+                                                         " bytes; one log record holds 32 MiB: send smaller batches");
+    if (tail_offset_ + record_size > segment(tail_slot_).entry.file_size) RETURN_IF_ERROR(roll(record_size));
+    reserved_size_ = record_size;
+    return segment(tail_slot_).image.data() + tail_offset_ + kEnvelopeSize;
+}
+
+std::uint64_t Log::append(std::uint64_t first_seq, std::uint32_t event_count, std::size_t body_size) {
+    ASSERT(reserved_size_ == record_size_for(body_size));
+    const std::uint64_t offset = tail_offset_;
+    open_piece_.records.push_back(
+        {offset, first_seq, event_count, static_cast<std::uint32_t>(body_size), RecordKind::kBatch, 0});
+    open_piece_.end_seq = first_seq + event_count;
+    tail_offset_ += reserved_size_;
+    open_piece_.end_offset = tail_offset_;
+    reserved_size_ = 0;
+    if (open_piece_.size() >= kPieceSizeMax) close_open_piece();
+    return offset + kEnvelopeSize;
+}
+
+Status Log::append_marker(std::uint64_t next_seq, bool closing) {
+    ASSIGN_OR_RETURN(std::byte* const body, reserve(0));
+    (void)body;
+    (void)append(next_seq, 0, 0);
+    Piece& piece = open_piece_.empty() ? closed_pieces_.back() : open_piece_;
+    piece.records.back().kind = RecordKind::kMarker;
+    piece.records.back().optional_flags = closing ? kClosed : 0U;
+    return {};
+}
+
+/// Moves the open piece to the queue; the tail goes to the next block, so that what was synced is not written again.
+void Log::close_open_piece() {
+    if (open_piece_.empty()) return;
+    tail_offset_ = base::round_up(tail_offset_, io::kBlockSize);
+    open_piece_.end_offset = tail_offset_;
+    used_bytes_.fetch_add(open_piece_.size(), std::memory_order_relaxed);
+    if (tail_offset_ > segment(tail_slot_).entry.file_size / 4) wants_spares_.store(true, std::memory_order_relaxed);
+    closed_pieces_.push_back(std::move(open_piece_));
+    open_piece_ = {};
+    open_piece_.slot = tail_slot_;
+    open_piece_.segment = &segment(tail_slot_);
+    open_piece_.begin_offset = open_piece_.end_offset = tail_offset_;
+}
+
+Piece Log::cut() {
+    if (closed_pieces_.empty()) close_open_piece();
+    if (closed_pieces_.empty()) return {};
+    Piece piece = std::move(closed_pieces_.front());
+    closed_pieces_.pop_front();
+    return piece;
+}
+
+std::uint64_t Log::pending_size() const {
+    std::uint64_t size = open_piece_.size();
+    for (const Piece& piece : closed_pieces_) size += piece.size();
+    return size;
+}
+
+Status Log::write(const Piece& piece, bool sync) {
+    counters_.commits.fetch_add(1, std::memory_order_relaxed);
+    if (options_.in_memory) return {};
+    Segment& segment = *piece.segment;
+    for (std::size_t i = 0; i < piece.records.size(); ++i) {
+        const Piece::Record& record = piece.records[i];
+        const std::uint64_t end = i + 1 < piece.records.size() ? piece.records[i + 1].offset : piece.end_offset;
+        Envelope envelope;
+        envelope.kind = record.kind;
+        envelope.optional_flags = record.optional_flags;
+        envelope.previous_crc = previous_crc_;
+        envelope.epoch = epoch_;
+        envelope.first_seq = record.first_seq;
+        envelope.event_count = record.event_count;
+        envelope.body_size = record.body_size;
+        envelope.durable_upto = durable_upto_.load(std::memory_order_relaxed);
+        envelope.record_size = static_cast<std::uint32_t>(end - record.offset);
+        envelope.file_offset = record.offset;
+        previous_crc_ = seal_record(segment.image.data() + record.offset, envelope, segment.identity());
+    }
+    const auto bytes = std::as_const(segment.image).span(piece.begin_offset, piece.size());
+    const bool alone = sync && unsynced_.empty();
+    RETURN_IF_ERROR(alone ? segment.file->write_durable_at(piece.begin_offset, bytes)
+                          : segment.file->write_at(piece.begin_offset, bytes));
+    if (!segment.has_records) segment.entry.first_seq = piece.records.front().first_seq;
+    segment.has_records = true;
+    segment.entry.end_seq = piece.end_seq;
+    segment.entry.end_offset = piece.end_offset;
+    segment.entry.last_crc = previous_crc_;
+    written_upto_ = piece.end_seq;
+    written_slot_ = piece.slot;
+    if (alone) {
+        note_durable();
+        return {};
+    }
+    if (unsynced_.empty() || unsynced_.back() != &segment) unsynced_.push_back(&segment);
+    has_unsynced_hint_.store(true, std::memory_order_relaxed);
+    return sync ? sync_written() : Status();
+}
+
+Status Log::sync_written() {
+    if (unsynced_.empty()) return {};
+    for (const Segment* segment : unsynced_) RETURN_IF_ERROR(segment->file->sync());
+    unsynced_.clear();
+    has_unsynced_hint_.store(false, std::memory_order_relaxed);
+    note_durable();
+    return {};
+}
+
+/// All that was written is durable now; segments in front of the one written to are finished.
+void Log::note_durable() {
+    durable_upto_.store(written_upto_, std::memory_order_relaxed);
+    if (finished_before_ == written_slot_) return;
+    const std::lock_guard lock(segments_mutex_);
+    for (; finished_before_ < written_slot_; ++finished_before_) {
+        Segment& segment = *segments_[finished_before_];
+        if (!segment.has_records) {  // skipped: too small for the record that came
+            segment.entry.first_seq = segment.entry.end_seq = segments_[finished_before_ + 1]->entry.first_seq;
+            segment.entry.end_offset = kSegmentHeaderSize;
+        }
+        finished_.push_back(finished_before_);
+    }
+}
+
+}  // namespace chronos::wal

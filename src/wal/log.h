@@ -1,0 +1,228 @@
+// The log of one database: appends records to resident segment images, commits them, prepares segments ahead.
+// Format: docs/formats/log.md.
+//
+//     reserve → (caller writes the body in place) → append        under the caller's writer lock
+//     cut                                                          under the caller's writer lock
+//     write                                                        one caller at a time (the commit role), no writer lock
+//
+// The image an appender fills is what is written to disk and what readers read; nothing is copied. While one piece is in
+// the kernel, the next is being filled behind it, in the next 4 KiB block.
+//
+// Threads: as above; `image` from any thread; `prepare_spares` and `seal_finished` from any one thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chronos/types.h"
+#include "event/ids.h"
+#include "io/aligned_buffer.h"
+#include "io/environment.h"
+#include "wal/manifest.h"
+#include "wal/record.h"
+#include "wal/scanner.h"
+#include "wal/segment.h"
+
+namespace chronos::wal {
+
+/// Index of a segment among those of an open log; stable while it is open.
+using Slot = std::uint32_t;
+
+struct LogOptions {
+    std::uint64_t segment_size_min = kSegmentSizeMin;
+    std::uint64_t segment_size_max = kSegmentSizeMax;
+    /// Spares to keep prepared; at least `spare_bytes` of them.
+    std::uint32_t spare_count = 2;
+    std::uint64_t spare_bytes = 0;
+    /// Nothing touches the disk; `directory` is not used.
+    bool in_memory = false;
+};
+
+struct Segment;  // log_segment.h, private to the log
+
+/// Records that one write makes durable.
+struct Piece {
+    Slot slot = 0;
+    Segment* segment = nullptr;
+    std::uint64_t begin_offset = 0;
+    std::uint64_t end_offset = 0;
+    struct Record {
+        std::uint64_t offset;
+        std::uint64_t first_seq;
+        std::uint32_t event_count;
+        std::uint32_t body_size;
+        RecordKind kind;
+        std::uint32_t optional_flags;
+    };
+    std::vector<Record> records;
+    std::uint64_t end_seq = 0;
+
+    [[nodiscard]] bool empty() const { return records.empty(); }
+    [[nodiscard]] std::uint64_t size() const { return end_offset - begin_offset; }
+};
+
+/// A batch as recovery hands it to the index.
+struct RecoveredBatch {
+    Slot slot = 0;
+    std::uint64_t body_offset = 0;
+    const std::byte* body = nullptr;
+    std::uint64_t first_seq = 0;
+};
+
+struct LogCounters {
+    std::atomic<std::uint64_t> commits = 0;
+    std::atomic<std::uint64_t> spare_waits = 0;
+    std::atomic<std::uint64_t> rewritten_records = 0;
+    std::atomic<std::uint64_t> recycled_segments = 0;
+};
+
+class Log {
+public:
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
+    ~Log();
+
+    /// Creates the folder of a new database, its manifest and first segment; atomic and durable when it returns.
+    static Status create(io::Environment env, const std::string& directory, const Uuid& database,
+                         const LogOptions& options);
+
+    /// Recovers: reads everything, rewrites the unproven tail, starts a new epoch. `on_batch` hears each batch in order.
+    ///
+    /// Errors: kCorrupt with positions, file and offset; kUnsupported; kNoSpace; kIo; those of on_batch.
+    static Result<std::unique_ptr<Log>> open(io::Environment env, const std::string& directory, const LogOptions& options,
+                                             const std::function<Status(const RecoveredBatch&)>& on_batch,
+                                             const std::function<void(std::uint64_t, std::uint64_t)>& on_progress);
+
+    /// An empty log without files.
+    static std::unique_ptr<Log> open_in_memory(io::Environment env, const Uuid& database);
+
+    // Appending. Requires for all three: the writer's lock.
+
+    /// Room for a body of `body_size` bytes (a multiple of 8), valid until `append`. Rolls when the segment is full.
+    ///
+    /// Errors: kLimitExceeded; kNoSpace and kIo when no segment could be prepared: nothing was appended.
+    Result<std::byte*> reserve(std::size_t body_size);
+    /// The body in the reserved place is complete. Returns its offset.
+    std::uint64_t append(std::uint64_t first_seq, std::uint32_t event_count, std::size_t body_size);
+    /// Reserves and appends a record without a body.
+    Status append_marker(std::uint64_t next_seq, bool closing);
+
+    /// Takes what waits for a commit, oldest piece first; empty if nothing does.
+    Piece cut();
+    [[nodiscard]] bool has_pending() const { return !closed_pieces_.empty() || !open_piece_.empty(); }
+    [[nodiscard]] std::uint64_t pending_size() const;
+    [[nodiscard]] Slot tail_slot() const { return tail_slot_; }
+
+    // Committing. Requires: the commit role.
+
+    /// Seals the records of `piece` and writes them; with `sync` they and all before them are durable when it returns.
+    ///
+    /// Errors: kIo, kNoSpace — the log accepts nothing further; reopen.
+    Status write(const Piece& piece, bool sync);
+    /// Makes pieces durable that were written without sync.
+    Status sync_written();
+    [[nodiscard]] bool has_unsynced() const { return !unsynced_.empty(); }
+    /// The same from any thread, perhaps a moment old.
+    [[nodiscard]] bool has_unsynced_hint() const { return has_unsynced_hint_.load(std::memory_order_relaxed); }
+
+    // Behind.
+
+    /// Whether enough of the tail segment is used that spares should be prepared.
+    [[nodiscard]] bool wants_spares() const { return wants_spares_.load(std::memory_order_relaxed); }
+    /// Prepares segments until enough are spare. Errors leave the log usable: `reserve` tries again itself.
+    Status prepare_spares();
+    /// Enters finished segments into the manifest, with their SHA-256.
+    Status seal_finished();
+
+    // Reading.
+
+    /// The resident bytes of a segment.
+    [[nodiscard]] const std::byte* image(Slot slot) const { return images_[slot].load(std::memory_order_acquire); }
+    [[nodiscard]] std::uint32_t segment_count() const { return slot_count_.load(std::memory_order_acquire); }
+    [[nodiscard]] std::uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t file_bytes() const;
+    [[nodiscard]] const LogCounters& counters() const { return counters_; }
+    [[nodiscard]] std::uint32_t epoch() const { return epoch_; }
+    [[nodiscard]] const Uuid& database() const { return database_; }
+    [[nodiscard]] const std::array<std::byte, 16>& secret() const { return secret_; }
+    [[nodiscard]] std::uint32_t store_epoch() const { return store_epoch_; }
+
+private:
+    Log(io::Environment env, std::string directory, const LogOptions& options);
+
+    // log_recovery.cc
+    Status recover(const std::function<Status(const RecoveredBatch&)>& on_batch,
+                   const std::function<void(std::uint64_t, std::uint64_t)>& on_progress);
+    Status clear_log_directory();
+    Status clear_unlisted(const std::string& name);
+    Status rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std::vector<ScannedSegment>& released);
+    Status adopt(Scanner& scanner);
+    Status recycle(ScannedSegment& released);
+
+    // log_segments.cc
+    Result<std::unique_ptr<Segment>> prepare_segment(std::uint64_t room);
+    [[nodiscard]] SegmentHeader next_header(std::uint64_t room);
+    Status save_manifest();
+    Status roll(std::size_t record_size);
+    Result<std::unique_ptr<Segment>> next_segment(std::size_t record_size);
+    Slot install(std::unique_ptr<Segment> segment);
+    void set_tail(Slot slot, std::uint64_t offset);
+    [[nodiscard]] std::string log_directory() const { return directory_ + "/log"; }
+
+    void close_open_piece();
+    void note_durable();
+    Segment& segment(Slot slot) const { return *segments_by_slot_[slot].load(std::memory_order_acquire); }
+
+    io::Environment env_;
+    const std::string directory_;
+    const LogOptions options_;
+    Uuid database_;
+    std::array<std::byte, 16> secret_{};
+    std::uint32_t store_epoch_ = 1;
+    std::uint32_t epoch_ = 0;
+
+    // Published with release by `install`, read with acquire by anyone: slot → image, slot → segment.
+    static constexpr std::size_t kSlotsMax = 65'536;
+    std::unique_ptr<std::atomic<const std::byte*>[]> images_;
+    std::unique_ptr<std::atomic<Segment*>[]> segments_by_slot_;
+    std::atomic<std::uint32_t> slot_count_ = 0;
+    std::atomic<std::uint64_t> used_bytes_ = 0;
+    std::atomic<bool> wants_spares_ = false;  // a hint
+
+    // Guarded by the writer's lock.
+    Slot tail_slot_ = 0;
+    std::uint64_t tail_offset_ = 0;
+    std::size_t reserved_size_ = 0;
+    Piece open_piece_;
+    std::deque<Piece> closed_pieces_;
+
+    // Guarded by the commit role; durable_upto_ is also read by whoever writes the manifest.
+    std::uint32_t previous_crc_ = 0;
+    std::atomic<std::uint64_t> durable_upto_ = 0;
+    std::vector<Segment*> unsynced_;
+    std::atomic<bool> has_unsynced_hint_ = false;
+    std::uint64_t written_upto_ = 0;
+    Slot written_slot_ = 0;
+    Slot finished_before_ = 0;
+
+    // Lock order: prepare_mutex_ (held while a segment is made), manifest_mutex_ (while the manifest is written), segments_mutex_.
+    std::mutex prepare_mutex_;
+    std::mutex manifest_mutex_;
+    Manifest manifest_;  // guarded by manifest_mutex_
+    mutable std::mutex segments_mutex_;
+    std::vector<std::unique_ptr<Segment>> segments_;        // guarded by segments_mutex_
+    std::deque<std::unique_ptr<Segment>> spares_;           // guarded by segments_mutex_
+    std::uint32_t next_number_ = 1;                         // guarded by segments_mutex_
+    std::vector<Slot> finished_;                            // guarded by segments_mutex_
+
+    LogCounters counters_;
+};
+
+}  // namespace chronos::wal

@@ -1,0 +1,280 @@
+// Log: creating, opening and recovering. Rules: docs/formats/log.md §6.
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/result.h"
+#include "wal/log.h"
+#include "wal/log_segment.h"
+
+namespace chronos::wal {
+namespace {
+
+std::unique_ptr<Segment> adopt_segment(ScannedSegment& scanned) {
+    auto segment = std::make_unique<Segment>();
+    segment->entry = scanned.entry;
+    segment->has_records = scanned.has_records();
+    if (scanned.entry.state != SegmentState::kSealed) {
+        segment->entry.first_seq = scanned.first_seq;
+        segment->entry.end_seq = scanned.end_seq;
+        segment->entry.end_offset = base::round_up(scanned.end_offset, io::kBlockSize);
+        segment->entry.last_crc = scanned.last_crc;
+    }
+    segment->file = std::move(scanned.file);
+    segment->image = scanned.image.empty() ? io::AlignedBuffer(scanned.entry.file_size) : std::move(scanned.image);
+    return segment;
+}
+
+RecoveredBatch batch_at(const ScannedRecord& record, const ScannedSegment& segment) {
+    const std::uint64_t offset = record.offset + kEnvelopeSize;
+    return {static_cast<Slot>(record.segment_index), offset, segment.image.data() + offset, record.envelope.first_seq};
+}
+
+}  // namespace
+
+Status Log::create(io::Environment env, const std::string& directory, const Uuid& database, const LogOptions& options) {
+    const std::string unfinished = directory + ".new";
+    RETURN_IF_ERROR(env.files.make_directory(unfinished));
+    RETURN_IF_ERROR(env.files.make_directory(unfinished + "/log"));
+    RETURN_IF_ERROR(env.files.sync_directory(unfinished));
+
+    Log log(env, unfinished, options);
+    log.database_ = log.manifest_.database = database;
+    env.random.fill(log.manifest_.secret);
+    ASSIGN_OR_RETURN(const auto first, log.prepare_segment(0));
+    (void)first;
+
+    RETURN_IF_ERROR(env.files.rename(unfinished, directory));
+    const std::size_t slash = directory.rfind('/');
+    return env.files.sync_directory(slash == std::string::npos ? "." : directory.substr(0, slash));
+}
+
+Result<std::unique_ptr<Log>> Log::open(io::Environment env, const std::string& directory, const LogOptions& options,
+                                       const std::function<Status(const RecoveredBatch&)>& on_batch,
+                                       const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
+    std::unique_ptr<Log> log(new Log(env, directory, options));
+    RETURN_IF_ERROR(log->recover(on_batch, on_progress));
+    return log;
+}
+
+std::unique_ptr<Log> Log::open_in_memory(io::Environment env, const Uuid& database) {
+    LogOptions options;
+    options.in_memory = true;
+    std::unique_ptr<Log> log(new Log(env, "", options));
+    log->database_ = log->manifest_.database = database;
+    env.random.fill(log->secret_);
+    auto first = log->prepare_segment(0);
+    ASSERT(first.ok());
+    log->set_tail(log->install(std::move(first).value()), kSegmentHeaderSize);
+    return log;
+}
+
+Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch,
+                    const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
+    ASSIGN_OR_RETURN(manifest_, read_manifest(env_.files, directory_));
+    database_ = manifest_.database;
+    secret_ = manifest_.secret;
+    store_epoch_ = manifest_.store_epoch;
+    epoch_ = manifest_.writer_epoch + 1;
+    if (manifest_.segments.empty()) return base::fail(ErrorCode::kCorrupt, "the manifest lists no segment");
+    for (const SegmentEntry& entry : manifest_.segments) next_number_ = std::max(next_number_, entry.number + 1);
+    RETURN_IF_ERROR(clear_log_directory());
+
+    const Manifest before = manifest_;
+    Scanner scanner(env_.files, log_directory(), before, {});
+    RETURN_IF_ERROR(scanner.open_segments({}));
+    std::deque<ScannedRecord> tail;  // Records not yet known to have been durable.
+    const auto pass_proven = [&]() -> Status {
+        while (!tail.empty()) {
+            const ScannedRecord& record = tail.front();
+            if (record.envelope.first_seq + record.envelope.event_count > scanner.proven_durable_upto()) return {};
+            RETURN_IF_ERROR(on_batch(batch_at(record, scanner.segments()[record.segment_index])));
+            tail.pop_front();
+        }
+        return {};
+    };
+    const auto on_record = [&](const ScannedRecord& record, const ScannedSegment&) -> Status {
+        if (record.envelope.kind == RecordKind::kBatch) tail.push_back(record);
+        return pass_proven();
+    };
+    RETURN_IF_ERROR(scanner.scan({.on_record = on_record, .on_damage = {}, .on_progress = on_progress}));
+
+    std::vector<ScannedSegment> released;
+    if (!tail.empty()) RETURN_IF_ERROR(rewrite_tail(scanner, tail, released));
+    previous_crc_ = tail.empty() ? scanner.last_crc() : previous_crc_;
+    durable_upto_ = written_upto_ = scanner.end_seq();
+    manifest_.writer_epoch = epoch_;
+    RETURN_IF_ERROR(save_manifest());
+    for (const ScannedRecord& record : tail)
+        RETURN_IF_ERROR(on_batch(batch_at(record, scanner.segments()[record.segment_index])));
+    RETURN_IF_ERROR(adopt(scanner));
+    for (ScannedSegment& segment : released) RETURN_IF_ERROR(recycle(segment));
+    return {};
+}
+
+/// Copies records that may exist only in the page cache into a fresh segment, synced before the manifest names it,
+/// and seals the log in front of them. `tail` then tells their new places; what held only them is `released`.
+///
+///     before:  A [proven|tail…]  B [tail…]  spares…
+///     after:   A [proven]        N [tail]   spares…      released: B, and A when nothing in it was proven
+Status Log::rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std::vector<ScannedSegment>& released) {
+    std::vector<ScannedSegment>& segments = scanner.segments();
+    const std::size_t first_index = tail.front().segment_index;
+    const std::size_t last_index = scanner.tail_index();
+    const std::uint64_t first_offset = tail.front().offset;
+
+    std::uint64_t room = io::kBlockSize;
+    for (const ScannedRecord& record : tail) room += record_size_for(record.envelope.body_size);
+    const SegmentHeader header = next_header(room);
+    ScannedSegment fresh;
+    fresh.entry.number = header.number;
+    fresh.entry.salt = header.salt;
+    fresh.entry.file_size = fresh.loaded_size = header.file_size;
+    fresh.name = segment_file_name(header.number);
+    fresh.image = io::AlignedBuffer(header.file_size);
+    ASSIGN_OR_RETURN(fresh.file, create_segment(env_, log_directory(), header));
+
+    std::uint64_t offset = kSegmentHeaderSize;
+    previous_crc_ = tail.front().envelope.previous_crc;
+    fresh.first_seq = tail.front().envelope.first_seq;
+    const std::size_t fresh_index = first_offset == kSegmentHeaderSize ? first_index : first_index + 1;
+    const std::uint64_t proven = tail.front().envelope.first_seq;
+    for (std::size_t i = 0; i < tail.size(); ++i) {
+        ScannedRecord& record = tail[i];
+        std::memcpy(fresh.image.data() + offset + kEnvelopeSize,
+                    segments[record.segment_index].image.data() + record.offset + kEnvelopeSize,
+                    record.envelope.body_size);
+        std::size_t size = record_size_for(record.envelope.body_size);
+        if (i + 1 == tail.size()) size = base::round_up(offset + size, io::kBlockSize) - offset;
+        record.envelope.record_size = static_cast<std::uint32_t>(size);
+        record.envelope.previous_crc = previous_crc_;
+        record.envelope.epoch = epoch_;
+        record.envelope.durable_upto = proven;
+        record.envelope.file_offset = offset;
+        previous_crc_ = seal_record(fresh.image.data() + offset, record.envelope, fresh.identity());
+        record.segment_index = fresh_index;
+        record.offset = offset;
+        offset += size;
+    }
+    fresh.end_offset = offset;
+    fresh.end_seq = scanner.end_seq();
+    fresh.last_crc = previous_crc_;
+    RETURN_IF_ERROR(fresh.file->write_at(
+        kSegmentHeaderSize, std::as_const(fresh.image).span(kSegmentHeaderSize, offset - kSegmentHeaderSize)));
+    RETURN_IF_ERROR(fresh.file->sync());
+
+    const std::size_t release_from = fresh_index;
+    for (std::size_t i = release_from; i <= last_index; ++i) released.push_back(std::move(segments[i]));
+    segments.erase(segments.begin() + static_cast<std::ptrdiff_t>(release_from),
+                   segments.begin() + static_cast<std::ptrdiff_t>(last_index) + 1);
+    if (fresh_index > first_index) {
+        ScannedSegment& kept = segments[first_index];
+        kept.entry.state = SegmentState::kSealed;
+        kept.entry.first_seq = kept.first_seq;
+        kept.entry.end_seq = kept.end_seq = proven;
+        kept.entry.end_offset = kept.end_offset = first_offset;
+        kept.entry.last_crc = kept.last_crc = tail.front().envelope.previous_crc;
+    }
+    segments.insert(segments.begin() + static_cast<std::ptrdiff_t>(fresh_index), std::move(fresh));
+    scanner.set_tail_index(fresh_index);
+    manifest_.segments.clear();
+    for (const ScannedSegment& segment : segments) manifest_.segments.push_back(segment.entry);
+    counters_.rewritten_records.fetch_add(tail.size(), std::memory_order_relaxed);
+    return {};
+}
+
+/// Takes over the segments: up to the tail into use, those behind it as spares.
+Status Log::adopt(Scanner& scanner) {
+    std::vector<ScannedSegment>& segments = scanner.segments();
+    const std::size_t tail = scanner.tail_index();
+    const std::uint64_t tail_offset = base::round_up(segments[tail].end_offset, io::kBlockSize);
+    std::uint64_t seq = 0;
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+        auto segment = adopt_segment(segments[i]);
+        if (i > tail) {
+            const std::lock_guard lock(segments_mutex_);
+            spares_.push_back(std::move(segment));
+            continue;
+        }
+        if (!segment->has_records) {
+            segment->entry.first_seq = segment->entry.end_seq = seq;
+            segment->entry.end_offset = kSegmentHeaderSize;
+        }
+        seq = segment->entry.end_seq;
+        used_bytes_.fetch_add(segment->entry.end_offset - kSegmentHeaderSize, std::memory_order_relaxed);
+        const bool is_sealed = segment->entry.state == SegmentState::kSealed &&
+                               (segment->entry.flags & SegmentEntry::kHasSha256) != 0;
+        const Slot slot = install(std::move(segment));
+        const std::lock_guard lock(segments_mutex_);
+        if (i < tail && !is_sealed) finished_.push_back(slot);
+    }
+    written_slot_ = finished_before_ = static_cast<Slot>(tail);
+    set_tail(static_cast<Slot>(tail), tail_offset);
+    return {};
+}
+
+/// Turns a file that holds nothing of the log into a spare: new number and salt, so its old bytes check no more.
+Status Log::recycle(ScannedSegment& released) {
+    const std::lock_guard preparing(prepare_mutex_);
+    SegmentHeader header = next_header(0);
+    header.file_size = released.entry.file_size;
+    const std::string path = log_directory() + "/" + segment_file_name(header.number);
+    RETURN_IF_ERROR(env_.files.rename(log_directory() + "/" + released.name, path + ".tmp"));
+    RETURN_IF_ERROR(write_segment_header(*released.file, header));
+    RETURN_IF_ERROR(env_.files.rename(path + ".tmp", path));
+    RETURN_IF_ERROR(env_.files.sync_directory(log_directory()));
+
+    auto segment = std::make_unique<Segment>();
+    segment->entry.number = header.number;
+    segment->entry.salt = header.salt;
+    segment->entry.file_size = header.file_size;
+    segment->file = std::move(released.file);
+    segment->image = io::AlignedBuffer(header.file_size);
+    const std::lock_guard lock(manifest_mutex_);
+    manifest_.segments.push_back(segment->entry);
+    RETURN_IF_ERROR(save_manifest());
+    const std::lock_guard segments_lock(segments_mutex_);
+    spares_.push_back(std::move(segment));
+    counters_.recycled_segments.fetch_add(1, std::memory_order_relaxed);
+    return {};
+}
+
+/// Unfinished files go; files the manifest does not know are kept aside.
+Status Log::clear_log_directory() {
+    ASSIGN_OR_RETURN(const auto entries, env_.files.list(log_directory()));
+    bool changed = false;
+    for (const io::DirectoryEntry& entry : entries) {
+        const bool listed = std::any_of(manifest_.segments.begin(), manifest_.segments.end(),
+                                        [&](const auto& segment) { return segment_file_name(segment.number) == entry.name; });
+        if (listed) continue;
+        RETURN_IF_ERROR(clear_unlisted(entry.name));
+        changed = true;
+    }
+    return changed ? env_.files.sync_directory(log_directory()) : Status();
+}
+
+/// Removes a spare that was prepared but never entered in the manifest; moves anything else to lost+found.
+Status Log::clear_unlisted(const std::string& name) {
+    const std::string path = log_directory() + "/" + name;
+    if (name.ends_with(".log.tmp")) return env_.files.remove_file(path);
+    const auto is_unused_spare = [&]() -> Result<bool> {
+        ASSIGN_OR_RETURN(auto file, env_.files.open(path, io::OpenMode::kRead));
+        ASSIGN_OR_RETURN(const SegmentHeader header, read_segment_header(*file, name));
+        if (header.database != database_ || header.file_size > kSegmentSizeMax * 2) return false;
+        std::vector<std::byte> first(io::kBlockSize);
+        ASSIGN_OR_RETURN(const std::size_t got, file->read_at(kSegmentHeaderSize, first));
+        first.resize(got);
+        return base::all_zero(first);
+    };
+    const auto unused = is_unused_spare();
+    if (unused.ok() && *unused) return env_.files.remove_file(path);
+    const std::string lost_and_found = directory_ + "/lost+found";
+    ASSIGN_OR_RETURN(const bool exists, env_.files.exists(lost_and_found));
+    if (!exists) RETURN_IF_ERROR(env_.files.make_directory(lost_and_found));
+    RETURN_IF_ERROR(env_.files.rename(path, lost_and_found + "/" + std::to_string(epoch_) + "-" + name));
+    RETURN_IF_ERROR(env_.files.sync_directory(lost_and_found));
+    return env_.files.sync_directory(directory_);
+}
+
+}  // namespace chronos::wal

@@ -1,0 +1,181 @@
+// Log: preparing, using and sealing segments.
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/result.h"
+#include "wal/log.h"
+#include "wal/log_segment.h"
+
+namespace chronos::wal {
+namespace {
+
+std::uint64_t new_salt(io::Random& random) {
+    std::array<std::byte, 8> bytes;
+    random.fill(bytes);
+    return base::load<std::uint64_t>(bytes.data()) | 1;
+}
+
+/// From the file, not the image: it vouches for what the disk holds.
+Result<base::Sha256Digest> hash_file(io::File& file, std::uint64_t size) {
+    base::Sha256 sha;
+    std::vector<std::byte> piece(std::size_t{1} << 20);
+    for (std::uint64_t at = 0; at < size; at += piece.size()) {
+        const auto part = std::span(piece).first(std::min<std::uint64_t>(piece.size(), size - at));
+        ASSIGN_OR_RETURN(const std::size_t got, file.read_at(at, part));
+        if (got != part.size()) return base::fail(ErrorCode::kCorrupt, "a segment is shorter than it was");
+        sha.update(part);
+    }
+    return sha.finish();
+}
+
+}  // namespace
+
+Log::Log(io::Environment env, std::string directory, const LogOptions& options)
+    : env_(env),
+      directory_(std::move(directory)),
+      options_(options),
+      images_(std::make_unique<std::atomic<const std::byte*>[]>(kSlotsMax)),
+      segments_by_slot_(std::make_unique<std::atomic<Segment*>[]>(kSlotsMax)) {}
+
+Log::~Log() = default;
+
+/// Header of a further segment with room for a record of `room` bytes.
+SegmentHeader Log::next_header(std::uint64_t room) {
+    SegmentHeader header;
+    {
+        const std::lock_guard lock(segments_mutex_);
+        header.number = next_number_++;
+        header.file_size = segment_size_for(segments_.size() + spares_.size(), options_.segment_size_min,
+                                            options_.segment_size_max);
+    }
+    header.file_size = std::max(header.file_size, base::round_up(kSegmentHeaderSize + room, options_.segment_size_min));
+    header.database = database_;
+    header.epoch = epoch_;
+    header.salt = new_salt(env_.random);
+    header.prepared_at = env_.clock.wall_ns();
+    return header;
+}
+
+/// Requires: manifest_mutex_.
+Status Log::save_manifest() {
+    manifest_.durable_upto = durable_upto_.load(std::memory_order_relaxed);
+    return write_manifest(env_.files, directory_, manifest_);
+}
+
+/// Makes a segment and enters it in the manifest. Requires: prepare_mutex_.
+///
+/// When the manifest could not be written, the old or the new one may be on disk; both are right, for the
+/// segment holds nothing and is not used.
+Result<std::unique_ptr<Segment>> Log::prepare_segment(std::uint64_t room) {
+    const SegmentHeader header = next_header(room);
+    auto segment = std::make_unique<Segment>();
+    segment->entry.number = header.number;
+    segment->entry.salt = header.salt;
+    segment->entry.file_size = header.file_size;
+    segment->image = io::AlignedBuffer(header.file_size);
+    if (options_.in_memory) return segment;
+    ASSIGN_OR_RETURN(segment->file, create_segment(env_, log_directory(), header));
+
+    const std::lock_guard lock(manifest_mutex_);
+    manifest_.segments.push_back(segment->entry);
+    RETURN_IF_ERROR(save_manifest());
+    return segment;
+}
+
+Slot Log::install(std::unique_ptr<Segment> segment) {
+    const std::lock_guard lock(segments_mutex_);
+    const auto slot = static_cast<Slot>(segments_.size());
+    ASSERT(slot < kSlotsMax);
+    images_[slot].store(segment->image.data(), std::memory_order_release);
+    segments_by_slot_[slot].store(segment.get(), std::memory_order_release);
+    segments_.push_back(std::move(segment));
+    slot_count_.store(slot + 1, std::memory_order_release);
+    return slot;
+}
+
+void Log::set_tail(Slot slot, std::uint64_t offset) {
+    tail_slot_ = slot;
+    tail_offset_ = offset;
+    open_piece_ = {};
+    open_piece_.slot = slot;
+    open_piece_.segment = &segment(slot);
+    open_piece_.begin_offset = open_piece_.end_offset = offset;
+}
+
+/// A spare, or when there is none a segment made now.
+Result<std::unique_ptr<Segment>> Log::next_segment(std::size_t record_size) {
+    const auto take_spare = [&]() -> std::unique_ptr<Segment> {
+        const std::lock_guard lock(segments_mutex_);
+        if (spares_.empty()) return nullptr;
+        auto spare = std::move(spares_.front());
+        spares_.pop_front();
+        return spare;
+    };
+    if (auto spare = take_spare()) return spare;
+    const std::lock_guard preparing(prepare_mutex_);
+    counters_.spare_waits.fetch_add(1, std::memory_order_relaxed);
+    if (auto spare = take_spare()) return spare;  // Made while this one waited.
+    return prepare_segment(record_size);
+}
+
+/// Goes on in the next segment. No metadata operation when a spare is ready.
+/// A spare that is too small for the record stays in the log without records.
+Status Log::roll(std::size_t record_size) {
+    while (kSegmentHeaderSize + record_size > segment(tail_slot_).entry.file_size ||
+           tail_offset_ + record_size > segment(tail_slot_).entry.file_size) {
+        ASSIGN_OR_RETURN(auto next, next_segment(record_size));
+        close_open_piece();
+        set_tail(install(std::move(next)), kSegmentHeaderSize);
+    }
+    return {};
+}
+
+Status Log::prepare_spares() {
+    while (true) {
+        const std::lock_guard preparing(prepare_mutex_);
+        {
+            const std::lock_guard lock(segments_mutex_);
+            std::uint64_t bytes = 0;
+            for (const auto& spare : spares_) bytes += spare->entry.file_size;
+            if (spares_.size() >= options_.spare_count && bytes >= options_.spare_bytes) {
+                wants_spares_.store(false, std::memory_order_relaxed);
+                return {};
+            }
+        }
+        ASSIGN_OR_RETURN(auto spare, prepare_segment(0));
+        const std::lock_guard lock(segments_mutex_);
+        spares_.push_back(std::move(spare));
+    }
+}
+
+Status Log::seal_finished() {
+    std::vector<Slot> finished;
+    {
+        const std::lock_guard lock(segments_mutex_);
+        finished.swap(finished_);
+    }
+    for (const Slot slot : finished) {
+        const Segment& done = segment(slot);
+        SegmentEntry entry = done.entry;
+        entry.state = SegmentState::kSealed;
+        entry.flags = SegmentEntry::kHasSha256;
+        ASSIGN_OR_RETURN(entry.sha256, hash_file(*done.file, entry.end_offset));
+        const std::lock_guard lock(manifest_mutex_);
+        for (SegmentEntry& listed : manifest_.segments)
+            if (listed.number == entry.number) listed = entry;
+        RETURN_IF_ERROR(save_manifest());
+    }
+    return {};
+}
+
+std::uint64_t Log::file_bytes() const {
+    const std::lock_guard lock(segments_mutex_);
+    std::uint64_t bytes = 0;
+    for (const auto& segment : segments_) bytes += segment->entry.file_size;
+    for (const auto& spare : spares_) bytes += spare->entry.file_size;
+    return bytes;
+}
+
+}  // namespace chronos::wal

@@ -1,0 +1,134 @@
+// Reads a log from its files: in order, checking everything, telling a torn tail from damage. Format: docs/formats/log.md §6.
+//
+// Recovery stops at the first damage; verify and salvage go on behind it and hear of every gap.
+//
+// Threads: one at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/aligned_buffer.h"
+#include "io/environment.h"
+#include "wal/manifest.h"
+#include "wal/record.h"
+
+namespace chronos::wal {
+
+/// A segment as far as it has been read.
+struct ScannedSegment {
+    SegmentEntry entry;
+    std::string name;
+    std::unique_ptr<io::File> file;
+    io::AlignedBuffer image;
+    std::uint64_t loaded_size = 0;
+    /// Behind the last record that belongs to the log, up to a commit's end; header size when there is none.
+    std::uint64_t end_offset = 0;
+    std::uint64_t first_seq = 0;
+    std::uint64_t end_seq = 0;
+    std::uint32_t last_crc = 0;
+
+    [[nodiscard]] SegmentIdentity identity() const { return {entry.number, entry.salt}; }
+    [[nodiscard]] bool has_records() const;
+};
+
+/// A record that belongs to the log.
+struct ScannedRecord {
+    std::size_t segment_index = 0;
+    std::uint64_t offset = 0;
+    Envelope envelope;
+};
+
+/// Bytes that were durable and do not check.
+struct Damage {
+    std::string file;
+    std::uint64_t offset = 0;
+    std::uint64_t first_position = 0;           ///< On main.
+    std::optional<std::uint64_t> end_position;  ///< On main, exclusive; absent: not known.
+    std::uint64_t first_seq = 0;
+    std::optional<std::uint64_t> end_seq;
+    std::string what;
+
+    [[nodiscard]] std::string to_string() const;
+};
+
+class Scanner {
+public:
+    struct Options {
+        /// Go on behind damage instead of stopping with an error.
+        bool continue_after_damage = false;
+        /// Free each segment's bytes once it was read.
+        bool release_images = false;
+    };
+    struct Callbacks {
+        /// Each record in order; an error ends the scan. The body is in the segment's image.
+        std::function<Status(const ScannedRecord&, const ScannedSegment&)> on_record;
+        std::function<void(const Damage&)> on_damage;
+        std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
+    };
+
+    Scanner(io::FileSystem& files, std::string log_directory, const Manifest& manifest, Options options);
+
+    /// Opens the files of the manifest. With continue_after_damage a file that is missing or not readable is damage.
+    ///
+    /// Errors: kCorrupt naming the file, kUnsupported, kIo.
+    Status open_segments(const std::function<void(const Damage&)>& on_damage);
+
+    /// Reads the log. Requires: open_segments.
+    ///
+    /// Errors: kCorrupt with positions, file and offset; kUnsupported; kIo; those of on_record.
+    Status scan(const Callbacks& callbacks);
+
+    [[nodiscard]] std::vector<ScannedSegment>& segments() { return segments_; }
+    [[nodiscard]] std::uint64_t end_seq() const { return chain_.seq; }
+    [[nodiscard]] std::uint32_t last_crc() const { return chain_.crc; }
+    /// Every seq below it is known to have been durable.
+    [[nodiscard]] std::uint64_t proven_durable_upto() const { return proven_durable_upto_; }
+    /// The log ends with the marker of a clean close.
+    [[nodiscard]] bool closed() const { return closed_; }
+    /// Where the log goes on: the last segment with records, or the first.
+    [[nodiscard]] std::size_t tail_index() const { return tail_index_; }
+    void set_tail_index(std::size_t index) { tail_index_ = index; }
+
+private:
+    struct Chain {
+        std::uint64_t seq = 0;
+        std::uint32_t crc = 0;
+        std::uint32_t epoch = 0;
+        std::uint64_t main_position = 0;
+        bool is_broken = false;  // the next record need not fit crc and seq
+    };
+
+    Status load(ScannedSegment& segment, std::uint64_t upto);
+    Result<RecordCheck> check_at(ScannedSegment& segment, std::uint64_t offset, Envelope& envelope);
+    [[nodiscard]] bool fits_chain(const Envelope& envelope) const;
+    Status accept(std::size_t index, std::uint64_t offset, const Envelope& envelope, const Callbacks& callbacks);
+    Status scan_sealed(std::size_t index, const Callbacks& callbacks);
+    Status scan_open(std::size_t index, const Callbacks& callbacks);
+    Result<std::optional<std::size_t>> continuation_after(std::size_t index);
+    Status find_evidence(std::size_t index, std::uint64_t offset, std::optional<ScannedRecord>& next);
+    Status report(ScannedSegment& segment, std::uint64_t offset, const std::optional<ScannedRecord>& next,
+                  std::string what, const Callbacks& callbacks);
+    Result<std::optional<ScannedRecord>> next_record(std::size_t index, std::uint64_t offset, std::uint64_t end);
+    void release(ScannedSegment& segment);
+
+    io::FileSystem& files_;
+    std::string log_directory_;
+    const Manifest& manifest_;
+    Options options_;
+    std::vector<ScannedSegment> segments_;
+    Chain chain_;
+    std::uint64_t proven_durable_upto_ = 0;
+    std::uint64_t bytes_total_ = 0;
+    std::uint64_t bytes_done_ = 0;
+    std::size_t tail_index_ = 0;
+    bool closed_ = false;
+};
+
+}  // namespace chronos::wal

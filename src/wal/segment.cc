@@ -1,0 +1,84 @@
+#include "wal/segment.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace chronos::wal {
+namespace {
+
+constexpr std::size_t kZeroPieceSize = std::size_t{1} << 20;
+
+std::vector<std::byte> encode(const SegmentHeader& header) {
+    std::vector<std::byte> block(kSegmentHeaderSize);
+    base::store(block.data(), header);
+    const std::uint32_t crc = base::crc32c(std::span<const std::byte>(block).subspan(16));
+    base::store(block.data() + offsetof(SegmentHeader, crc), crc);
+    return block;
+}
+
+Status fill(io::File& file, const SegmentHeader& header) {
+    const std::vector<std::byte> zeros(std::min<std::uint64_t>(kZeroPieceSize, header.file_size));
+    for (std::uint64_t at = 0; at < header.file_size; at += zeros.size()) {
+        const std::uint64_t left = std::min<std::uint64_t>(zeros.size(), header.file_size - at);
+        RETURN_IF_ERROR(file.write_at(at, std::span(zeros).first(left)));
+    }
+    return write_segment_header(file, header);
+}
+
+}  // namespace
+
+std::string segment_file_name(std::uint32_t number) {
+    char name[32];
+    std::snprintf(name, sizeof(name), "%06u.log", number);
+    return name;
+}
+
+std::uint64_t segment_size_for(std::uint64_t prepared_before, std::uint64_t size_min, std::uint64_t size_max) {
+    std::uint64_t size = size_min;
+    for (std::uint64_t i = 0; i < prepared_before && size < size_max; ++i) size *= 4;
+    return std::min(size, size_max);
+}
+
+Status write_segment_header(io::File& file, const SegmentHeader& header) {
+    RETURN_IF_ERROR(file.write_at(0, encode(header)));
+    return file.sync();
+}
+
+Result<std::unique_ptr<io::File>> create_segment(io::Environment& env, const std::string& log_directory,
+                                                 const SegmentHeader& header) {
+    const std::string path = log_directory + "/" + segment_file_name(header.number);
+    const std::string unfinished = path + ".tmp";
+    ASSIGN_OR_RETURN(const bool left_over, env.files.exists(unfinished));
+    if (left_over) RETURN_IF_ERROR(env.files.remove_file(unfinished));
+    ASSIGN_OR_RETURN(auto file, env.files.open(unfinished, io::OpenMode::kCreate));
+    if (Status filled = fill(*file, header); !filled.ok()) {
+        file.reset();
+        (void)env.files.remove_file(unfinished);  // Gives the space back; the first error is the one to tell.
+        return std::move(filled).error();
+    }
+    RETURN_IF_ERROR(env.files.rename(unfinished, path));
+    RETURN_IF_ERROR(env.files.sync_directory(log_directory));
+    return file;
+}
+
+Result<SegmentHeader> read_segment_header(io::File& file, const std::string& name) {
+    std::vector<std::byte> block(kSegmentHeaderSize);
+    ASSIGN_OR_RETURN(const std::size_t size, file.read_at(0, block));
+    const auto header = base::load<SegmentHeader>(block.data());
+    const SegmentHeader expected;
+    if (size != block.size() || std::memcmp(header.magic, expected.magic, sizeof(header.magic)) != 0)
+        return base::fail(ErrorCode::kCorrupt, name + ": not a segment file");
+    if (header.format_version != kSegmentFormatVersion)
+        return base::fail(ErrorCode::kUnsupported,
+                          name + ": format " + std::to_string(header.format_version) + ", this version reads format 1");
+    if (base::crc32c(std::span<const std::byte>(block).subspan(16)) != header.crc)
+        return base::fail(ErrorCode::kCorrupt, name + ": segment header at offset 0 is damaged");
+    return header;
+}
+
+}  // namespace chronos::wal

@@ -1,0 +1,57 @@
+// Segment files: header, names, preparation ahead of use. Format: docs/formats/log.md §2.
+//
+// Threads: functions without state; a Segment's fields are guarded as the Log says.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/checksum.h"
+#include "chronos/types.h"
+#include "event/ids.h"
+#include "io/aligned_buffer.h"
+#include "io/environment.h"
+#include "wal/record.h"
+
+namespace chronos::wal {
+
+inline constexpr std::size_t kSegmentHeaderSize = 4096;
+inline constexpr std::uint32_t kSegmentFormatVersion = 1;
+inline constexpr std::uint64_t kSegmentSizeMin = std::uint64_t{1} << 20;
+inline constexpr std::uint64_t kSegmentSizeMax = std::uint64_t{256} << 20;
+
+struct SegmentHeader {
+    char magic[8] = {'C', 'H', 'R', 'O', 'N', 'S', 'E', 'G'};
+    std::uint32_t format_version = kSegmentFormatVersion;
+    std::uint32_t crc = 0;
+    Uuid database;
+    std::uint32_t number = 0;
+    std::uint32_t epoch = 0;
+    std::uint64_t salt = 0;
+    std::uint64_t file_size = 0;
+    std::int64_t prepared_at = 0;
+};
+static_assert(sizeof(SegmentHeader) == 64);
+
+/// "000042.log"
+std::string segment_file_name(std::uint32_t number);
+
+/// 1, 4, 16, 64, 256, 256, … MiB for the 1st, 2nd, … segment of a log, by default.
+std::uint64_t segment_size_for(std::uint64_t prepared_before, std::uint64_t size_min, std::uint64_t size_max);
+
+/// Creates a segment file written through with zeros, synced, under its final name, the name synced too.
+///
+/// Errors: kNoSpace (nothing is left behind), kIo.
+Result<std::unique_ptr<io::File>> create_segment(io::Environment& env, const std::string& log_directory,
+                                                 const SegmentHeader& header);
+
+/// Writes a header over a file's first block and syncs it.
+Status write_segment_header(io::File& file, const SegmentHeader& header);
+
+/// Reads and checks a header.
+///
+/// Errors: kCorrupt, kUnsupported, kIo.
+Result<SegmentHeader> read_segment_header(io::File& file, const std::string& name);
+
+}  // namespace chronos::wal
