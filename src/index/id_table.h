@@ -1,0 +1,61 @@
+// Hash of an id → seqs of the events that may have it: one writer, readers without locks.
+//
+// Holds 16 bytes per id and no ids: the caller compares with the event at the seq. Several entries may share a hash.
+//
+// Threads: `add` one thread at a time; `for_each` from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "chronos/types.h"
+#include "io/aligned_buffer.h"
+
+namespace chronos::index {
+
+class IdTable {
+public:
+    explicit IdTable(std::uint64_t hash_seed);
+    ~IdTable();
+    IdTable(const IdTable&) = delete;
+    IdTable& operator=(const IdTable&) = delete;
+
+    [[nodiscard]] std::uint64_t hash(const Uuid& id) const;
+    void add(std::uint64_t hash, std::uint64_t seq);
+    void prefetch(std::uint64_t hash) const;
+
+    /// Calls `visit(seq)` for each entry of `hash` until it returns true; returns whether one did.
+    template <typename Visit>
+    bool for_each(std::uint64_t hash, Visit&& visit) const {
+        const Table* table = shards_[hash >> 56].load(std::memory_order_acquire);
+        for (std::uint64_t i = hash & table->mask;; i = (i + 1) & table->mask) {
+            const std::uint64_t seq_plus_one = table->slots[i].seq_plus_one.load(std::memory_order_acquire);
+            if (seq_plus_one == 0) return false;
+            if (table->slots[i].hash == hash && visit(seq_plus_one - 1)) return true;
+        }
+    }
+
+private:
+    struct Slot {
+        std::uint64_t hash;
+        std::atomic<std::uint64_t> seq_plus_one;
+    };
+    struct Table {
+        std::uint64_t mask = 0;
+        std::uint64_t used = 0;
+        io::AlignedBuffer memory;
+        Slot* slots = nullptr;
+    };
+    static constexpr std::size_t kShards = 256;
+
+    static std::unique_ptr<Table> new_table(std::uint64_t slots);
+    static void place(Table& table, std::uint64_t hash, std::uint64_t seq_plus_one);
+
+    const std::uint64_t hash_seed_;
+    std::unique_ptr<std::atomic<Table*>[]> shards_;
+    std::vector<std::unique_ptr<Table>> tables_;  // in use and replaced
+};
+
+}  // namespace chronos::index
