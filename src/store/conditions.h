@@ -1,0 +1,49 @@
+// Whether the conditions of a batch hold, and whether its ids are known (docs/reference/appending.md).
+//
+// Threads: `first_match` from any thread; the others under the writer's lock.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "chronos/append.h"
+#include "store/index_set.h"
+#include "store/prepared_batch.h"
+
+namespace chronos::store {
+
+/// The first event of `branch` with begin_seq ≤ seq < end_seq that matches, by the indexes.
+/// Requires: seqs below end_seq are published.
+std::optional<std::uint64_t> first_match(const IndexSet& indexes, event::BranchNumber branch, const Query& query,
+                                         std::uint64_t begin_seq, std::uint64_t end_seq);
+
+/// The same by looking at each event; needs nothing published.
+std::optional<std::uint64_t> first_match_by_scan(const IndexSet& indexes, event::BranchNumber branch,
+                                                 const Query& query, std::uint64_t begin_seq, std::uint64_t end_seq);
+
+/// The first seq a "no event matches" condition looks at: behind `after`, or past every seq when that is beyond the head.
+std::uint64_t first_seq_after(const IndexSet& indexes, event::BranchNumber branch, std::optional<Position> after,
+                              std::uint64_t end_seq);
+
+/// Expected versions that do not hold, of all conditions and events.
+void check_versions(const IndexSet& indexes, const PreparedBatch& batch, std::vector<FailedCondition>& failed);
+
+/// What an event at `seq` looks like in a conflict.
+FailedCondition::Match describe_match(const IndexSet& indexes, std::uint64_t seq);
+
+/// Which events of a batch are in the store already.
+struct KnownEvents {
+    /// For each event of the batch the seq of the event with its id, if there is one.
+    std::vector<std::optional<std::uint64_t>> seqs;
+    std::size_t count = 0;
+    /// The batch id is known, with other events than these.
+    bool batch_differs = false;
+};
+/// Empty `seqs` when nothing is known.
+KnownEvents find_known(const IndexSet& indexes, const PreparedBatch& batch, std::uint64_t end_seq);
+
+/// Same type, entity, tags, payload as a JSON value, and occurred_at if it was sent; metadata is not compared.
+bool same_content(const event::EventBytes& a, const event::EventBytes& b);
+
+}  // namespace chronos::store

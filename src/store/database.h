@@ -1,0 +1,140 @@
+// One database: the engine behind every front end. Append, views, maintenance.
+//
+// An append, step by step:
+//   1. caller's thread   prepare: check, validate JSON, hash; evaluate "no event matches" up to what is published
+//   2. writer's lock     ids, versions, the rest of the conditions; body into the log's image; heads and ids indexed
+//   3. commit role       seal, write, sync; publish; answer (commit_queue.h)
+//   4. behind            types, tags, metadata keys (index_set.h); spares, seals, markers (maintenance thread)
+//
+// Threads: every method from any thread. Lock order: docs/locks.md.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "chronos/append.h"
+#include "chronos/read.h"
+#include "io/environment.h"
+#include "store/commit_queue.h"
+#include "store/conditions.h"
+#include "store/index_set.h"
+#include "store/prepared_batch.h"
+#include "wal/log.h"
+
+namespace chronos::store {
+
+struct DatabaseOptions {
+    wal::LogOptions log;
+    bool in_memory = false;
+    bool accept_clock = false;
+    /// Without background threads the caller does everything, in a fixed order: for simulation.
+    bool with_threads = true;
+    std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
+};
+
+/// Told after each publication, on the committing thread; must be quick and must not call back.
+class PublishListener {
+public:
+    PublishListener() = default;
+    PublishListener(const PublishListener&) = delete;
+    PublishListener& operator=(const PublishListener&) = delete;
+    virtual ~PublishListener() = default;
+    virtual void on_published(std::uint64_t published_seq) = 0;
+};
+
+class Database {
+public:
+    /// Opens `directory` (of one store, holding one database), creating it if asked; recovers.
+    ///
+    /// Errors: kLocked, kNotFound, kCorrupt, kUnsupported, kNoSpace, kIo.
+    static Result<std::unique_ptr<Database>> open(io::Environment env, const std::string& directory, bool create_if_missing,
+                                                  DatabaseOptions options);
+    static Result<std::unique_ptr<Database>> open_in_memory(io::Environment env, DatabaseOptions options);
+    ~Database();
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+
+    /// Appends and waits. Errors: as Store::append.
+    Result<AppendResult> append(BatchBuilder::Content content, const AppendOptions& options);
+    /// Appends; `callback`, if given, gets the answer instead of the returned object.
+    Result<std::shared_ptr<PendingAnswer>> submit(BatchBuilder::Content content, const AppendOptions& options,
+                                                  std::function<void(Result<AppendResult>)> callback, bool is_async);
+    void wait(PendingAnswer& pending) { queue_->wait(pending); }
+
+    /// Commits what asynchronous appends left, prepares spares, seals: what the threads do, done now.
+    Status maintain();
+    /// Writes a marker if nothing was appended since the last one.
+    void mark_idle();
+    Status close();
+
+    void add_listener(PublishListener* listener);
+    void remove_listener(PublishListener* listener);
+    void confirm_clock();
+
+    [[nodiscard]] const IndexSet& indexes() const { return *indexes_; }
+    [[nodiscard]] std::uint64_t published_seq() const { return queue_->published_seq(); }
+    [[nodiscard]] const wal::Log& log() const { return *log_; }
+    [[nodiscard]] io::Clock& clock() const { return env_.clock; }
+    [[nodiscard]] bool is_closed() const { return is_closed_.load(std::memory_order_acquire); }
+    [[nodiscard]] bool is_in_memory() const { return options_.in_memory; }
+
+private:
+    Database(io::Environment env, DatabaseOptions options);
+    Status start();
+    Status append_system_event(std::string_view type, std::string payload);
+    Result<std::shared_ptr<PendingAnswer>> submit_prepared(PreparedBatch batch, const AppendOptions& options,
+                                                           std::function<void(Result<AppendResult>)> callback,
+                                                           bool is_async);
+    /// Evaluates "no event matches" conditions for begin ≤ seq < end; adds those that fail.
+    void check_matches(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq, bool by_scan,
+                       std::vector<FailedCondition>& failed) const;
+    Result<std::int64_t> next_recorded_at();
+    Result<AppendResult> place(PreparedBatch& batch);
+    Result<AppendResult> answer_known(const PreparedBatch& batch, const KnownEvents& known) const;
+    Uuid fresh_batch_id();
+    void on_published(std::uint64_t seq);
+    void maintenance_loop();
+
+    io::Environment env_;
+    const DatabaseOptions options_;
+    std::unique_ptr<io::FileLock> lock_;
+    std::unique_ptr<IndexSet> indexes_;
+    std::unique_ptr<wal::Log> log_;
+    Uuid database_;
+
+    std::mutex writer_lock_;
+    std::uint64_t next_seq_ = 0;              // guarded by writer_lock_
+    std::int64_t last_recorded_at_ = 0;       // guarded by writer_lock_
+    std::int64_t clock_offset_ns_ = 0;        // guarded by writer_lock_: wall − monotonic when last looked at
+    bool clock_is_confirmed_ = false;         // guarded by writer_lock_
+    bool closed_ = false;                     // guarded by writer_lock_
+    std::uint64_t marked_seq_ = 0;            // guarded by writer_lock_
+    std::vector<std::uint64_t> place_buffer_; // guarded by writer_lock_
+
+    std::atomic<bool> is_closed_ = false;
+    std::unique_ptr<CommitQueue> queue_;
+
+    std::mutex listeners_mutex_;
+    std::vector<PublishListener*> listeners_;  // guarded by listeners_mutex_
+    std::atomic<std::size_t> listener_count_ = 0;
+
+    std::mutex batch_id_mutex_;
+    std::array<std::byte, 4096> random_;  // guarded by batch_id_mutex_
+    std::size_t random_used_ = sizeof(random_);
+
+    std::mutex maintenance_mutex_;
+    std::condition_variable maintenance_wake_;
+    bool maintenance_stop_ = false;                 // guarded by maintenance_mutex_
+    std::atomic<bool> maintenance_is_idle_ = false;
+    std::thread maintenance_;
+};
+
+}  // namespace chronos::store

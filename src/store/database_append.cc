@@ -1,0 +1,219 @@
+// Database: the append path. Steps: database.h.
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/result.h"
+#include "store/conditions.h"
+#include "store/database.h"
+
+namespace chronos::store {
+namespace {
+
+/// Events the writer step looks at for a condition; with more behind the published ones the caller evaluates again.
+constexpr std::uint64_t kTailScanMax = 4'096;
+/// Bytes that may wait for the disk before asynchronous appends wait for room.
+constexpr std::uint64_t kPendingBytesMax = std::uint64_t{32} << 20;
+constexpr std::int64_t kClockSuspectNs = 3'600LL * 1'000'000'000;
+
+Error refuse(ErrorCode code, std::string message, const PreparedBatch& batch, AppendFailure failure) {
+    Error error = base::fail(code, std::move(message));
+    failure.event_ids = batch.event_ids();
+    error.append_failure = std::make_shared<const AppendFailure>(std::move(failure));
+    return error;
+}
+
+std::string describe(const FailedCondition& failed) {
+    if (failed.first_match)
+        return "event " + failed.first_match->id.to_string() + " at position " +
+               std::to_string(failed.first_match->position.value) + " matches";
+    std::string expected;
+    switch (failed.expected_version.kind) {
+        case ExpectedVersion::Kind::kAny: expected = "any version"; break;
+        case ExpectedVersion::Kind::kNone: expected = "no events"; break;
+        case ExpectedVersion::Kind::kExists: expected = "some events"; break;
+        case ExpectedVersion::Kind::kExactly:
+            expected = "version " + std::to_string(failed.expected_version.version.value);
+            break;
+    }
+    return "entity '" + failed.entity_id + "' has version " + std::to_string(failed.current_version.value) + ", expected " +
+           expected;
+}
+
+Error conflict(const PreparedBatch& batch, std::vector<FailedCondition> failed) {
+    std::sort(failed.begin(), failed.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
+    std::string message = "condition " + std::to_string(failed.front().index) + " does not hold: " + describe(failed.front());
+    if (failed.size() > 1) message += " (and " + std::to_string(failed.size() - 1) + " more)";
+    return refuse(ErrorCode::kVersionConflict, std::move(message), batch,
+                  {.conditions = std::move(failed), .known_ids = {}, .unknown_ids = {}, .event_ids = {}});
+}
+
+bool has_match_conditions(const PreparedBatch& batch) {
+    return std::any_of(batch.content.conditions.begin(), batch.content.conditions.end(),
+                       [](const Condition& condition) { return std::holds_alternative<NoEventMatches>(condition); });
+}
+
+}  // namespace
+
+Result<AppendResult> Database::append(BatchBuilder::Content content, const AppendOptions& options) {
+    ASSIGN_OR_RETURN(const auto pending, submit(std::move(content), options, {}, false));
+    queue_->wait(*pending);
+    return pending->take();
+}
+
+Result<std::shared_ptr<PendingAnswer>> Database::submit(BatchBuilder::Content content, const AppendOptions& options,
+                                                        std::function<void(Result<AppendResult>)> callback,
+                                                        bool is_async) {
+    if (options.durability == Durability::kMemory && !options_.in_memory)
+        return base::fail(ErrorCode::kInvalidArgument,
+                          "durability `memory` is a mode of a whole store, chosen when it is opened");
+    ASSIGN_OR_RETURN(PreparedBatch batch,
+                     prepare(std::move(content), options,
+                             {.database = database_, .branch = event::kMainBranch, .fresh_batch_id = fresh_batch_id()},
+                             *indexes_));
+    return submit_prepared(std::move(batch), options, std::move(callback), is_async);
+}
+
+void Database::check_matches(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq, bool by_scan,
+                             std::vector<FailedCondition>& failed) const {
+    for (std::size_t i = 0; i < batch.content.conditions.size(); ++i) {
+        const auto* condition = std::get_if<NoEventMatches>(&batch.content.conditions[i]);
+        if (condition == nullptr) continue;
+        const event::BranchNumber branch = batch.header.branch;
+        const std::uint64_t begin =
+            std::max(begin_seq, first_seq_after(*indexes_, branch, condition->after, end_seq));
+        const auto match = by_scan ? first_match_by_scan(*indexes_, branch, condition->query, begin, end_seq)
+                                   : first_match(*indexes_, branch, condition->query, begin, end_seq);
+        if (!match) continue;
+        failed.push_back({.index = static_cast<std::uint32_t>(i),
+                          .entity_id = {},
+                          .expected_version = {},
+                          .current_version = {},
+                          .first_match = describe_match(*indexes_, *match)});
+    }
+}
+
+Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch batch, const AppendOptions& options,
+                                                                 std::function<void(Result<AppendResult>)> callback,
+                                                                 bool is_async) {
+    if (is_async) queue_->wait_for_room(kPendingBytesMax);
+    const bool matches_matter = has_match_conditions(batch);
+    std::vector<FailedCondition> failed_published;
+    std::uint64_t checked_seq = 0;
+    std::shared_ptr<PendingAnswer> pending;
+    KnownEvents known;
+    std::uint64_t needs_seq = 0;
+    while (pending == nullptr) {
+        if (matches_matter) {
+            const std::uint64_t published = published_seq();
+            if (failed_published.empty()) check_matches(batch, checked_seq, published, false, failed_published);
+            checked_seq = published;
+        }
+        const std::lock_guard lock(writer_lock_);
+        if (closed_) return base::fail(ErrorCode::kClosed, "the store is closed");
+        if (queue_->is_poisoned()) return queue_->poison_error();
+
+        // Ids come before conditions: a retry gets its first answer although its conditions no longer hold.
+        needs_seq = next_seq_;
+        known = find_known(*indexes_, batch, next_seq_);
+        if (known.count > 0 || known.batch_differs) break;
+        if (matches_matter && failed_published.empty() && next_seq_ - checked_seq > kTailScanMax) continue;
+
+        Result<AppendResult> answer = AppendResult();
+        std::vector<FailedCondition> failed = failed_published;
+        if (matches_matter && failed.empty()) check_matches(batch, checked_seq, next_seq_, true, failed);
+        check_versions(*indexes_, batch, failed);
+        if (!failed.empty()) {
+            answer = conflict(batch, std::move(failed));
+        } else if (batch.content.event_count > 0) {
+            ASSIGN_OR_RETURN(answer, place(batch));
+            needs_seq = next_seq_;
+        }
+        pending = std::make_shared<PendingAnswer>(std::move(answer), needs_seq, options.durability);
+        pending->callback = std::move(callback);
+        queue_->note_appended();
+        queue_->enqueue(pending);
+    }
+    if (pending == nullptr) {  // Known events never change, so they are compared without the lock.
+        pending = std::make_shared<PendingAnswer>(answer_known(batch, known), needs_seq, options.durability);
+        pending->callback = std::move(callback);
+        queue_->enqueue(pending);
+    }
+    if (is_async) queue_->kick();
+    return pending;
+}
+
+/// The next batch's time: the clock's, but always later than the last batch's.
+/// Requires: writer_lock_.
+Result<std::int64_t> Database::next_recorded_at() {
+    const std::int64_t wall = env_.clock.wall_ns();
+    if (!clock_is_confirmed_) {
+        const std::int64_t jumped = wall - env_.clock.monotonic_ns() - clock_offset_ns_;
+        const bool is_behind = last_recorded_at_ != 0 && wall < last_recorded_at_ - kClockSuspectNs;
+        if (is_behind || jumped > kClockSuspectNs || jumped < -kClockSuspectNs)
+            return base::fail(ErrorCode::kClockSuspect,
+                              "the clock says " + Timestamp{wall}.to_string() + ", more than an hour off the last record (" +
+                                  Timestamp{last_recorded_at_}.to_string() +
+                                  "); set the clock right, or accept it (accept_clock, --accept-clock)");
+        clock_offset_ns_ += jumped;
+    }
+    return std::max(wall, last_recorded_at_ + 1);
+}
+
+/// Puts the batch into the log's image and the indexes. Requires: writer_lock_; every condition holds.
+Result<AppendResult> Database::place(PreparedBatch& batch) {
+    ASSIGN_OR_RETURN(const std::int64_t recorded_at, next_recorded_at());
+    ASSIGN_OR_RETURN(std::byte* const body, log_->reserve(batch.body_size()));
+    batch.header.recorded_at = last_recorded_at_ = recorded_at;
+    batch.header.first_position = indexes_->next_position(batch.header.branch);
+    batch.write_body(body);
+    const wal::Slot slot = log_->tail_slot();
+    const std::uint64_t first_seq = next_seq_;
+    const std::uint64_t body_offset = log_->append(first_seq, batch.header.event_count, batch.body_size());
+    place_buffer_.clear();
+    indexes_->apply(slot, body_offset, body, first_seq, batch.entity_hashes, &place_buffer_);
+    next_seq_ += batch.header.event_count;
+
+    AppendResult result;
+    result.recorded_at = {recorded_at};
+    result.events.reserve(batch.header.event_count);
+    std::size_t i = 0;
+    batch.content.for_each_event([&](const event::EventBytes& event) {
+        result.events.push_back(
+            {batch.event_id(event), {batch.header.first_position + i}, {place_buffer_[i] + 1}});
+        ++i;
+    });
+    return result;
+}
+
+/// The answer to a batch of which ids are known.
+Result<AppendResult> Database::answer_known(const PreparedBatch& batch, const KnownEvents& known) const {
+    AppendFailure failure;
+    std::size_t i = 0;
+    bool same = !known.batch_differs;
+    AppendResult first;
+    first.duplicate = true;
+    batch.content.for_each_event([&](const event::EventBytes& event) {
+        const std::optional<std::uint64_t> seq = i < known.seqs.size() ? known.seqs[i] : std::nullopt;
+        ++i;
+        (seq ? failure.known_ids : failure.unknown_ids).push_back(batch.event_id(event));
+        if (!seq) return;
+        const event::EventBytes stored = indexes_->event(*seq);
+        same = same && same_content(event, stored);
+        const auto header = event::BodyView(stored.body()).header();
+        first.recorded_at = {header.recorded_at};
+        first.events.push_back({stored.id(),
+                                {header.first_position + stored.header().ordinal},
+                                {stored.has(event::kNoEntity) ? 0 : indexes_->place(*seq) + 1}});
+    });
+    if (failure.unknown_ids.empty() && same) return first;
+    if (!failure.unknown_ids.empty() && !failure.known_ids.empty())
+        return refuse(ErrorCode::kPartialDuplicate,
+                      std::to_string(failure.known_ids.size()) + " of " + std::to_string(i) +
+                          " ids are in the store already; send the others as a batch of their own",
+                      batch, std::move(failure));
+    return refuse(ErrorCode::kIdConflict,
+                  "the ids of this batch are in the store with other content; use new ids for other events", batch,
+                  std::move(failure));
+}
+
+}  // namespace chronos::store

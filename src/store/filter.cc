@@ -1,0 +1,275 @@
+#include "store/filter.h"
+
+#include <algorithm>
+#include <limits>
+#include <queue>
+
+#include "base/checksum.h"
+#include "base/result.h"
+#include "event/batch_content.h"
+#include "json/writer.h"
+
+namespace chronos::store {
+namespace {
+
+constexpr std::size_t kAlternativesMax = 10'000;
+constexpr std::size_t kFieldTestsMax = 64;
+/// So few events are looked at faster than indexes are asked: a follower's usual step.
+constexpr std::uint64_t kScanWithoutIndexMax = 128;
+
+Status check_counts(const Filter& filter) {
+    if (filter.event_types.size() > kAlternativesMax || filter.entity_ids.size() > kAlternativesMax)
+        return base::fail(ErrorCode::kLimitExceeded, "a filter names at most 10000 types and 10000 entities");
+    if (filter.tags.size() > event::kTagCountMax)
+        return base::fail(ErrorCode::kLimitExceeded, "a filter names at most 64 tags");
+    if (filter.fields.size() > kFieldTestsMax)
+        return base::fail(ErrorCode::kLimitExceeded, "a filter has at most 64 field tests");
+    for (const std::string& type : filter.event_types)
+        if (type.find('*') != std::string::npos)
+            return base::fail(ErrorCode::kInvalidArgument,
+                              "event_type '" + type + "' has a '*': use event_type_prefix for a prefix");
+    if (filter.query) RETURN_IF_ERROR(event::check_query(*filter.query));
+    return {};
+}
+
+Result<json::CompiledPredicate> metadata_test(std::string_view pointer, const std::string& value) {
+    std::string operand;
+    json::append_string(operand, value);
+    return json::CompiledPredicate::compile(pointer, json::Operator::kEqual, operand);
+}
+
+/// A text that is the same only for equal filters.
+std::string canonical(const Filter& filter) {
+    std::string text;
+    const auto add = [&](std::string_view part) {
+        text += std::to_string(part.size()) + ":";
+        text += part;
+    };
+    const auto add_all = [&](const std::vector<std::string>& parts) {
+        text += std::to_string(parts.size()) + "[";
+        for (const std::string& part : parts) add(part);
+    };
+    const auto add_time = [&](const std::optional<Timestamp>& time) { add(time ? std::to_string(time->ns) : ""); };
+    const auto add_optional = [&](const std::optional<std::string>& part) { add(part ? "=" + *part : ""); };
+    add_all(filter.event_types);
+    add(filter.event_type_prefix);
+    add_all(filter.entity_ids);
+    add(filter.entity_id_prefix);
+    add_all(filter.tags);
+    add_time(filter.since);
+    add_time(filter.until);
+    add_time(filter.occurred_since);
+    add_time(filter.occurred_until);
+    add_optional(filter.correlation_id);
+    add_optional(filter.causation_id);
+    add_optional(filter.actor);
+    for (const FieldTest& test : filter.fields) {
+        add(test.pointer);
+        add(test.operation);
+        add(test.operand);
+    }
+    if (filter.query) {
+        text += filter.query->all ? "all" : "items";
+        for (const QueryItem& item : filter.query->items) {
+            add_all(item.types);
+            add_all(item.tags);
+        }
+    }
+    return text;
+}
+
+std::uint64_t total(const std::vector<const index::PostingList*>& lists) {
+    std::uint64_t count = 0;
+    for (const index::PostingList* list : lists) count += list->count();
+    return count;
+}
+
+/// Merges lists into ascending (or descending) seqs without repeats.
+class Union {
+public:
+    Union(const std::vector<const index::PostingList*>& lists, std::uint64_t begin_seq, std::uint64_t end_seq, bool forward)
+        : forward_(forward), queue_(Later{this}) {
+        cursors_.reserve(lists.size());
+        for (const index::PostingList* list : lists) {
+            cursors_.emplace_back(*list, begin_seq, end_seq, forward);
+            if (!cursors_.back().done()) queue_.push(cursors_.size() - 1);
+        }
+    }
+    bool next(std::uint64_t& seq) {
+        while (!queue_.empty()) {
+            const std::size_t i = queue_.top();
+            queue_.pop();
+            const std::uint64_t candidate = cursors_[i].get().seq;
+            cursors_[i].next();
+            if (!cursors_[i].done()) queue_.push(i);
+            if (has_last_ && candidate == last_) continue;
+            seq = last_ = candidate;
+            has_last_ = true;
+            return true;
+        }
+        return false;
+    }
+
+private:
+    struct Later {
+        const Union* of;
+        bool operator()(std::size_t a, std::size_t b) const {
+            const std::uint64_t left = of->cursors_[a].get().seq;
+            const std::uint64_t right = of->cursors_[b].get().seq;
+            return of->forward_ ? left > right : left < right;
+        }
+    };
+    bool forward_;
+    std::vector<index::PostingCursor> cursors_;
+    std::priority_queue<std::size_t, std::vector<std::size_t>, Later> queue_;
+    std::uint64_t last_ = 0;
+    bool has_last_ = false;
+};
+
+}  // namespace
+
+Result<CompiledFilter> CompiledFilter::compile(const Filter& filter) {
+    RETURN_IF_ERROR(check_counts(filter));
+    CompiledFilter compiled;
+    compiled.filter_ = filter;
+    compiled.fingerprint_ = base::xxh3_64(canonical(filter), 0);
+
+    std::vector<json::CompiledPredicate> fields;
+    for (const FieldTest& test : filter.fields) {
+        ASSIGN_OR_RETURN(const json::Operator operation, json::parse_operator(test.operation));
+        const std::string_view operand = operation == json::Operator::kExists ? "null" : std::string_view(test.operand);
+        ASSIGN_OR_RETURN(auto predicate, json::CompiledPredicate::compile(test.pointer, operation, operand));
+        fields.push_back(std::move(predicate));
+    }
+    ASSIGN_OR_RETURN(compiled.fields_, json::PredicateSet::create(std::move(fields)));
+
+    std::vector<json::CompiledPredicate> metadata;
+    const auto add = [&](const char* pointer, const std::optional<std::string>& value) -> Status {
+        if (!value) return {};
+        ASSIGN_OR_RETURN(auto predicate, metadata_test(pointer, *value));
+        metadata.push_back(std::move(predicate));
+        return {};
+    };
+    RETURN_IF_ERROR(add("/correlation_id", filter.correlation_id));
+    RETURN_IF_ERROR(add("/causation_id", filter.causation_id));
+    RETURN_IF_ERROR(add("/actor", filter.actor));
+    compiled.has_metadata_tests_ = !metadata.empty();
+    ASSIGN_OR_RETURN(compiled.metadata_, json::PredicateSet::create(std::move(metadata)));
+    // Moving a vector keeps its strings in place, so these views stay good in the returned value.
+    for (const std::string& type : compiled.filter_.event_types) compiled.types_.insert(type);
+    for (const std::string& entity : compiled.filter_.entity_ids) compiled.entities_.insert(entity);
+    return compiled;
+}
+
+bool CompiledFilter::matches_metadata(std::string_view metadata) const {
+    return !metadata.empty() && metadata_.matches(metadata);
+}
+
+bool CompiledFilter::matches(const event::EventBytes& event) const {
+    if (!types_.empty() && !types_.contains(event.type())) return false;
+    if (!event.type().starts_with(filter_.event_type_prefix)) return false;
+    if (!entities_.empty() && !entities_.contains(event.entity())) return false;
+    if (!event.entity().starts_with(filter_.entity_id_prefix)) return false;
+    if (!filter_.tags.empty() && !event::matches({.items = {{.types = {}, .tags = filter_.tags}}}, event)) return false;
+    if (filter_.query && !event::matches(*filter_.query, event)) return false;
+    if (filter_.occurred_since && event.occurred_at() < filter_.occurred_since->ns) return false;
+    if (filter_.occurred_until && event.occurred_at() > filter_.occurred_until->ns) return false;
+    if (has_metadata_tests_ && !matches_metadata(event.metadata())) return false;
+    return fields_.empty() || (!event.has(event::kUnvalidated) && fields_.matches(event.payload()));
+}
+
+bool CompiledFilter::needs_indexes() const {
+    return !filter_.event_types.empty() || !filter_.event_type_prefix.empty() || !filter_.tags.empty() ||
+           has_metadata_tests_ || filter_.query.has_value();
+}
+
+CompiledFilter::Candidates CompiledFilter::candidates(const IndexSet& indexes, const PinnedView& view) const {
+    Candidates best{.lists = {}, .is_everything = true};
+    std::uint64_t best_count = std::numeric_limits<std::uint64_t>::max();
+    const auto consider = [&](std::vector<const index::PostingList*> lists) {
+        const std::uint64_t count = total(lists);
+        if (count >= best_count) return;
+        best_count = count;
+        best = {std::move(lists), false};
+    };
+    const auto named = [&](const index::PostingMap& map, const std::vector<std::string>& keys) {
+        std::vector<const index::PostingList*> lists;
+        for (const std::string& key : keys)
+            if (const auto* list = map.find(view.branch, key)) lists.push_back(list);
+        return lists;
+    };
+    const auto prefixed = [&](const index::PostingMap& map, std::string_view prefix) {
+        std::vector<const index::PostingList*> lists;
+        for (std::uint64_t i = 0; i < map.lists().size(); ++i) {
+            const index::PostingList* list = map.lists()[i];
+            if (list->branch() == view.branch && list->key().starts_with(prefix)) lists.push_back(list);
+        }
+        return lists;
+    };
+    if (!filter_.entity_ids.empty()) consider(named(indexes.entities(), filter_.entity_ids));
+    if (!filter_.entity_id_prefix.empty()) consider(prefixed(indexes.entities(), filter_.entity_id_prefix));
+    if (!filter_.event_types.empty()) consider(named(indexes.types(), filter_.event_types));
+    if (!filter_.event_type_prefix.empty()) consider(prefixed(indexes.types(), filter_.event_type_prefix));
+    for (const std::string& tag : filter_.tags) consider(named(indexes.tags(), {tag}));
+    if (filter_.correlation_id) consider(named(indexes.correlations(), {*filter_.correlation_id}));
+    if (filter_.causation_id) consider(named(indexes.causations(), {*filter_.causation_id}));
+    if (filter_.actor) consider(named(indexes.actors(), {*filter_.actor}));
+    if (filter_.query && !filter_.query->all) {
+        std::vector<const index::PostingList*> lists;
+        for (const QueryItem& item : filter_.query->items) {
+            const auto part = item.tags.empty() ? named(indexes.types(), item.types) : named(indexes.tags(), {item.tags[0]});
+            lists.insert(lists.end(), part.begin(), part.end());
+        }
+        consider(std::move(lists));
+    }
+    return best;
+}
+
+void CompiledFilter::narrow(const IndexSet& indexes, std::uint64_t& begin_seq, std::uint64_t& end_seq) const {
+    if (filter_.since && filter_.since->ns > std::numeric_limits<std::int64_t>::min())
+        begin_seq = std::max(begin_seq, indexes.seqs_recorded_by(filter_.since->ns - 1, end_seq));
+    if (filter_.until) end_seq = std::min(end_seq, indexes.seqs_recorded_by(filter_.until->ns, end_seq));
+    begin_seq = std::min(begin_seq, end_seq);
+}
+
+ScanResult scan(const IndexSet& indexes, const PinnedView& view, const CompiledFilter& filter, const ScanRequest& request) {
+    ScanResult result;
+    std::uint64_t begin = request.begin_seq;
+    std::uint64_t end = std::min(request.end_seq, view.end_seq);
+    if (begin >= end) return result;
+    filter.narrow(indexes, begin, end);
+    // Whether to go on. One more than the limit tells whether there is more.
+    const auto take = [&](std::uint64_t seq) {
+        ++result.examined;
+        const event::EventBytes event = indexes.event(seq);
+        if (!view.counts(event) || !filter.matches(event)) return true;
+        if (result.seqs.size() == request.limit) {
+            result.has_more = true;
+            return false;
+        }
+        result.seqs.push_back(seq);
+        return true;
+    };
+    CompiledFilter::Candidates candidates{.lists = {}, .is_everything = true};
+    if (end - begin > kScanWithoutIndexMax) {
+        if (filter.needs_indexes()) indexes.catch_up(view.end_seq);
+        candidates = filter.candidates(indexes, view);
+    }
+    if (!candidates.is_everything) {
+        Union merged(candidates.lists, begin, end, request.forward);
+        std::uint64_t seq = 0;
+        while (merged.next(seq) && take(seq)) {
+        }
+        return result;
+    }
+    const auto on_branch = [&](std::uint64_t seq) {
+        return event::BodyView(indexes.event(seq).body()).header().branch == view.branch;
+    };
+    for (std::uint64_t i = begin; i < end; ++i) {
+        const std::uint64_t seq = request.forward ? i : end - 1 - (i - begin);
+        if (on_branch(seq) && !take(seq)) break;
+    }
+    return result;
+}
+
+}  // namespace chronos::store

@@ -1,0 +1,76 @@
+// Filters made ready: checked once, then asked per event; and which events need to be asked at all.
+//
+// Threads: values; const use from any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "chronos/read.h"
+#include "json/pointer.h"
+#include "store/index_set.h"
+#include "store/view.h"
+
+namespace chronos::store {
+
+class CompiledFilter {
+public:
+    /// Errors: kInvalidArgument naming the part, kLimitExceeded.
+    static Result<CompiledFilter> compile(const Filter& filter);
+
+    /// Whether an event passes every part.
+    [[nodiscard]] bool matches(const event::EventBytes& event) const;
+
+    /// The lists whose union holds every event that can pass, the cheapest found; empty with `is_everything` when
+    /// no index helps.
+    struct Candidates {
+        std::vector<const index::PostingList*> lists;
+        bool is_everything = false;
+    };
+    /// Requires: the indexes are caught up with the view.
+    [[nodiscard]] Candidates candidates(const IndexSet& indexes, const PinnedView& view) const;
+
+    /// seqs the recorded times allow, within the view.
+    void narrow(const IndexSet& indexes, std::uint64_t& begin_seq, std::uint64_t& end_seq) const;
+
+    /// The same for equal filters; part of cursors.
+    [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
+    [[nodiscard]] bool needs_indexes() const;
+
+private:
+    [[nodiscard]] bool matches_metadata(std::string_view metadata) const;
+
+    Filter filter_;
+    std::unordered_set<std::string_view> types_, entities_;  // views into filter_
+    json::PredicateSet fields_;
+    json::PredicateSet metadata_;
+    bool has_metadata_tests_ = false;
+    std::uint64_t fingerprint_ = 0;
+
+public:
+    CompiledFilter() = default;
+    CompiledFilter(const CompiledFilter&) = delete;
+    CompiledFilter& operator=(const CompiledFilter&) = delete;
+    CompiledFilter(CompiledFilter&&) = default;
+    CompiledFilter& operator=(CompiledFilter&&) = default;
+    ~CompiledFilter() = default;
+};
+
+/// Events of `view` that pass, from begin_seq up (or from end_seq down), at most `limit`.
+/// `continue_seq` receives where to go on, if there is more.
+struct ScanRequest {
+    std::uint64_t begin_seq = 0;
+    std::uint64_t end_seq = 0;
+    bool forward = true;
+    std::uint64_t limit = 0;
+};
+struct ScanResult {
+    std::vector<std::uint64_t> seqs;
+    bool has_more = false;
+    std::uint64_t examined = 0;
+};
+ScanResult scan(const IndexSet& indexes, const PinnedView& view, const CompiledFilter& filter, const ScanRequest& request);
+
+}  // namespace chronos::store

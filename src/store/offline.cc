@@ -1,0 +1,231 @@
+#include "store/offline.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "base/bytes.h"
+#include "base/checksum.h"
+#include "base/result.h"
+#include "event/batch_content.h"
+#include "event/body.h"
+#include "store/database_folder.h"
+#include "wal/log.h"
+#include "wal/manifest.h"
+#include "wal/segment.h"
+
+namespace chronos::store {
+namespace {
+
+struct ClosedStore {
+    std::unique_ptr<io::FileLock> lock;
+    std::string folder;
+};
+
+Result<ClosedStore> open_closed(io::Environment& env, const std::string& directory) {
+    ASSIGN_OR_RETURN(const bool exists, env.files.exists(directory));
+    if (!exists) return base::fail(ErrorCode::kNotFound, "there is no store at " + directory);
+    ClosedStore store;
+    ASSIGN_OR_RETURN(store.folder, find_database(env.files, directory));
+    if (store.folder.empty()) return base::fail(ErrorCode::kNotFound, directory + " holds no store");
+    ASSIGN_OR_RETURN(store.lock, env.files.lock(directory + "/LOCK"));
+    return store;
+}
+
+wal::Damage whole_file(std::string file, std::string what) {
+    return {.file = std::move(file), .offset = 0, .first_position = 0, .end_position = {}, .first_seq = 0, .end_seq = {},
+            .what = std::move(what)};
+}
+
+Status check_sha256(wal::ScannedSegment& segment, std::vector<wal::Damage>& damages) {
+    if (segment.file == nullptr || (segment.entry.flags & wal::SegmentEntry::kHasSha256) == 0) return {};
+    base::Sha256 sha;
+    std::vector<std::byte> piece(std::size_t{1} << 20);
+    for (std::uint64_t at = 0; at < segment.entry.end_offset;) {
+        const auto part = std::span(piece).first(std::min<std::uint64_t>(piece.size(), segment.entry.end_offset - at));
+        ASSIGN_OR_RETURN(const std::size_t got, segment.file->read_at(at, part));
+        if (got == 0) break;
+        sha.update(part.first(got));
+        at += got;
+    }
+    if (sha.finish() != segment.entry.sha256)
+        damages.push_back(whole_file(segment.name, "the file does not match the SHA-256 in the manifest"));
+    return {};
+}
+
+/// A manifest made from the segments' own headers, in the order of their first records.
+Result<wal::Manifest> rebuild_manifest(io::FileSystem& files, const std::string& folder) {
+    struct Found {
+        wal::SegmentEntry entry;
+        std::uint64_t first_seq;
+    };
+    std::vector<Found> found;
+    wal::Manifest manifest;
+    manifest.writer_epoch = ~std::uint32_t{0};
+    ASSIGN_OR_RETURN(manifest.database, Uuid::parse(std::string_view(folder).substr(folder.rfind('/') + 1)));
+    ASSIGN_OR_RETURN(const auto entries, files.list(folder + "/log"));
+    for (const io::DirectoryEntry& entry : entries) {
+        if (entry.is_directory || !entry.name.ends_with(".log")) continue;
+        ASSIGN_OR_RETURN(auto file, files.open(folder + "/log/" + entry.name, io::OpenMode::kRead));
+        const auto header = wal::read_segment_header(*file, entry.name);
+        if (!header.ok()) continue;
+        std::vector<std::byte> first(wal::kEnvelopeSize);
+        ASSIGN_OR_RETURN(const std::size_t got, file->read_at(wal::kSegmentHeaderSize, first));
+        wal::Envelope envelope;
+        const bool has_record = got == first.size() &&
+                                wal::check_envelope(first, wal::kSegmentHeaderSize, {header->number, header->salt},
+                                                    envelope) == wal::RecordCheck::kValid;
+        Found segment{.entry = {}, .first_seq = has_record ? envelope.first_seq : ~std::uint64_t{0}};
+        segment.entry.number = header->number;
+        segment.entry.salt = header->salt;
+        segment.entry.file_size = header->file_size;
+        found.push_back(segment);
+    }
+    std::stable_sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.first_seq < b.first_seq; });
+    for (const Found& segment : found) manifest.segments.push_back(segment.entry);
+    return manifest;
+}
+
+using OnBody = std::function<Status(std::span<const std::byte>)>;
+
+/// Scans the whole log, going on behind damage.
+Status scan_all(io::Environment& env, const std::string& folder, const wal::Manifest& manifest, OfflineReport& report,
+                const OnBody& on_body, const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
+    wal::Scanner scanner(env.files, folder + "/log", manifest,
+                         {.continue_after_damage = true, .release_images = true});
+    const auto on_damage = [&](const wal::Damage& damage) { report.damages.push_back(damage); };
+    RETURN_IF_ERROR(scanner.open_segments(on_damage));
+    std::uint64_t next_seq = 0;
+    const auto on_record = [&](const wal::ScannedRecord& record, const wal::ScannedSegment& segment) -> Status {
+        report.lost_event_count += record.envelope.first_seq - next_seq;
+        next_seq = record.envelope.first_seq + record.envelope.event_count;
+        ++report.record_count;
+        if (record.envelope.kind != wal::RecordKind::kBatch) return {};
+        const auto body = segment.image.span(record.offset + wal::kEnvelopeSize, record.envelope.body_size);
+        if (event::BodyView(body.data()).header().branch == event::kMainBranch)
+            report.event_count += record.envelope.event_count;
+        return on_body ? on_body(body) : Status();
+    };
+    RETURN_IF_ERROR(scanner.scan({.on_record = on_record, .on_damage = on_damage, .on_progress = on_progress}));
+    for (wal::ScannedSegment& segment : scanner.segments()) {
+        ++report.segment_count;
+        report.bytes += segment.entry.file_size;
+        if (!on_body) RETURN_IF_ERROR(check_sha256(segment, report.damages));
+    }
+    if (manifest.durable_upto > next_seq) report.lost_event_count += manifest.durable_upto - next_seq;
+    return {};
+}
+
+/// Writes bodies into a new log, with positions and database of their own.
+class Copier {
+public:
+    static Result<std::unique_ptr<Copier>> create(io::Environment env, const std::string& directory) {
+        RETURN_IF_ERROR(make_directories(env.files, directory));
+        ASSIGN_OR_RETURN(const auto entries, env.files.list(directory));
+        if (!entries.empty())
+            return base::fail(ErrorCode::kAlreadyExists, directory + " is not empty; salvage writes into a new directory");
+        auto copier = std::make_unique<Copier>();
+        copier->database_ = new_uuid(env);
+        const std::string folder = directory + "/" + copier->database_.to_string();
+        RETURN_IF_ERROR(wal::Log::create(env, folder, copier->database_, {}));
+        ASSIGN_OR_RETURN(copier->log_, wal::Log::open(env, folder, {}, [](const auto&) { return Status(); }, {}));
+        return copier;
+    }
+
+    Status add(std::span<const std::byte> body) {
+        ASSIGN_OR_RETURN(std::byte* const place, log_->reserve(body.size()));
+        std::memcpy(place, body.data(), body.size());
+        auto header = base::load<event::BodyHeader>(place);
+        if (header.branch > event::kSystemBranch)
+            return base::fail(ErrorCode::kUnsupported, "the store has forks; this version of chronos cannot salvage them");
+        header.database = database_;
+        header.first_position = next_position_[header.branch];
+        next_position_[header.branch] += header.event_count;
+        last_recorded_at_ = std::max(last_recorded_at_, header.recorded_at);
+        base::store(place, header);
+        log_->append(next_seq_, header.event_count, body.size());
+        next_seq_ += header.event_count;
+        if (log_->pending_size() > (std::size_t{8} << 20)) return flush();
+        return {};
+    }
+
+    /// Says in the new store what was lost.
+    Status add_loss(io::Environment& env, std::string payload) {
+        BatchBuilder builder;
+        builder.add({.entity_id = "$store", .event_type = "$data.lost", .payload = payload});
+        std::vector<std::byte>& events = builder.content().events;
+        base::store(events.data() + offsetof(event::EventHeader, body_distance),
+                    static_cast<std::uint32_t>(event::kBodyHeaderSize / 8));
+        event::BodyHeader header;
+        header.event_count = 1;
+        header.batch_id = event::batch_id_of(new_uuid(env));
+        header.recorded_at = last_recorded_at_ + 1;
+        header.branch = event::kSystemBranch;
+        header.events_size = events.size();
+        std::vector<std::byte> body(event::kBodyHeaderSize + events.size());
+        base::store(body.data(), header);
+        std::memcpy(body.data() + event::kBodyHeaderSize, events.data(), events.size());
+        return add(body);
+    }
+
+    Status finish() {
+        RETURN_IF_ERROR(flush());
+        RETURN_IF_ERROR(log_->append_marker(next_seq_, true));
+        RETURN_IF_ERROR(flush());
+        return log_->seal_finished();
+    }
+
+private:
+    Status flush() {
+        while (log_->has_pending()) RETURN_IF_ERROR(log_->write(log_->cut(), true));
+        return {};
+    }
+
+    std::unique_ptr<wal::Log> log_;
+    Uuid database_;
+    std::uint64_t next_seq_ = 0;
+    std::uint64_t next_position_[2] = {0, 0};
+    std::int64_t last_recorded_at_ = 0;
+};
+
+}  // namespace
+
+Result<OfflineReport> verify(io::Environment env, const std::string& directory,
+                             const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
+    ASSIGN_OR_RETURN(const ClosedStore store, open_closed(env, directory));
+    OfflineReport report;
+    auto manifest = wal::read_manifest(env.files, store.folder);
+    if (!manifest.ok()) {
+        if (manifest.error().code == ErrorCode::kUnsupported || manifest.error().code == ErrorCode::kIo)
+            return std::move(manifest).error();
+        report.damages.push_back(whole_file("MANIFEST", manifest.error().message));
+        manifest = rebuild_manifest(env.files, store.folder);
+        if (!manifest.ok()) return std::move(manifest).error();
+    }
+    RETURN_IF_ERROR(scan_all(env, store.folder, *manifest, report, {}, on_progress));
+    return report;
+}
+
+Result<OfflineReport> salvage(io::Environment env, const std::string& directory, const std::string& target) {
+    ASSIGN_OR_RETURN(const ClosedStore store, open_closed(env, directory));
+    OfflineReport report;
+    auto manifest = wal::read_manifest(env.files, store.folder);
+    if (!manifest.ok()) {
+        report.damages.push_back(whole_file("MANIFEST", manifest.error().message));
+        manifest = rebuild_manifest(env.files, store.folder);
+        if (!manifest.ok()) return std::move(manifest).error();
+    }
+    ASSIGN_OR_RETURN(const auto copier, Copier::create(env, target));
+    const auto copy_body = [&](std::span<const std::byte> body) { return copier->add(body); };
+    RETURN_IF_ERROR(scan_all(env, store.folder, *manifest, report, copy_body, {}));
+    for (const wal::Damage& damage : report.damages) {
+        std::string payload = R"({"file":")" + damage.file + R"(","offset":)" + std::to_string(damage.offset) +
+                              R"(,"first_position":)" + std::to_string(damage.first_position) + R"(,"end_position":)" +
+                              (damage.end_position ? std::to_string(*damage.end_position) : "null") + "}";
+        RETURN_IF_ERROR(copier->add_loss(env, std::move(payload)));
+    }
+    RETURN_IF_ERROR(copier->finish());
+    return report;
+}
+
+}  // namespace chronos::store

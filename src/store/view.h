@@ -1,0 +1,50 @@
+// Views: which events count, and reading them one by one or by entity.
+//
+// Threads: values and functions without state; nothing here takes a lock that a writer can hold.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "chronos/read.h"
+#include "store/database.h"
+
+namespace chronos::store {
+
+/// A resolved view: events of `branch` with seq < end_seq that occurred by `as_of`.
+struct PinnedView {
+    event::BranchNumber branch = event::kMainBranch;
+    std::uint64_t end_seq = 0;
+    /// What was published when the view was made; end_seq or more.
+    std::uint64_t published_seq = 0;
+    std::optional<Timestamp> as_of;
+    ViewInfo info;
+
+    [[nodiscard]] bool counts(const event::EventBytes& event) const {
+        return !as_of || event.occurred_at() <= as_of->ns;
+    }
+};
+
+/// Errors: kNotFound for a branch; kInvalidArgument for a position beyond the head or contradicting options.
+Result<PinnedView> pin_view(const Database& database, const ViewOptions& options);
+
+/// The event at `seq` as readers see it. Requires: seq < a published seq.
+EventView make_event_view(const IndexSet& indexes, std::uint64_t seq);
+
+/// A page of an entity's events. Errors: kInvalidArgument, kLimitExceeded.
+Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id,
+                   const EntityReadOptions& options, Page& page);
+
+/// The last `count` events of an entity, newest first. Errors: kInvalidArgument, kLimitExceeded.
+Status read_last(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id, std::uint32_t count,
+                 Page& page);
+
+/// Errors: kNotFound.
+Status read_event(const IndexSet& indexes, const PinnedView& view, const Uuid& id, Page& page);
+
+/// Entity ids with `prefix` that have an event in the view, sorted, after `after`.
+std::vector<std::string> list_entities(const IndexSet& indexes, const PinnedView& view, std::string_view prefix,
+                                       std::string_view after, std::uint32_t limit);
+
+}  // namespace chronos::store
