@@ -1,0 +1,203 @@
+#include "embedded/append_request.h"
+
+#include <charconv>
+#include <string>
+
+#include "base/result.h"
+#include "json/event_line.h"
+#include "json/scan.h"
+#include "json/validate.h"
+
+namespace chronos::embedded {
+namespace {
+
+ExpectedVersion to_expected(const json::ExpectedVersionText& text) {
+    switch (text.kind) {
+        case json::ExpectedVersionText::Kind::kAny: return ExpectedVersion::any();
+        case json::ExpectedVersionText::Kind::kNone: return ExpectedVersion::none();
+        case json::ExpectedVersionText::Kind::kExists: return ExpectedVersion::exists();
+        case json::ExpectedVersionText::Kind::kNumber: return ExpectedVersion::exactly(text.number);
+    }
+    return ExpectedVersion::any();
+}
+
+Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
+
+Status add_event(const json::ParsedEvent& parsed, BatchBuilder& batch) {
+    BatchBuilder::EventRef event;
+    if (!parsed.entity_id) return wrong("entity_id is missing");
+    if (!parsed.event_type) return wrong("event_type is missing");
+    if (parsed.has_store_fields)
+        return wrong("timestamp, position and version are set by the store; leave them out, or import the events");
+    if (parsed.tenant_id) return wrong("tenant_id is not used by an embedded store");
+    event.entity_id = *parsed.entity_id;
+    event.event_type = *parsed.event_type;
+    if (!parsed.payload.empty()) event.payload = parsed.payload;
+    event.metadata = parsed.metadata;
+    event.tags = parsed.tags;
+    if (parsed.id) {
+        ASSIGN_OR_RETURN(event.id, Uuid::parse(*parsed.id));
+    }
+    if (parsed.occurred_at) {
+        ASSIGN_OR_RETURN(event.occurred_at, Timestamp::parse(*parsed.occurred_at));
+    }
+    if (parsed.expected_version) event.expected_version = to_expected(*parsed.expected_version);
+    batch.add(event);
+    return {};
+}
+
+Result<std::string> read_string(std::string_view value) {
+    if (!value.starts_with('"')) return wrong("a string is expected, not " + json::shortened(value));
+    std::string scratch;
+    return std::string(json::unescaped(json::string_body(value), scratch));
+}
+
+Result<std::uint64_t> read_number(std::string_view value) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || end != value.data() + value.size())
+        return wrong("a whole number is expected, not " + json::shortened(value));
+    return number;
+}
+
+Result<std::vector<std::string>> read_strings(std::string_view value) {
+    if (!value.starts_with('[')) return wrong("an array of strings is expected, not " + json::shortened(value));
+    std::vector<std::string> strings;
+    json::ArrayScanner elements(value);
+    while (elements.next()) {
+        ASSIGN_OR_RETURN(std::string text, read_string(elements.value()));
+        strings.push_back(std::move(text));
+    }
+    return strings;
+}
+
+Result<QueryItem> read_item(std::string_view value) {
+    if (!value.starts_with('{')) return wrong("a query item is an object, not " + json::shortened(value));
+    QueryItem item;
+    json::ObjectScanner fields(value);
+    while (fields.next()) {
+        if (fields.raw_key() == "types") {
+            ASSIGN_OR_RETURN(item.types, read_strings(fields.value()));
+        } else if (fields.raw_key() == "tags") {
+            ASSIGN_OR_RETURN(item.tags, read_strings(fields.value()));
+        } else {
+            return wrong("unknown field '" + std::string(fields.raw_key()) + "' of a query item; known: types, tags");
+        }
+    }
+    return item;
+}
+
+Result<Query> read_query(std::string_view value) {
+    if (!value.starts_with('{')) return wrong("a query is an object, not " + json::shortened(value));
+    Query query;
+    json::ObjectScanner fields(value);
+    while (fields.next()) {
+        if (fields.raw_key() == "all") {
+            query.all = fields.value() == "true";
+        } else if (fields.raw_key() == "items" && fields.value().starts_with('[')) {
+            json::ArrayScanner items(fields.value());
+            while (items.next()) {
+                ASSIGN_OR_RETURN(QueryItem item, read_item(items.value()));
+                query.items.push_back(std::move(item));
+            }
+        } else {
+            return wrong("unknown field '" + std::string(fields.raw_key()) + "' of a query; known: items, all");
+        }
+    }
+    return query;
+}
+
+Result<ExpectedVersion> read_expected(std::string_view value) {
+    if (value == "\"any\"") return ExpectedVersion::any();
+    if (value == "\"none\"") return ExpectedVersion::none();
+    if (value == "\"exists\"") return ExpectedVersion::exists();
+    ASSIGN_OR_RETURN(const std::uint64_t version, read_number(value));
+    return ExpectedVersion::exactly(version);
+}
+
+Result<Condition> read_condition(std::string_view value) {
+    if (!value.starts_with('{')) return wrong("a condition is an object, not " + json::shortened(value));
+    std::optional<std::string> entity_id;
+    std::optional<ExpectedVersion> expected;
+    std::optional<Query> query;
+    std::optional<Position> after;
+    json::ObjectScanner fields(value);
+    while (fields.next()) {
+        if (fields.raw_key() == "entity_id") {
+            ASSIGN_OR_RETURN(entity_id, read_string(fields.value()));
+        } else if (fields.raw_key() == "expected_version") {
+            ASSIGN_OR_RETURN(expected, read_expected(fields.value()));
+        } else if (fields.raw_key() == "fail_if_events_match") {
+            ASSIGN_OR_RETURN(query, read_query(fields.value()));
+        } else if (fields.raw_key() == "after") {
+            ASSIGN_OR_RETURN(const std::uint64_t position, read_number(fields.value()));
+            after = Position{position};
+        } else {
+            return wrong("unknown field '" + std::string(fields.raw_key()) +
+                         "'; known: entity_id, expected_version, fail_if_events_match, after");
+        }
+    }
+    if (query && !entity_id && !expected) return Condition(NoEventMatches{std::move(*query), after});
+    if (entity_id && expected && !query && !after) return Condition(EntityCondition{std::move(*entity_id), *expected});
+    return wrong("a condition has entity_id and expected_version, or fail_if_events_match and perhaps after");
+}
+
+Status add_conditions(std::string_view array, BatchBuilder& batch) {
+    if (!array.starts_with('[')) return wrong("conditions is an array");
+    json::ArrayScanner conditions(array);
+    for (std::size_t i = 0; conditions.next(); ++i) {
+        auto condition = read_condition(conditions.value());
+        if (!condition.ok())
+            return base::with_context(std::move(condition).error(), "condition " + std::to_string(i));
+        batch.add_condition(*condition);
+    }
+    return {};
+}
+
+/// Splits an envelope; leaves `events` as it is when `json` is not one.
+Status split_envelope(std::string_view json, std::string_view& events, std::string_view& conditions) {
+    const json::Limits limits{.depth_max = 128, .keys_per_object_max = 1024, .tokens_max = 10'000'000};
+    RETURN_IF_ERROR(json::validate_json(json, limits));
+    const std::string_view text = json::trimmed(json);
+    if (!text.starts_with('{')) return {};
+    std::string_view found_events;
+    std::string_view found_conditions;
+    bool is_envelope = false;
+    json::ObjectScanner fields(text);
+    while (fields.next()) {
+        if (fields.raw_key() == "events") {
+            found_events = fields.value();
+            is_envelope = true;
+        } else if (fields.raw_key() == "conditions") {
+            found_conditions = fields.value();
+            is_envelope = true;
+        } else if (is_envelope) {
+            return wrong("unknown field '" + std::string(fields.raw_key()) + "' beside events; known: events, conditions");
+        }
+    }
+    if (!is_envelope) return {};
+    events = found_events.empty() ? std::string_view("[]") : found_events;
+    conditions = found_conditions;
+    if (!events.starts_with('[')) return wrong("events is an array");
+    return {};
+}
+
+}  // namespace
+
+Result<BatchBuilder> parse_append_request(std::string_view json) {
+    std::string_view events = json;
+    std::string_view conditions;
+    RETURN_IF_ERROR(split_envelope(json, events, conditions));
+    json::EventLineParser parser;
+    ASSIGN_OR_RETURN(const std::vector<json::ParsedEvent> parsed, parser.parse_batch(events));
+    BatchBuilder batch;
+    batch.reserve(json.size());
+    for (std::size_t i = 0; i < parsed.size(); ++i) {
+        if (Status added = add_event(parsed[i], batch); !added.ok())
+            return base::with_context(std::move(added).error(), "event " + std::to_string(i));
+    }
+    if (!conditions.empty()) RETURN_IF_ERROR(add_conditions(conditions, batch));
+    return batch;
+}
+
+}  // namespace chronos::embedded

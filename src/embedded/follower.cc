@@ -1,0 +1,174 @@
+// Follower: catches up by scanning what is published, then waits for publications. Pull, so its speed is its own affair.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <thread>
+
+#include "base/result.h"
+#include "chronos/store.h"
+#include "embedded/engine.h"
+#include "io/posix/event_fd.h"
+#include "store/filter.h"
+#include "store/pins.h"
+
+namespace chronos {
+namespace {
+
+constexpr std::uint32_t kFollowPageMax = 10'000;
+constexpr std::uint32_t kStopCheckMs = 1'000;
+
+}  // namespace
+
+struct Follower::Impl final : store::PublishListener {
+    std::shared_ptr<Engine> engine;
+    store::CompiledFilter filter;
+    event::BranchNumber branch = event::kMainBranch;
+    std::uint64_t next_seq = 0;  // the follower's thread's
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::unique_ptr<io::EventFd> event_fd;  // guarded by mutex
+    bool stopped = false;                   // guarded by mutex
+
+    void on_published(std::uint64_t) override {
+        const std::lock_guard lock(mutex);
+        if (event_fd != nullptr) event_fd->signal();
+        changed.notify_all();
+    }
+    void stop() {
+        const std::lock_guard lock(mutex);
+        stopped = true;
+        changed.notify_all();
+    }
+    ~Impl() override {
+        if (engine != nullptr) engine->database->remove_listener(this);
+    }
+
+    /// Gives what is published behind next_seq; returns whether anything came.
+    bool take(std::uint32_t max, Page& page) {
+        const store::IndexSet& indexes = engine->database->indexes();
+        store::PinnedView view;
+        view.branch = branch;
+        view.end_seq = view.published_seq = engine->database->published_seq();
+        const store::ScanResult found = store::scan(
+            indexes, view, filter, {.begin_seq = next_seq, .end_seq = view.end_seq, .forward = true, .limit = max});
+        next_seq = found.has_more ? found.seqs.back() + 1 : std::max(next_seq, view.end_seq);
+        page.events_.clear();
+        for (const std::uint64_t seq : found.seqs) page.events_.push_back(store::make_event_view(indexes, seq));
+        page.has_more_ = found.has_more;
+        page.examined_ = found.examined;
+        return !found.seqs.empty();
+    }
+};
+
+Follower::Follower(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Follower::Follower(Follower&&) noexcept = default;
+Follower& Follower::operator=(Follower&&) noexcept = default;
+Follower::~Follower() = default;
+
+Status Follower::next(std::uint32_t max, std::uint32_t timeout_ms, Page& page) {
+    if (max < 1 || max > kFollowPageMax) return base::fail(ErrorCode::kLimitExceeded, "max is 1 to 10000");
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+    while (true) {
+        {
+            const std::lock_guard lock(impl_->mutex);
+            if (impl_->event_fd != nullptr) impl_->event_fd->clear();
+        }
+        if (impl_->take(max, page)) {
+            const std::lock_guard lock(impl_->mutex);
+            if (page.has_more_ && impl_->event_fd != nullptr) impl_->event_fd->signal();
+            return {};
+        }
+        std::unique_lock lock(impl_->mutex);
+        const auto has_news = [&] {
+            return impl_->stopped || impl_->engine->database->is_closed() ||
+                   impl_->engine->database->published_seq() > impl_->next_seq;
+        };
+        if (!impl_->changed.wait_until(lock, deadline, has_news)) return {};
+        if (impl_->stopped) return {};
+        if (impl_->engine->database->published_seq() <= impl_->next_seq)
+            return base::fail(ErrorCode::kClosed, "the store was closed");
+    }
+}
+
+Result<int> Follower::event_fd() {
+    const std::lock_guard lock(impl_->mutex);
+    if (impl_->event_fd == nullptr) {
+        ASSIGN_OR_RETURN(impl_->event_fd, io::EventFd::create());
+        impl_->event_fd->signal();  // There may be news already.
+    }
+    return impl_->event_fd->fd();
+}
+
+std::optional<Position> Follower::position() const {
+    const std::uint64_t positions =
+        impl_->engine->database->indexes().runs(impl_->branch).positions_below(impl_->next_seq);
+    return positions == 0 ? std::nullopt : std::optional(Position{positions - 1});
+}
+
+Result<Follower> Store::follow(const FollowOptions& options) const {
+    if (impl_ == nullptr) return base::fail(ErrorCode::kClosed, "the store is closed");
+    if (options.from_head && options.after)
+        return base::fail(ErrorCode::kInvalidArgument, "follow from the head or after a position, not both");
+    ViewOptions view_options;
+    view_options.branch = options.branch;
+    ASSIGN_OR_RETURN(const store::PinnedView view, store::pin_view(*impl_->engine->database, view_options));
+    auto follower = std::make_unique<Follower::Impl>();
+    ASSIGN_OR_RETURN(follower->filter, store::CompiledFilter::compile(options.filter));
+    follower->branch = view.branch;
+    if (options.from_head) follower->next_seq = view.end_seq;
+    if (options.after) {
+        const index::BranchRuns& runs = impl_->engine->database->indexes().runs(view.branch);
+        const std::uint64_t positions = runs.positions_below(view.end_seq);
+        if (options.after->value >= positions)
+            return base::fail(ErrorCode::kInvalidArgument, "after " + std::to_string(options.after->value) +
+                                                               " is beyond the head: the branch has " +
+                                                               std::to_string(positions) + " events");
+        follower->next_seq = runs.seq_of(options.after->value) + 1;
+    }
+    follower->engine = impl_->engine;
+    impl_->engine->database->add_listener(follower.get());
+    return Follower(std::move(follower));
+}
+
+namespace {
+
+/// A follower with a thread that calls back; destroying it ends both.
+struct CallbackFollower {
+    Follower follower;
+    std::function<bool(const Page&)> on_events;
+    std::atomic<bool> stopping = false;
+    std::thread thread;
+
+    CallbackFollower(Follower taken, std::function<bool(const Page&)> callback)
+        : follower(std::move(taken)), on_events(std::move(callback)) {
+        thread = std::thread([this] { run(); });
+    }
+    void run() {
+        Page page;
+        while (!stopping.load(std::memory_order_acquire)) {
+            if (!follower.next(kFollowPageMax, kStopCheckMs, page).ok()) return;
+            if (!page.events().empty() && !on_events(page)) return;
+        }
+    }
+    ~CallbackFollower() {
+        stopping.store(true, std::memory_order_release);
+        follower.impl_->stop();
+        thread.join();
+    }
+    CallbackFollower(const CallbackFollower&) = delete;
+    CallbackFollower& operator=(const CallbackFollower&) = delete;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<void, void (*)(void*)>> Store::follow(const FollowOptions& options,
+                                                             std::function<bool(const Page&)> on_events) const {
+    ASSIGN_OR_RETURN(Follower follower, follow(options));
+    auto running = std::make_unique<CallbackFollower>(std::move(follower), std::move(on_events));
+    return std::unique_ptr<void, void (*)(void*)>(running.release(),
+                                                  [](void* p) { delete static_cast<CallbackFollower*>(p); });
+}
+
+}  // namespace chronos

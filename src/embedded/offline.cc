@@ -1,0 +1,55 @@
+// verify and salvage: for closed stores, without opening them for appends.
+#include <algorithm>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "chronos/store.h"
+#include "io/posix/posix_environment.h"
+#include "store/offline.h"
+
+namespace chronos {
+namespace {
+
+Finding to_finding(const wal::Damage& damage) {
+    Finding finding;
+    finding.file = damage.file;
+    finding.offset = damage.offset;
+    finding.first_position = Position{damage.first_position};
+    if (damage.end_position) finding.end_position = Position{*damage.end_position};
+    finding.what = damage.what;
+    return finding;
+}
+
+std::vector<Finding> to_findings(const std::vector<wal::Damage>& damages) {
+    std::vector<Finding> findings;
+    std::transform(damages.begin(), damages.end(), std::back_inserter(findings), to_finding);
+    return findings;
+}
+
+}  // namespace
+
+Result<VerifyReport> verify(const std::string& directory,
+                            std::function<void(std::uint64_t, std::uint64_t)> on_progress) {
+    ASSIGN_OR_RETURN(const store::OfflineReport found,
+                     store::verify(io::posix_environment(), directory, on_progress));
+    VerifyReport report;
+    report.intact = found.damages.empty();
+    report.event_count = found.event_count;
+    report.record_count = found.record_count;
+    report.segment_count = found.segment_count;
+    report.bytes = found.bytes;
+    report.findings = to_findings(found.damages);
+    return report;
+}
+
+Result<SalvageReport> salvage(const std::string& directory, const std::string& target) {
+    ASSIGN_OR_RETURN(const store::OfflineReport found, store::salvage(io::posix_environment(), directory, target));
+    SalvageReport report;
+    report.recovered_events = found.event_count;
+    report.lost_events = found.lost_event_count;
+    report.losses = to_findings(found.damages);
+    return report;
+}
+
+}  // namespace chronos

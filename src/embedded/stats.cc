@@ -1,0 +1,32 @@
+// View::stats.
+#include "chronos/store.h"
+#include "embedded/engine.h"
+#include "io/posix/posix_environment.h"
+#include "store/statistics.h"
+
+namespace chronos {
+
+Result<Stats> View::stats() const {
+    const store::Database& database = *impl_->engine->database;
+    const wal::Log& log = database.log();
+    const store::Counts counts = store::count_view(database.indexes(), impl_->view);
+    Stats stats;
+    stats.database = log.database();
+    stats.event_count = counts.event_count;
+    stats.entity_count = counts.entity_count;
+    stats.log_bytes = log.used_bytes();
+    stats.file_bytes = log.file_bytes();
+    stats.segment_count = log.segment_count();
+    stats.writer_epoch = log.epoch();
+    stats.commits = log.counters().commits;
+    stats.spare_waits = log.counters().spare_waits;
+    const bool is_direct = io::posix_file_system().durable_write() == io::DurableWrite::kDirect;
+    stats.commit_method = database.is_in_memory() ? "memory" : is_direct ? "direct" : "buffered";
+    stats.first_recorded_at = counts.first_recorded_at;
+    stats.last_recorded_at = counts.last_recorded_at;
+    for (const store::TypeCount& type : counts.types)
+        stats.event_types.push_back({type.event_type, type.count, type.first_recorded_at, type.last_recorded_at});
+    return stats;
+}
+
+}  // namespace chronos

@@ -1,0 +1,114 @@
+// View: reading through a pin. The work is done by store/ and projection/.
+#include <algorithm>
+
+#include "base/result.h"
+#include "chronos/store.h"
+#include "embedded/engine.h"
+#include "store/cursor.h"
+#include "store/filter.h"
+#include "store/pins.h"
+
+namespace chronos {
+namespace {
+
+constexpr std::uint32_t kPageLimitMax = 10'000;
+
+void fill(const store::IndexSet& indexes, const store::ScanResult& found, Page& page) {
+    page.events_.clear();
+    page.next_cursor_.clear();
+    for (const std::uint64_t seq : found.seqs) page.events_.push_back(store::make_event_view(indexes, seq));
+    page.has_more_ = found.has_more;
+    page.examined_ = found.examined;
+}
+
+}  // namespace
+
+ViewInfo View::info() const { return impl_->view.info; }
+
+Status View::read(const ReadOptions& options, Page& page) const {
+    const store::Database& database = *impl_->engine->database;
+    const store::IndexSet& indexes = database.indexes();
+    if (options.limit < 1 || options.limit > kPageLimitMax)
+        return base::fail(ErrorCode::kLimitExceeded, "limit is 1 to 10000, not " + std::to_string(options.limit));
+    ASSIGN_OR_RETURN(const store::CompiledFilter filter, store::CompiledFilter::compile(options.filter));
+    store::PinnedView view = impl_->view;
+    store::ScanRequest request{
+        .begin_seq = 0, .end_seq = view.end_seq, .forward = options.order == Order::kForward, .limit = options.limit};
+    const auto go_on_after = [&](std::uint64_t seq) {
+        if (request.forward) {
+            request.begin_seq = seq + 1;
+        } else {
+            request.end_seq = std::min(request.end_seq, seq);
+        }
+    };
+    if (!options.cursor.empty()) {
+        ASSIGN_OR_RETURN(const store::Cursor cursor, store::decode_cursor(options.cursor, database.log()));
+        if (cursor.branch != view.branch || cursor.forward != request.forward ||
+            cursor.filter_fingerprint != filter.fingerprint())
+            return base::fail(ErrorCode::kCursorMismatch,
+                              "this cursor was made for another branch, order or filter; start again without a cursor");
+        // Everything of a cursor's view was published when it was made, and nothing published goes away.
+        view.end_seq = std::min(cursor.view_end_seq, database.published_seq());
+        view.as_of = cursor.as_of;
+        request.end_seq = view.end_seq;
+        go_on_after(cursor.last_seq);
+    } else if (options.after) {
+        const std::uint64_t positions = indexes.runs(view.branch).positions_below(view.end_seq);
+        if (options.after->value < positions) {
+            go_on_after(indexes.runs(view.branch).seq_of(options.after->value));
+        } else if (request.forward) {
+            if (options.after->value >= std::max<std::uint64_t>(positions, 1))
+                return base::fail(ErrorCode::kInvalidArgument, "after " + std::to_string(options.after->value) +
+                                                                   " is beyond the view, which has " +
+                                                                   std::to_string(positions) + " events");
+            request.begin_seq = view.end_seq;
+        }
+    }
+    const store::ScanResult found = store::scan(indexes, view, filter, request);
+    fill(indexes, found, page);
+    if (found.has_more)
+        page.next_cursor_ = store::encode_cursor({.branch = view.branch,
+                                                  .forward = request.forward,
+                                                  .filter_fingerprint = filter.fingerprint(),
+                                                  .view_end_seq = view.end_seq,
+                                                  .last_seq = found.seqs.back(),
+                                                  .as_of = view.as_of,
+                                                  .settled = view.info.settled},
+                                                 database.log());
+    return {};
+}
+
+Result<std::uint64_t> View::count(const Filter& filter) const {
+    ASSIGN_OR_RETURN(const store::CompiledFilter compiled, store::CompiledFilter::compile(filter));
+    const store::ScanResult found =
+        store::scan(impl_->engine->database->indexes(), impl_->view, compiled,
+                    {.begin_seq = 0, .end_seq = impl_->view.end_seq, .forward = true, .limit = ~std::uint64_t{0}});
+    return std::uint64_t{found.seqs.size()};
+}
+
+Status View::read_entity(std::string_view entity_id, const EntityReadOptions& options, Page& page) const {
+    return store::read_entity(impl_->engine->database->indexes(), impl_->view, entity_id, options, page);
+}
+
+Status View::read_last_resident(std::string_view entity_id, std::uint32_t count, Page& page) const {
+    return store::read_last(impl_->engine->database->indexes(), impl_->view, entity_id, count, page);
+}
+
+Status View::read_event(const Uuid& id, Page& page) const {
+    return store::read_event(impl_->engine->database->indexes(), impl_->view, id, page);
+}
+
+Result<State> View::state(std::string_view entity_id, const StateOptions& options) const {
+    return impl_->engine->folder.state(impl_->view, entity_id, options);
+}
+
+Result<std::vector<HistoryEntry>> View::history(std::string_view entity_id, const StateOptions& options) const {
+    return impl_->engine->folder.history(impl_->view, entity_id, options);
+}
+
+Result<std::vector<std::string>> View::entities(std::string_view prefix, std::string_view after,
+                                                std::uint32_t limit) const {
+    return store::list_entities(impl_->engine->database->indexes(), impl_->view, prefix, after, limit);
+}
+
+}  // namespace chronos

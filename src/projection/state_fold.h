@@ -1,0 +1,93 @@
+// Entity state: folding the object payloads of a stream, from the nearest saved state when there is one.
+//
+// Saved states (snapshots) only save time: with and without them every answer is the same, because a snapshot is used
+// only when the view counts every event in it.
+//
+// Threads: StateFolder from any thread; SnapshotCache locks inside, never while folding.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "chronos/state.h"
+#include "json/merge_tree.h"
+#include "store/index_set.h"
+#include "store/view.h"
+
+namespace chronos::projection {
+
+/// What folding the first `event_count` events of a stream comes to.
+struct FoldedState {
+    json::MergeTree tree;
+    std::uint64_t event_count = 0;  ///< Events folded, a prefix of the stream.
+    std::uint64_t late_events = 0;
+    std::int64_t max_occurred_at = 0;
+    std::uint64_t last_seq = 0;
+};
+
+/// Recently folded states, least recently used out first.
+class SnapshotCache {
+public:
+    explicit SnapshotCache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+
+    /// A state of at most `count_max` events of the stream, all of which occurred by `as_of`.
+    std::shared_ptr<const FoldedState> find(const index::PostingList* stream, Fold fold, std::uint64_t count_max,
+                                            std::optional<Timestamp> as_of);
+    /// Keeps a state unless a longer one is kept already.
+    void keep(const index::PostingList* stream, Fold fold, std::shared_ptr<const FoldedState> state);
+
+private:
+    struct Entry {
+        const index::PostingList* stream;
+        Fold fold;
+        std::shared_ptr<const FoldedState> state;
+        std::size_t bytes;
+    };
+    using Entries = std::list<Entry>;
+    struct Key {
+        const index::PostingList* stream;
+        Fold fold;
+        bool operator==(const Key&) const = default;
+    };
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const {
+            return std::hash<const void*>()(key.stream) * 2 + static_cast<std::size_t>(key.fold);
+        }
+    };
+
+    const std::size_t bytes_max_;
+    std::mutex mutex_;
+    std::size_t bytes_ = 0;                                      // guarded by mutex_
+    Entries entries_;                                            // guarded by mutex_; most recently used first
+    std::unordered_map<Key, Entries::iterator, KeyHash> index_;  // guarded by mutex_
+};
+
+class StateFolder {
+public:
+    StateFolder(const store::IndexSet& indexes, SnapshotCache& snapshots) : indexes_(indexes), snapshots_(snapshots) {}
+
+    /// Errors: kLimitExceeded for payloads nested deeper than 64.
+    Result<State> state(const store::PinnedView& view, std::string_view entity_id, const StateOptions& options) const;
+    /// Errors: the same.
+    Result<std::vector<HistoryEntry>> history(const store::PinnedView& view, std::string_view entity_id,
+                                              const StateOptions& options) const;
+
+private:
+    [[nodiscard]] std::vector<std::uint64_t> counted_seqs(const store::PinnedView& view, const index::PostingList& stream,
+                                                          std::uint64_t begin_seq) const;
+    Status fold_event(FoldedState& state, std::uint64_t seq, Fold fold, std::vector<json::FieldChange>* changes) const;
+    Result<FoldedState> fold_stream(const store::PinnedView& view, const index::PostingList& stream,
+                                    const StateOptions& options, std::uint64_t& folded) const;
+    void add_origins(const json::MergeTree& tree, State& state) const;
+
+    const store::IndexSet& indexes_;
+    SnapshotCache& snapshots_;
+};
+
+}  // namespace chronos::projection
