@@ -53,7 +53,7 @@ const char* name_fault(std::string_view name, bool allow_white_space) {
 
 Error refuse(std::uint32_t index, const char* field, std::string_view value, const char* what) {
     std::string shown(value.substr(0, 40));
-    std::replace_if(shown.begin(), shown.end(), [](char c) { return c < 0x20 || c == 0x7F; }, '?');
+    std::replace_if(shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
     return base::fail(ErrorCode::kInvalidArgument,
                       "event " + std::to_string(index) + ": " + field + " '" + shown + "' " + what);
 }
