@@ -11,7 +11,8 @@
 namespace chronos::wal {
 namespace {
 
-constexpr std::size_t kZeroPieceSize = std::size_t{1} << 20;
+/// Zeros go past the page cache, in pieces that let commits of the same disk in between.
+constexpr std::size_t kZeroPieceSize = std::size_t{2} << 20;
 
 std::vector<std::byte> encode(const SegmentHeader& header) {
     std::vector<std::byte> block(kSegmentHeaderSize);
@@ -22,10 +23,11 @@ std::vector<std::byte> encode(const SegmentHeader& header) {
 }
 
 Status fill(io::File& file, const SegmentHeader& header) {
-    const std::vector<std::byte> zeros(std::min<std::uint64_t>(kZeroPieceSize, header.file_size));
+    const io::AlignedBuffer zeros(std::min<std::uint64_t>(kZeroPieceSize, header.file_size));
+    RETURN_IF_ERROR(file.truncate(header.file_size));
     for (std::uint64_t at = 0; at < header.file_size; at += zeros.size()) {
         const std::uint64_t left = std::min<std::uint64_t>(zeros.size(), header.file_size - at);
-        RETURN_IF_ERROR(file.write_at(at, std::span(zeros).first(left)));
+        RETURN_IF_ERROR(file.write_durable_at(at, zeros.span(0, left)));
     }
     return write_segment_header(file, header);
 }
