@@ -172,6 +172,14 @@ bool CommitQueue::wants_sync(std::uint64_t end_seq) {
     return !any;  // Markers wait for nobody and are durable.
 }
 
+/// Whether somebody waits for events that were written and not synced.
+bool CommitQueue::has_durable_waiter() {
+    const std::lock_guard lock(queue_mutex_);
+    return std::any_of(waiting_.begin(), waiting_.end(), [&](const auto& pending) {
+        return pending->wanted_ != Durability::kOs && pending->needs_seq_ <= written_seq_;
+    });
+}
+
 /// One commit. Requires: the role.
 void CommitQueue::run_round() {
     wal::Piece piece;
@@ -192,6 +200,7 @@ void CommitQueue::run_round() {
             if (synced) publish();
         }
     }
+    if (piece.empty() && log_.has_unsynced() && has_durable_waiter()) sync_written();
 
     std::vector<std::shared_ptr<PendingAnswer>> ready;
     Error failure;

@@ -105,6 +105,7 @@ private:
     void finish(PendingAnswer& pending, const Error* failure, Durability reached);
     void poison(Error error);
     bool wants_sync(std::uint64_t end_seq);
+    bool has_durable_waiter();
     void committer_loop();
 
     wal::Log& log_;

@@ -163,6 +163,8 @@ private:
     Status clear_log_directory();
     Status clear_unlisted(const std::string& name);
     Status rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std::vector<ScannedSegment>& released);
+    Status secure_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std::vector<ScannedSegment>& released);
+    void keep_reserve();
     Status adopt(Scanner& scanner);
     Status recycle(ScannedSegment& released);
 
@@ -171,9 +173,11 @@ private:
     [[nodiscard]] SegmentHeader next_header(std::uint64_t room);
     Status save_manifest();
     Status roll(std::size_t record_size);
+    Status seal(Slot slot);
     Result<std::unique_ptr<Segment>> next_segment(std::size_t record_size);
     Slot install(std::unique_ptr<Segment> segment);
     void set_tail(Slot slot, std::uint64_t offset);
+    [[nodiscard]] std::string reserve_path() const { return directory_ + "/RESERVE"; }
     [[nodiscard]] std::string log_directory() const { return directory_ + "/log"; }
 
     void close_open_piece();

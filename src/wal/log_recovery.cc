@@ -11,6 +11,8 @@
 namespace chronos::wal {
 namespace {
 
+constexpr std::size_t kReserveSize = std::size_t{64} << 10;
+
 std::unique_ptr<Segment> adopt_segment(ScannedSegment& scanned) {
     auto segment = std::make_unique<Segment>();
     segment->entry = scanned.entry;
@@ -24,6 +26,23 @@ std::unique_ptr<Segment> adopt_segment(ScannedSegment& scanned) {
     segment->file = std::move(scanned.file);
     segment->image = scanned.image.empty() ? io::AlignedBuffer(scanned.entry.file_size) : std::move(scanned.image);
     return segment;
+}
+
+/// Everything in front of the segment the log goes on in ends where it was read to; sealed segments are always a
+/// prefix of the manifest.
+void seal_in_front(std::vector<ScannedSegment>& segments, std::size_t index) {
+    std::uint64_t seq = 0;
+    for (std::size_t i = 0; i < index; ++i) {
+        ScannedSegment& segment = segments[i];
+        if (segment.entry.state != SegmentState::kSealed) {
+            segment.entry.state = SegmentState::kSealed;
+            segment.entry.first_seq = segment.has_records() ? segment.first_seq : seq;
+            segment.entry.end_seq = segment.has_records() ? segment.end_seq : seq;
+            segment.entry.end_offset = segment.end_offset;
+            segment.entry.last_crc = segment.last_crc;
+        }
+        seq = segment.entry.end_seq;
+    }
 }
 
 RecoveredBatch batch_at(const ScannedRecord& record, const ScannedSegment& segment) {
@@ -101,16 +120,50 @@ Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch
     RETURN_IF_ERROR(scanner.scan({.on_record = on_record, .on_damage = {}, .on_progress = on_progress}));
 
     std::vector<ScannedSegment> released;
-    if (!tail.empty()) RETURN_IF_ERROR(rewrite_tail(scanner, tail, released));
-    previous_crc_ = tail.empty() ? scanner.last_crc() : previous_crc_;
+    previous_crc_ = scanner.last_crc();
+    if (!tail.empty()) RETURN_IF_ERROR(secure_tail(scanner, tail, released));
     durable_upto_ = written_upto_ = scanner.end_seq();
     manifest_.writer_epoch = epoch_;
-    RETURN_IF_ERROR(save_manifest());
+    Status saved = save_manifest();
+    if (!saved.ok() && saved.error().code == ErrorCode::kNoSpace && env_.files.remove_file(reserve_path()).ok()) {
+        RETURN_IF_ERROR(env_.files.sync_directory(directory_));
+        saved = save_manifest();
+    }
+    RETURN_IF_ERROR(std::move(saved));
     for (const ScannedRecord& record : tail)
         RETURN_IF_ERROR(on_batch(batch_at(record, scanner.segments()[record.segment_index])));
     RETURN_IF_ERROR(adopt(scanner));
     for (ScannedSegment& segment : released) RETURN_IF_ERROR(recycle(segment));
+    keep_reserve();
     return {};
+}
+
+/// Makes sure that records that may exist only in the page cache are on disk. Without room for a fresh segment they are
+/// written over themselves: the same bytes, so that a torn write changes nothing.
+Status Log::secure_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std::vector<ScannedSegment>& released) {
+    Status rewritten = rewrite_tail(scanner, tail, released);
+    if (rewritten.ok() || rewritten.error().code != ErrorCode::kNoSpace) return rewritten;
+    for (const ScannedRecord& record : tail) {
+        const ScannedSegment& segment = scanner.segments()[record.segment_index];
+        RETURN_IF_ERROR(segment.file->write_at(record.offset, segment.image.span(record.offset, record.envelope.record_size)));
+    }
+    for (ScannedSegment& segment : scanner.segments()) {
+        if (segment.entry.state != SegmentState::kSealed) RETURN_IF_ERROR(segment.file->sync());
+    }
+    return {};
+}
+
+/// Keeps a small file whose removal makes room for a manifest on a full disk. Best effort.
+void Log::keep_reserve() {
+    const auto exists = env_.files.exists(reserve_path());
+    if (!exists.ok() || *exists) return;
+    auto file = env_.files.open(reserve_path(), io::OpenMode::kCreate);
+    if (!file.ok()) return;
+    const std::vector<std::byte> filler(kReserveSize, std::byte{0xFF});
+    const bool is_kept = (*file)->write_at(0, filler).ok() && (*file)->sync().ok();
+    file->reset();
+    if (!is_kept) (void)env_.files.remove_file(reserve_path());
+    (void)env_.files.sync_directory(directory_);
 }
 
 /// Copies records that may exist only in the page cache into a fresh segment, synced before the manifest names it,
@@ -170,12 +223,11 @@ Status Log::rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std:
                    segments.begin() + static_cast<std::ptrdiff_t>(last_index) + 1);
     if (fresh_index > first_index) {
         ScannedSegment& kept = segments[first_index];
-        kept.entry.state = SegmentState::kSealed;
-        kept.entry.first_seq = kept.first_seq;
-        kept.entry.end_seq = kept.end_seq = proven;
-        kept.entry.end_offset = kept.end_offset = first_offset;
-        kept.entry.last_crc = kept.last_crc = tail.front().envelope.previous_crc;
+        kept.end_seq = proven;
+        kept.end_offset = first_offset;
+        kept.last_crc = tail.front().envelope.previous_crc;
     }
+    seal_in_front(segments, fresh_index);
     segments.insert(segments.begin() + static_cast<std::ptrdiff_t>(fresh_index), std::move(fresh));
     scanner.set_tail_index(fresh_index);
     manifest_.segments.clear();

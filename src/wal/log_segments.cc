@@ -156,18 +156,28 @@ Status Log::seal_finished() {
         const std::lock_guard lock(segments_mutex_);
         finished.swap(finished_);
     }
-    for (const Slot slot : finished) {
-        const Segment& done = segment(slot);
-        SegmentEntry entry = done.entry;
-        entry.state = SegmentState::kSealed;
-        entry.flags = SegmentEntry::kHasSha256;
-        ASSIGN_OR_RETURN(entry.sha256, hash_file(*done.file, entry.end_offset));
-        const std::lock_guard lock(manifest_mutex_);
-        for (SegmentEntry& listed : manifest_.segments)
-            if (listed.number == entry.number) listed = entry;
-        RETURN_IF_ERROR(save_manifest());
+    while (!finished.empty()) {
+        const Status sealed = seal(finished.front());
+        if (!sealed.ok()) {  // Sealed segments stay a prefix: those behind wait as well.
+            const std::lock_guard lock(segments_mutex_);
+            finished_.insert(finished_.begin(), finished.begin(), finished.end());
+            return sealed;
+        }
+        finished.erase(finished.begin());
     }
     return {};
+}
+
+Status Log::seal(Slot slot) {
+    const Segment& done = segment(slot);
+    SegmentEntry entry = done.entry;
+    entry.state = SegmentState::kSealed;
+    entry.flags = SegmentEntry::kHasSha256;
+    ASSIGN_OR_RETURN(entry.sha256, hash_file(*done.file, entry.end_offset));
+    const std::lock_guard lock(manifest_mutex_);
+    for (SegmentEntry& listed : manifest_.segments)
+        if (listed.number == entry.number) listed = entry;
+    return save_manifest();
 }
 
 std::uint64_t Log::file_bytes() const {

@@ -34,7 +34,11 @@ Scanner::Scanner(io::FileSystem& files, std::string log_directory, const Manifes
 }
 
 Status Scanner::open_segments(const std::function<void(const Damage&)>& on_damage) {
+    bool open_before = false;
     for (const SegmentEntry& entry : manifest_.segments) {
+        if (entry.state == SegmentState::kSealed && open_before)
+            return base::fail(ErrorCode::kCorrupt, "the manifest lists an open segment in front of a sealed one");
+        open_before = entry.state != SegmentState::kSealed;
         ScannedSegment segment;
         segment.entry = entry;
         segment.name = segment_file_name(entry.number);

@@ -61,6 +61,7 @@ Result<std::unique_ptr<io::File>> create_segment(io::Environment& env, const std
     if (Status filled = fill(*file, header); !filled.ok()) {
         file.reset();
         (void)env.files.remove_file(unfinished);  // Gives the space back; the first error is the one to tell.
+        (void)env.files.sync_directory(log_directory);
         return std::move(filled).error();
     }
     RETURN_IF_ERROR(env.files.rename(unfinished, path));

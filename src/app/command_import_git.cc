@@ -1,0 +1,55 @@
+// chronos import git: the command around import_git.
+#include <memory>
+
+#include "app/commands.h"
+#include "app/failure.h"
+#include "app/import_git.h"
+#include "app/interrupt.h"
+#include "app/terminal.h"
+#include "base/result.h"
+#include "json/writer.h"
+
+namespace chronos::app {
+namespace {
+
+Result<int> run_import_git(Program& program, const GitImportOptions& options) {
+    ASSIGN_OR_RETURN(Store store, open_for_writing(program));
+    catch_interrupts();
+    const std::int64_t started_ns = program.world.clock.monotonic_ns();
+    ASSIGN_OR_RETURN(const GitImportResult result, import_git(program, store, options));
+    const std::int64_t elapsed_ns = program.world.clock.monotonic_ns() - started_ns;
+    RETURN_IF_ERROR(store.close());
+    if (program.common.json) {
+        std::string out;
+        json::ObjectWriter(out)
+            .field("commits", result.commits)
+            .field("duplicate_commits", result.duplicate_commits)
+            .field("appended", result.appended_events)
+            .field("seconds", static_cast<double>(elapsed_ns) / 1e9)
+            .end();
+        program.out.line(out);
+    } else {
+        program.out.line(with_separators(result.commits) + " commits, of which " +
+                         with_separators(result.duplicate_commits) + " were there; " +
+                         with_separators(result.appended_events) + " events appended in " + human_duration(elapsed_ns));
+    }
+    return interrupted_by() != 0 ? interrupted_exit_code() : kExitOk;
+}
+
+}  // namespace
+
+void add_import_git_command(CLI::App& parent, Program& program) {
+    auto options = std::make_shared<GitImportOptions>();
+    CLI::App* command = add_command(parent, program,
+                                    {.name = "git",
+                                     .about = "Each commit as one batch: commit.created, and file.added, file.modified, "
+                                              "file.deleted or file.renamed for each file. Again: only what is new",
+                                     .example = "chronos import git path/to/repository\n"
+                                                "  chronos state file:README.md --as-of 2026-01-01"});
+    command->add_option("repository", options->repository, "Path of the repository")->required()->type_name("PATH");
+    command->add_option("--branch", options->branch, "Branch, tag or commit to start from")->capture_default_str();
+    command->add_option("--max-commits", options->max_commits, "Only the newest so many (default: all)");
+    on_chosen(command, program, [options](Program& p) { return run_import_git(p, *options); });
+}
+
+}  // namespace chronos::app

@@ -1,0 +1,22 @@
+// chronos version.
+#include <string>
+
+#include "app/commands.h"
+#include "app/failure.h"
+#include "app/version.h"
+#include "json/writer.h"
+
+namespace chronos::app {
+
+void add_version_command(CLI::App& parent, Program& program) {
+    CLI::App* command = add_command(
+        parent, program, {.name = "version", .about = "Say which version this is", .example = "chronos version --json"});
+    on_chosen(command, program, [](Program& p) -> Result<int> {
+        std::string json;
+        json::ObjectWriter(json).field("name", "chronos").field("version", kVersion).end();
+        p.out.line(p.common.json ? json : "chronos " + std::string(kVersion));
+        return kExitOk;
+    });
+}
+
+}  // namespace chronos::app

@@ -1,0 +1,98 @@
+#include "app/event_lines.h"
+
+#include <utility>
+
+#include "base/result.h"
+#include "event/batch_content.h"
+#include "json/scan.h"
+#include "json/writer.h"
+
+namespace chronos::app {
+namespace {
+
+Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
+
+ExpectedVersion to_expected(const json::ExpectedVersionText& text) {
+    switch (text.kind) {
+        case json::ExpectedVersionText::Kind::kAny: return ExpectedVersion::any();
+        case json::ExpectedVersionText::Kind::kNone: return ExpectedVersion::none();
+        case json::ExpectedVersionText::Kind::kExists: return ExpectedVersion::exists();
+        case json::ExpectedVersionText::Kind::kNumber: return ExpectedVersion::exactly(text.number);
+    }
+    return ExpectedVersion::any();
+}
+
+bool has_field(std::string_view object, std::string_view name) {
+    for (json::ObjectScanner fields(object); fields.next();) {
+        if (fields.raw_key() == name) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Status EventLines::add(std::string_view line, BatchBuilder& batch) {
+    ASSIGN_OR_RETURN(const json::ParsedEvent parsed, parser_.parse(line));
+    if (!parsed.entity_id) return wrong("entity_id is missing");
+    if (!parsed.event_type) return wrong("event_type is missing");
+    if (parsed.payload.empty()) return wrong("payload is missing; write {} for an event without one");
+    BatchBuilder::EventRef event = {.entity_id = *parsed.entity_id,
+                                    .event_type = *parsed.event_type,
+                                    .payload = parsed.payload,
+                                    .metadata = parsed.metadata,
+                                    .tags = parsed.tags};
+    if (parsed.id) {
+        Result<Uuid> id = Uuid::parse(*parsed.id);
+        if (!id.ok()) return base::with_context(std::move(id).error(), "id");
+        event.id = *id;
+    }
+    if (parsed.occurred_at) {
+        Result<Timestamp> time = Timestamp::parse(*parsed.occurred_at);
+        if (!time.ok()) return base::with_context(std::move(time).error(), "occurred_at");
+        event.occurred_at = *time;
+    }
+    if (parsed.expected_version) event.expected_version = to_expected(*parsed.expected_version);
+    if (parsed.has_store_fields || parsed.tenant_id) RETURN_IF_ERROR(take_store_fields(parsed, event));
+    batch.add(event);
+    if (const auto& error = batch.content().error) return *error;
+    return {};
+}
+
+Status EventLines::take_store_fields(const json::ParsedEvent& parsed, BatchBuilder::EventRef& event) {
+    if (mode_ == LineMode::kStrict && parsed.has_store_fields) {
+        return wrong("timestamp, position and version are set by the store; leave them out, "
+                     "or use --mode import for exported events");
+    }
+    if (mode_ == LineMode::kStrict) return wrong("tenant_id is not kept by a store of one tenant; leave it out");
+    if (parsed.timestamp && !event.occurred_at) {
+        std::string scratch;
+        const std::string_view raw = *parsed.timestamp;
+        if (!raw.starts_with('"')) return wrong("timestamp must be a string");
+        Result<Timestamp> time = Timestamp::parse(json::unescaped(json::string_body(raw), scratch));
+        if (!time.ok()) return base::with_context(std::move(time).error(), "timestamp");
+        event.occurred_at = *time;
+    }
+    add_origin(parsed, event);
+    return {};
+}
+
+/// Says in the metadata where the event was; an origin that is there already is the first one and stays.
+void EventLines::add_origin(const json::ParsedEvent& parsed, BatchBuilder::EventRef& event) {
+    if (!parsed.position && !parsed.version && !parsed.tenant_id) return;
+    const std::string_view given = json::trimmed(event.metadata);
+    if (!given.empty() && (!given.starts_with('{') || has_field(given, "origin"))) return;
+    std::string origin;
+    json::ObjectWriter writer(origin);
+    if (parsed.position) writer.raw_field("position", *parsed.position);
+    if (parsed.version) writer.raw_field("version", *parsed.version);
+    if (parsed.timestamp) writer.raw_field("timestamp", *parsed.timestamp);
+    if (parsed.tenant_id) writer.field("tenant_id", *parsed.tenant_id);
+    writer.end();
+    metadata_ = "{\"origin\":" + origin;
+    const std::string_view rest = given.empty() ? std::string_view("}") : json::trimmed(given.substr(1));
+    if (rest != "}") metadata_ += ',';
+    metadata_ += rest;
+    event.metadata = metadata_;
+}
+
+}  // namespace chronos::app

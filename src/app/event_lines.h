@@ -1,0 +1,35 @@
+// Events as lines of JSON, made into events of a batch: as a client sends them, or as a store exported them.
+//
+// Threads: one for each object.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "chronos/append.h"
+#include "json/event_line.h"
+
+namespace chronos::app {
+
+enum class LineMode : std::uint8_t {
+    kStrict,  ///< What only the store may set is refused.
+    kImport,  ///< Exported lines: the id is kept, timestamp becomes occurred_at, place and tenant go to metadata.origin.
+};
+
+class EventLines {
+public:
+    explicit EventLines(LineMode mode) : mode_(mode) {}
+
+    /// Adds the event on `line` to `batch`. Errors: kInvalidArgument, kLimitExceeded; nothing was added.
+    Status add(std::string_view line, BatchBuilder& batch);
+
+private:
+    Status take_store_fields(const json::ParsedEvent& parsed, BatchBuilder::EventRef& event);
+    void add_origin(const json::ParsedEvent& parsed, BatchBuilder::EventRef& event);
+
+    LineMode mode_;
+    json::EventLineParser parser_;
+    std::string metadata_;
+};
+
+}  // namespace chronos::app

@@ -1,0 +1,36 @@
+// How an error leaves the program: exit code, text for people, JSON for programs. docs/reference/command-line.md.
+//
+// Threads: free functions.
+#pragma once
+
+#include <string>
+
+#include "chronos/append.h"
+#include "chronos/result.h"
+
+namespace chronos::app {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitOther = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitNotFound = 3;
+inline constexpr int kExitConflict = 4;
+inline constexpr int kExitIndeterminate = 5;
+inline constexpr int kExitCorrupt = 6;
+inline constexpr int kExitLocked = 7;
+inline constexpr int kExitIo = 8;
+inline constexpr int kExitLimit = 9;
+inline constexpr int kExitClock = 10;
+inline constexpr int kExitReaderLeft = 128 + 13;  // as a shell reports SIGPIPE
+
+int exit_code_of(ErrorCode code);
+
+/// One JSON object: error, message, outcome, and what an append refused.
+std::string error_as_json(const Error& error);
+/// "chronos: <message>" and a line for each conflict.
+std::string error_as_text(const Error& error);
+
+/// "any", "none", "exists" or the number.
+std::string expected_version_text(const ExpectedVersion& expected);
+
+}  // namespace chronos::app

@@ -1,0 +1,33 @@
+// Makes events of a git history: each commit one batch, with an event for the commit and one for each file it touched.
+//
+// Threads: one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "app/program.h"
+
+namespace chronos::app {
+
+struct GitImportOptions {
+    std::string repository;
+    std::string branch = "HEAD";
+    std::uint64_t max_commits = 0;  ///< 0: all; else the newest so many.
+    Durability durability = Durability::kDurable;
+};
+
+struct GitImportResult {
+    std::uint64_t commits = 0;            ///< Read from git.
+    std::uint64_t duplicate_commits = 0;  ///< That were in the store.
+    std::uint64_t appended_events = 0;
+    /// Of the files that are still there, the one with the most events; empty if there is none.
+    std::string busiest_file;
+};
+
+/// Importing again appends only what is new.
+///
+/// Errors: kNotFound — git is not installed; kInvalidArgument — no repository or no such branch; those of appending.
+Result<GitImportResult> import_git(Program& program, Store& store, const GitImportOptions& options);
+
+}  // namespace chronos::app

@@ -1,0 +1,93 @@
+#include "app/program.h"
+
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "app/progress.h"
+#include "app/terminal.h"
+#include "base/result.h"
+
+namespace chronos::app {
+
+Style Program::style() const {
+    return {.enabled = !common.json && !common.no_color && is_terminal(Stream::kOutput) && terminal_has_colors()};
+}
+
+void Program::note(std::string_view text) const {
+    if (common.quiet || common.json) return;
+    write_to_stderr(std::string(text) + "\n");
+}
+
+bool Program::shows_progress() const { return !common.quiet && !common.json && is_terminal(Stream::kErrors); }
+
+void add_common_options(CLI::App& app, CommonOptions& options) {
+    app.add_option("--dir", options.directory, "Directory of the store (default: $CHRONOS_DIR, or ./chronos-data)")
+        ->type_name("DIR");
+    app.add_flag("--json", options.json, "Answer in JSON, errors too");
+    app.add_flag("--quiet", options.quiet, "No notes and no progress bar");
+    app.add_flag("--no-color", options.no_color, "No colours; NO_COLOR does the same");
+}
+
+CLI::App* add_command(CLI::App& parent, Program& program, const CommandText& text) {
+    CLI::App* command = parent.add_subcommand(text.name, text.about);
+    command->footer("\nExample:\n  " + text.example);
+    add_common_options(*command, program.common);
+    return command;
+}
+
+void on_chosen(CLI::App* command, Program& program, std::function<Result<int>(Program&)> run) {
+    command->callback([&program, run = std::move(run)] { program.chosen = run; });
+}
+
+CLI::Option* add_repeatable(CLI::App* command, const std::string& name, std::vector<std::string>& values,
+                            const std::string& about) {
+    return command->add_option(name, values, about)->expected(1, 1 << 20)->allow_extra_args(false);
+}
+
+namespace {
+
+/// Shows how far the log is read back, for stores where that takes a while.
+std::function<void(std::uint64_t, std::uint64_t)> recovery_progress(Program& program) {
+    if (!program.shows_progress()) return {};
+    auto bar = std::make_shared<ProgressBar>(program, "reading the log");
+    return [bar](std::uint64_t done, std::uint64_t total) {
+        bar->set_total(total);
+        bar->update({.done = done});
+        if (done >= total) bar->finish();
+    };
+}
+
+}  // namespace
+
+Result<Store> open_for_reading(Program& program) {
+    const std::string& directory = program.common.directory;
+    Result<Store> store = Store::open({.directory = directory,
+                                       .create_if_missing = false,
+                                       .on_progress = recovery_progress(program)});
+    if (!store.ok() && store.error().code == ErrorCode::kNotFound) {
+        return base::fail(ErrorCode::kNotFound,
+                          "there is no store in " + directory + "; `chronos init --dir " + directory + "` makes one");
+    }
+    return store;
+}
+
+Result<Store> open_for_writing(Program& program, OpenOptions options) {
+    options.directory = program.common.directory;
+    options.on_progress = recovery_progress(program);
+    options.create_if_missing = options.in_memory;
+    Result<Store> store = Store::open(options);
+    if (store.ok() || store.error().code != ErrorCode::kNotFound) return store;
+    options.create_if_missing = true;
+    store = Store::open(options);
+    if (store.ok()) program.note("made a new store in " + options.directory);
+    return store;
+}
+
+std::optional<std::string> environment_variable(const char* name) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here changes the environment
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+}
+
+}  // namespace chronos::app

@@ -1,0 +1,74 @@
+// What every command is given: the common options, where to write, and the world outside.
+//
+// Use:
+//     void add_stats_command(CLI::App& parent, Program& program) {
+//         auto* command = add_command(parent, program, {.name = "stats", .about = "...", .example = "chronos stats"});
+//         on_chosen(command, program, [](Program& p) -> Result<int> { ... });
+//     }
+//
+// Threads: one.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "app/output.h"
+#include "chronos/store.h"
+#include "io/posix/posix_environment.h"
+
+namespace chronos::app {
+
+/// Understood by every command.
+struct CommonOptions {
+    std::string directory;
+    bool json = false;
+    bool quiet = false;
+    bool no_color = false;
+};
+
+struct Program {
+    CommonOptions common;
+    Output out;
+    io::Environment world = io::posix_environment();
+    /// What the command line asked for; answers the exit code.
+    std::function<Result<int>(Program&)> chosen;
+
+    [[nodiscard]] Timestamp now() const { return {world.clock.wall_ns()}; }
+    /// Style of standard output.
+    [[nodiscard]] Style style() const;
+    /// Says something on standard error that is no error; silent with --quiet and --json.
+    void note(std::string_view text) const;
+    /// Whether a progress bar would be seen.
+    [[nodiscard]] bool shows_progress() const;
+};
+
+struct CommandText {
+    std::string name;
+    std::string about;
+    /// One or more command lines, shown under the help.
+    std::string example;
+};
+
+/// --dir, --json, --quiet, --no-color.
+void add_common_options(CLI::App& app, CommonOptions& options);
+
+/// Adds a command with the common options.
+CLI::App* add_command(CLI::App& parent, Program& program, const CommandText& text);
+void on_chosen(CLI::App* command, Program& program, std::function<Result<int>(Program&)> run);
+
+/// An option that may be repeated and takes one value each time.
+CLI::Option* add_repeatable(CLI::App* command, const std::string& name, std::vector<std::string>& values,
+                            const std::string& about);
+
+/// Opens a store that must be there. Errors: kNotFound, saying how to make one.
+Result<Store> open_for_reading(Program& program);
+/// Opens a store, or makes it and says so.
+Result<Store> open_for_writing(Program& program, OpenOptions options = {});
+
+/// The variable, if it is set to anything.
+std::optional<std::string> environment_variable(const char* name);
+
+}  // namespace chronos::app

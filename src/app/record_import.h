@@ -1,0 +1,38 @@
+// The loop that every import of records shares: batches, lines, progress, what to say at the end.
+//
+// Threads: one.
+#pragma once
+
+#include <cstdint>
+
+#include "app/append_pipeline.h"
+#include "app/input.h"
+#include "app/program.h"
+#include "app/progress.h"
+
+namespace chronos::app {
+
+class RecordImport {
+public:
+    RecordImport(Program& program, Store& store, const Input& input);
+
+    /// Where the next event goes.
+    BatchBuilder& batch() { return batch_.events; }
+    /// The event of `line` is in `batch()`. Errors: of appending.
+    Status added(std::uint64_t line);
+    /// Appends what is left and prints how it went. `read` is the error that ended reading, if one did: what came before
+    /// it is appended all the same.
+    Result<int> finish(Status read);
+
+private:
+    Status submit();
+
+    Program& program_;
+    const Input& input_;
+    AppendPipeline pipeline_;
+    ProgressBar progress_;
+    AppendPipeline::Batch batch_;
+    std::uint64_t events_ = 0;
+};
+
+}  // namespace chronos::app

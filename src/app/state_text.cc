@@ -1,0 +1,93 @@
+#include "app/state_text.h"
+
+#include "app/json_text.h"
+#include "app/read_options.h"
+#include "app/terminal.h"
+#include "json/writer.h"
+
+namespace chronos::app {
+namespace {
+
+std::string origins_as_json(const std::vector<FieldOrigin>& origins) {
+    std::string out = "[";
+    for (const FieldOrigin& origin : origins) {
+        if (out.size() > 1) out += ',';
+        json::ObjectWriter(out)
+            .field("pointer", origin.pointer)
+            .raw_field("value", origin.value)
+            .field("event_id", origin.event_id.to_string())
+            .field("event_type", origin.event_type)
+            .field("position", origin.position.value)
+            .field("version", origin.version.value)
+            .field("timestamp", origin.recorded_at.to_string())
+            .field("occurred_at", origin.occurred_at.to_string())
+            .end();
+    }
+    return out + "]";
+}
+
+std::string change_as_json(const FieldChange& change) {
+    std::string out;
+    json::ObjectWriter writer(out);
+    writer.field("pointer", change.pointer);
+    if (change.before) writer.raw_field("before", *change.before);
+    if (change.after) writer.raw_field("after", *change.after);
+    writer.end();
+    return out;
+}
+
+}  // namespace
+
+std::string state_as_json(const State& state, Fold fold, const ViewInfo& view) {
+    std::string out;
+    json::ObjectWriter writer(out);
+    writer.field("entity_id", state.entity_id)
+        .field("exists", state.exists)
+        .raw_field("state", state.json)
+        .field("version", state.version.value)
+        .field("current_version", state.current_version.value)
+        .field("event_count", state.event_count)
+        .field("late_events", state.late_events)
+        .field("fold", fold_name(fold));
+    if (state.last_recorded_at) writer.field("last_timestamp", state.last_recorded_at->to_string());
+    if (state.last_occurred_at) writer.field("last_occurred_at", state.last_occurred_at->to_string());
+    if (state.first_event_at) writer.field("first_event_at", state.first_event_at->to_string());
+    if (!state.origins.empty()) writer.raw_field("origins", origins_as_json(state.origins));
+    writer.raw_field("view", view_as_json(view)).end();
+    return out;
+}
+
+std::string state_title(const State& state) {
+    std::string text = state.entity_id + "  version " + std::to_string(state.version.value);
+    if (state.last_occurred_at) text += "  last changed " + state.last_occurred_at->to_string();
+    if (state.late_events > 0) text += "  " + std::to_string(state.late_events) + " late events";
+    return text;
+}
+
+std::string history_entry_as_json(const HistoryEntry& entry) {
+    std::string changes = "[";
+    for (const FieldChange& change : entry.changes) {
+        if (changes.size() > 1) changes += ',';
+        changes += change_as_json(change);
+    }
+    std::string out = event_as_json(entry.event);
+    out.pop_back();
+    return out + ",\"changes\":" + changes + "]}";
+}
+
+std::string history_entry_as_text(const HistoryEntry& entry, const Style& style, std::size_t width) {
+    const Event& event = entry.event;
+    std::string out = style.bold("version " + std::to_string(event.version.value)) + "  " +
+                      style.cyan(event.event_type) + "  " + style.dim(event.occurred_at.to_string()) + "\n";
+    const auto shown = [width](const std::string& value) { return width == 0 ? one_line(value) : fitted(one_line(value), width); };
+    for (const FieldChange& change : entry.changes) {
+        out += "  " + (change.pointer.empty() ? "(all)" : change.pointer) + ": ";
+        if (change.before) out += style.red(shown(*change.before));
+        if (change.before || !change.after) out += " → ";
+        out += change.after ? style.green(shown(*change.after)) : style.dim("gone");
+        out += '\n';
+    }
+    return out;
+}
+
+}  // namespace chronos::app

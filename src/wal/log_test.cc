@@ -1,0 +1,295 @@
+#include "wal/log.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "base/bytes.h"
+#include "event/batch_content.h"
+#include "event/body.h"
+#include "io/sim/sim_environment.h"
+
+namespace chronos::wal {
+namespace {
+
+constexpr std::uint64_t kSegmentSize = std::uint64_t{64} << 10;
+const LogOptions kTiny{.segment_size_min = kSegmentSize, .segment_size_max = kSegmentSize, .spare_count = 1};
+const Uuid kDatabase = *Uuid::parse("0190b8a0-0000-7000-8000-000000000001");
+const std::string kFolder = "data/0190b8a0-0000-7000-8000-000000000001";
+
+/// A log in a simulated world, and what a reader of its batches saw.
+class LogTest : public testing::Test {
+protected:
+    LogTest() {
+        EXPECT_TRUE(world_.files.make_directory("data").ok());
+        EXPECT_TRUE(world_.files.sync_directory(".").ok());
+    }
+
+    void create() { ASSERT_TRUE(Log::create(world_.environment(), kFolder, kDatabase, kTiny).ok()); }
+
+    Result<std::unique_ptr<Log>> open() {
+        payloads_.clear();
+        next_seq_ = 0;
+        next_position_ = 0;
+        return Log::open(
+            world_.environment(), kFolder, kTiny,
+            [&](const RecoveredBatch& batch) -> Status {
+                EXPECT_EQ(batch.first_seq, next_seq_);
+                event::BodyView(batch.body).for_each_event([&](const event::EventBytes& event) {
+                    payloads_.emplace_back(event.payload());
+                    ++next_seq_;
+                    ++next_position_;
+                });
+                return {};
+            },
+            {});
+    }
+
+    /// Appends one event; not yet committed.
+    Status append(Log& log, std::string_view payload) {
+        BatchBuilder builder;
+        builder.add({.entity_id = "e", .event_type = "t", .payload = payload});
+        auto& events = builder.content().events;
+        base::store(events.data() + offsetof(event::EventHeader, body_distance), std::uint32_t{event::kBodyHeaderSize / 8});
+        event::BodyHeader header;
+        header.event_count = 1;
+        header.database = kDatabase;
+        header.first_position = next_position_;
+        header.events_size = events.size();
+        auto body = log.reserve(sizeof(header) + events.size());
+        if (!body.ok()) return body.error();
+        base::store(*body, header);
+        std::memcpy(*body + sizeof(header), events.data(), events.size());
+        log.append(next_seq_++, 1, sizeof(header) + events.size());
+        ++next_position_;
+        return {};
+    }
+
+    static Status commit(Log& log, bool sync = true) {
+        while (log.has_pending())
+            if (Status written = log.write(log.cut(), sync); !written.ok()) return written;
+        return {};
+    }
+
+    /// Leaves no room for a further byte.
+    void fill_disk() {
+        std::uint64_t used = 0;
+        for (const std::string& path : world_.files.all_files()) used += world_.files.file_contents(path)->size();
+        world_.files.set_capacity(used);
+    }
+
+    std::string segment_path(int number) { return kFolder + "/log/00000" + std::to_string(number) + ".log"; }
+
+    io::SimEnvironment world_{1};
+    std::vector<std::string> payloads_;
+    std::uint64_t next_seq_ = 0;
+    std::uint64_t next_position_ = 0;
+};
+
+TEST_F(LogTest, GivesBackWhatWasCommitted) {
+    create();
+    {
+        auto log = open();
+        ASSERT_TRUE(log.ok()) << log.error().message;
+        for (int i = 0; i < 100; ++i) {
+            ASSERT_TRUE(append(**log, std::to_string(i)).ok());
+            if (i % 3 == 0) {
+                ASSERT_TRUE(commit(**log).ok());
+            }
+        }
+        ASSERT_TRUE(commit(**log).ok());
+    }
+    ASSERT_TRUE(open().ok());
+    ASSERT_EQ(payloads_.size(), 100U);
+    EXPECT_EQ(payloads_[99], "99");
+}
+
+TEST_F(LogTest, RollsSealsAndReadsOverSegments) {
+    create();
+    const std::string payload(3000, ' ');
+    for (int session = 0; session < 4; ++session) {
+        auto log = open();
+        ASSERT_TRUE(log.ok()) << log.error().message;
+        EXPECT_EQ(payloads_.size(), static_cast<std::size_t>(session) * 50);
+        for (int i = 0; i < 50; ++i) {
+            ASSERT_TRUE(append(**log, payload).ok());
+            ASSERT_TRUE(commit(**log).ok());
+            if (i % 10 == 0) {
+                ASSERT_TRUE((*log)->prepare_spares().ok());
+            }
+            if (i % 25 == 0) {
+                ASSERT_TRUE((*log)->seal_finished().ok());
+            }
+        }
+    }
+    EXPECT_GT((*open())->segment_count(), 8U);
+}
+
+TEST_F(LogTest, RollsOverASpareThatIsTooSmall) {
+    create();
+    auto log = open();
+    ASSERT_TRUE(log.ok());
+    ASSERT_TRUE((*log)->prepare_spares().ok());
+    ASSERT_TRUE(append(**log, std::string(200 << 10, ' ')).ok());
+    ASSERT_TRUE(commit(**log).ok());
+    ASSERT_TRUE((*log)->seal_finished().ok());
+    log->reset();
+    ASSERT_TRUE(open().ok());
+    EXPECT_EQ(payloads_.size(), 1U);
+}
+
+TEST_F(LogTest, CutsATornTailAndGoesOnBehindIt) {
+    create();
+    {
+        auto log = open();
+        ASSERT_TRUE(append(**log, "1").ok());
+        ASSERT_TRUE(commit(**log).ok());
+        ASSERT_TRUE(append(**log, "2").ok());
+        ASSERT_TRUE(commit(**log, false).ok());
+    }
+    world_.files.crash(io::CrashMode::kDropUnsynced);
+    {
+        auto log = open();
+        ASSERT_TRUE(log.ok()) << log.error().message;
+        EXPECT_EQ(payloads_, std::vector<std::string>{"1"});
+        ASSERT_TRUE(append(**log, "3").ok());
+        ASSERT_TRUE(commit(**log).ok());
+    }
+    ASSERT_TRUE(open().ok());
+    EXPECT_EQ(payloads_, (std::vector<std::string>{"1", "3"}));
+}
+
+TEST_F(LogTest, RewritesATailThatMayBeInThePageCacheOnly) {
+    create();
+    {
+        auto log = open();
+        ASSERT_TRUE(append(**log, "1").ok());
+        ASSERT_TRUE(commit(**log).ok());
+        ASSERT_TRUE(append(**log, "2").ok());
+        ASSERT_TRUE(commit(**log, false).ok());
+    }
+    auto log = open();  // The process died, the machine did not: "2" is in the page cache.
+    ASSERT_TRUE(log.ok()) << log.error().message;
+    EXPECT_EQ(payloads_, (std::vector<std::string>{"1", "2"}));
+    EXPECT_EQ((*log)->counters().rewritten_records, 1U);
+    log->reset();
+    world_.files.crash(io::CrashMode::kDropUnsynced);
+    ASSERT_TRUE(open().ok());
+    EXPECT_EQ(payloads_, (std::vector<std::string>{"1", "2"}));
+}
+
+TEST_F(LogTest, RecyclesASegmentThatHeldOnlyTheTail) {
+    create();
+    {
+        auto log = open();
+        ASSERT_TRUE(append(**log, "1").ok());
+        ASSERT_TRUE(commit(**log).ok());
+    }
+    for (int session = 0; session < 5; ++session) {
+        auto log = open();
+        ASSERT_TRUE(log.ok()) << log.error().message;
+        EXPECT_EQ(payloads_, std::vector<std::string>{"1"});
+        EXPECT_EQ((*log)->counters().recycled_segments, session == 0 ? 1U : 0U);  // Then it is proven.
+        EXPECT_LE((*log)->file_bytes(), kSegmentSize * 8);
+    }
+}
+
+TEST_F(LogTest, OpensOnAFullDisk) {
+    create();
+    {
+        auto log = open();
+        ASSERT_TRUE(append(**log, "1").ok());
+        ASSERT_TRUE(commit(**log).ok());
+    }
+    fill_disk();
+    {
+        auto log = open();
+        ASSERT_TRUE(log.ok()) << log.error().message;
+        ASSERT_TRUE(append(**log, "2").ok());
+        ASSERT_TRUE(commit(**log).ok());
+    }
+    world_.files.crash(io::CrashMode::kDropUnsynced);
+    const auto log = open();
+    ASSERT_TRUE(log.ok()) << log.error().message;
+    EXPECT_EQ(payloads_, (std::vector<std::string>{"1", "2"}));
+}
+
+TEST_F(LogTest, RefusesDamageInSyncedDataAndNamesThePositions) {
+    create();
+    {
+        auto log = open();
+        for (int i = 0; i < 5; ++i) {
+            ASSERT_TRUE(append(**log, std::to_string(i)).ok());
+            ASSERT_TRUE(commit(**log).ok());
+        }
+    }
+    ASSERT_TRUE(world_.files.flip_bit(segment_path(1), (4096 * 3 + 300) * 8).ok());
+    const auto log = open();
+    ASSERT_FALSE(log.ok());
+    EXPECT_EQ(log.error().code, ErrorCode::kCorrupt);
+    EXPECT_NE(log.error().message.find("000001.log at offset 12288: positions [2, 3)"), std::string::npos)
+        << log.error().message;
+}
+
+TEST_F(LogTest, RefusesAMissingSegment) {
+    create();
+    { ASSERT_TRUE(open().ok()); }
+    ASSERT_TRUE(world_.files.remove_file(segment_path(1)).ok());
+    const auto log = open();
+    ASSERT_FALSE(log.ok());
+    EXPECT_EQ(log.error().message, "log/000001.log is missing");
+}
+
+TEST_F(LogTest, KeepsUnknownFilesAside) {
+    create();
+    {
+        auto file = world_.files.open(kFolder + "/log/000009.log", io::OpenMode::kCreate);
+        ASSERT_TRUE((*file)->write_at(0, base::as_bytes("precious")).ok());
+    }
+    ASSERT_TRUE(open().ok());
+    const auto kept = world_.files.list(kFolder + "/lost+found");
+    ASSERT_TRUE(kept.ok());
+    ASSERT_EQ(kept->size(), 1U);
+    EXPECT_EQ((*kept)[0].name, "1-000009.log");
+}
+
+TEST_F(LogTest, RefusesARecordLargerThanTheFormatAllows) {
+    create();
+    auto log = open();
+    const auto body = (*log)->reserve(kRecordSizeMax);
+    ASSERT_FALSE(body.ok());
+    EXPECT_EQ(body.error().code, ErrorCode::kLimitExceeded);
+}
+
+TEST_F(LogTest, SaysNoSpaceWithoutLosingAnything) {
+    create();
+    auto log = open();
+    ASSERT_TRUE(append(**log, "1").ok());
+    fill_disk();
+    const Status refused = append(**log, std::string(100 << 10, ' '));
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::kNoSpace);
+    ASSERT_TRUE(append(**log, "2").ok());
+    ASSERT_TRUE(commit(**log).ok());
+    log->reset();
+    ASSERT_TRUE(open().ok());
+    EXPECT_EQ(payloads_, (std::vector<std::string>{"1", "2"}));
+}
+
+TEST(Manifest, RefusesAnyChangedByte) {
+    io::SimEnvironment world(1);
+    ASSERT_TRUE(world.files.make_directory("d").ok());
+    Manifest manifest;
+    manifest.segments.resize(2);
+    ASSERT_TRUE(write_manifest(world.files, "d", manifest).ok());
+    const auto size = world.files.file_contents("d/MANIFEST")->size();
+    for (std::size_t byte = 0; byte < size; ++byte) {
+        const auto copy = world.files.clone();
+        ASSERT_TRUE(copy->flip_bit("d/MANIFEST", byte * 8 + byte % 8).ok());
+        EXPECT_FALSE(read_manifest(*copy, "d").ok()) << byte;
+    }
+    EXPECT_TRUE(read_manifest(world.files, "d").ok());
+}
+
+}  // namespace
+}  // namespace chronos::wal
