@@ -210,7 +210,7 @@ Status Database::close() {
     }
     queue_->drain();
     Status status;
-    if (!options_.in_memory && !queue_->is_poisoned()) {
+    if (!options_.in_memory && !queue_->is_poisoned() && log_->has_written()) {
         {
             const std::lock_guard lock(writer_lock_);
             status = log_->append_marker(next_seq_, true);

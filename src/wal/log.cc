@@ -81,6 +81,7 @@ std::uint64_t Log::pending_size() const {
 Status Log::write(const Piece& piece, bool sync) {
     counters_.commits.fetch_add(1, std::memory_order_relaxed);
     if (options_.in_memory) return {};
+    if (!epoch_has_begun_) RETURN_IF_ERROR(begin_epoch());
     Segment& segment = *piece.segment;
     for (std::size_t i = 0; i < piece.records.size(); ++i) {
         const Piece::Record& record = piece.records[i];

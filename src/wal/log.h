@@ -126,6 +126,8 @@ public:
     ///
     /// Errors: kIo, kNoSpace — the log accepts nothing further; reopen.
     Status write(const Piece& piece, bool sync);
+    /// Whether anything was, or had to be, written since the log was opened.
+    [[nodiscard]] bool has_written() const { return epoch_has_begun_; }
     /// Makes pieces durable that were written without sync.
     Status sync_written();
     [[nodiscard]] bool has_unsynced() const { return !unsynced_.empty(); }
@@ -164,6 +166,7 @@ private:
     Status clear_unlisted(const std::string& name);
     Status rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std::vector<ScannedSegment>& released);
     Status secure_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std::vector<ScannedSegment>& released);
+    Status begin_epoch();
     void keep_reserve();
     Status adopt(Scanner& scanner);
     Status recycle(ScannedSegment& released);
@@ -209,6 +212,7 @@ private:
 
     // Guarded by the commit role; durable_upto_ is also read by whoever writes the manifest.
     std::uint32_t previous_crc_ = 0;
+    bool epoch_has_begun_ = false;
     std::atomic<std::uint64_t> durable_upto_ = 0;
     std::vector<Segment*> unsynced_;
     std::atomic<bool> has_unsynced_hint_ = false;

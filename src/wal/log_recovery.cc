@@ -123,19 +123,27 @@ Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch
     previous_crc_ = scanner.last_crc();
     if (!tail.empty()) RETURN_IF_ERROR(secure_tail(scanner, tail, released));
     durable_upto_ = written_upto_ = scanner.end_seq();
+    if (!scanner.closed() || !tail.empty()) RETURN_IF_ERROR(begin_epoch());
+    for (const ScannedRecord& record : tail)
+        RETURN_IF_ERROR(on_batch(batch_at(record, scanner.segments()[record.segment_index])));
+    RETURN_IF_ERROR(adopt(scanner));
+    for (ScannedSegment& segment : released) RETURN_IF_ERROR(recycle(segment));
+    if (epoch_has_begun_) keep_reserve();
+    return {};
+}
+
+/// Makes the epoch durable, before anything is written in it. After a clean close that waits for the first append, so that
+/// opening a store to read it changes nothing.
+Status Log::begin_epoch() {
+    const std::lock_guard lock(manifest_mutex_);
     manifest_.writer_epoch = epoch_;
     Status saved = save_manifest();
     if (!saved.ok() && saved.error().code == ErrorCode::kNoSpace && env_.files.remove_file(reserve_path()).ok()) {
         RETURN_IF_ERROR(env_.files.sync_directory(directory_));
         saved = save_manifest();
     }
-    RETURN_IF_ERROR(std::move(saved));
-    for (const ScannedRecord& record : tail)
-        RETURN_IF_ERROR(on_batch(batch_at(record, scanner.segments()[record.segment_index])));
-    RETURN_IF_ERROR(adopt(scanner));
-    for (ScannedSegment& segment : released) RETURN_IF_ERROR(recycle(segment));
-    keep_reserve();
-    return {};
+    epoch_has_begun_ = saved.ok();
+    return saved;
 }
 
 /// Makes sure that records that may exist only in the page cache are on disk. Without room for a fresh segment they are

@@ -231,6 +231,35 @@ TEST_F(LogTest, RefusesDamageInSyncedDataAndNamesThePositions) {
         << log.error().message;
 }
 
+TEST_F(LogTest, ChangesNothingWhenItIsOnlyReadAfterACleanClose) {
+    create();
+    {
+        auto log = open();
+        ASSERT_TRUE(append(**log, "1").ok());
+        ASSERT_TRUE(commit(**log).ok());
+        ASSERT_TRUE((*log)->append_marker(next_seq_, true).ok());
+        ASSERT_TRUE(commit(**log).ok());
+    }
+    const auto manifest = *world_.files.file_contents(kFolder + "/MANIFEST");
+    const auto segment = *world_.files.file_contents(segment_path(1));
+    for (int i = 0; i < 3; ++i) {
+        auto log = open();
+        ASSERT_TRUE(log.ok());
+        EXPECT_EQ((*log)->epoch(), 2U);
+        EXPECT_FALSE((*log)->has_written());
+    }
+    EXPECT_EQ(*world_.files.file_contents(kFolder + "/MANIFEST"), manifest);
+    EXPECT_EQ(*world_.files.file_contents(segment_path(1)), segment);
+    {
+        auto log = open();
+        ASSERT_TRUE(append(**log, "2").ok());
+        ASSERT_TRUE(commit(**log).ok());
+        EXPECT_TRUE((*log)->has_written());
+    }
+    ASSERT_TRUE(open().ok());
+    EXPECT_EQ(payloads_, (std::vector<std::string>{"1", "2"}));
+}
+
 TEST_F(LogTest, RefusesAMissingSegment) {
     create();
     { ASSERT_TRUE(open().ok()); }
