@@ -51,11 +51,22 @@ public:
     [[nodiscard]] event::EventBytes event(std::uint64_t seq) const {
         return event::EventBytes(address(locations_[seq]));
     }
-    void prefetch_location(std::uint64_t seq) const { __builtin_prefetch(&locations_[seq]); }
+    void prefetch_location(std::uint64_t seq) const {
+        __builtin_prefetch(&locations_[seq]);
+        __builtin_prefetch(&places_[seq]);
+    }
     void prefetch_event(std::uint64_t seq) const {
         const std::byte* at = address(locations_[seq]);
         __builtin_prefetch(at);
         __builtin_prefetch(at + 64);
+        __builtin_prefetch(at + 128);
+        __builtin_prefetch(at + 192);
+    }
+    /// The start of the batch, where time and position are.
+    void prefetch_body(std::uint64_t seq) const {
+        const std::byte* at = address(locations_[seq]);
+        const auto distance = base::load<std::uint32_t>(at + offsetof(event::EventHeader, body_distance));
+        __builtin_prefetch(at - std::size_t{distance} * 8);
     }
     /// 0-based place of an event in its entity's stream.
     [[nodiscard]] std::uint64_t place(std::uint64_t seq) const { return places_[seq]; }

@@ -22,6 +22,7 @@ void reset(Page& page) {
 void prefetch(const IndexSet& indexes, const std::uint64_t* seqs, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) indexes.prefetch_location(seqs[i]);
     for (std::size_t i = 0; i < count; ++i) indexes.prefetch_event(seqs[i]);
+    for (std::size_t i = 0; i < count; ++i) indexes.prefetch_body(seqs[i]);
 }
 
 }  // namespace
