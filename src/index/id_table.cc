@@ -24,8 +24,12 @@ std::uint64_t IdTable::hash(const Uuid& id) const { return base::xxh3_64(id.byte
 std::unique_ptr<IdTable::Table> IdTable::new_table(std::uint64_t slots) {
     auto table = std::make_unique<Table>();
     table->mask = slots - 1;
-    table->memory = io::AlignedBuffer(slots * sizeof(Slot));
-    table->slots = reinterpret_cast<Slot*>(table->memory.data());
+    if (slots == kSlotsMin) {
+        table->slots = reinterpret_cast<Slot*>(arena_.allocate(slots * sizeof(Slot), alignof(Slot)));
+    } else {
+        table->memory = io::AlignedBuffer(slots * sizeof(Slot));
+        table->slots = reinterpret_cast<Slot*>(table->memory.data());
+    }
     return table;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "chronos/types.h"
+#include "index/arena.h"
 #include "io/aligned_buffer.h"
 
 namespace chronos::index {
@@ -50,10 +51,11 @@ private:
     };
     static constexpr std::size_t kShards = 256;
 
-    static std::unique_ptr<Table> new_table(std::uint64_t slots);
+    std::unique_ptr<Table> new_table(std::uint64_t slots);
     static void place(Table& table, std::uint64_t hash, std::uint64_t seq_plus_one);
 
     const std::uint64_t hash_seed_;
+    Arena arena_;  // the smallest tables
     std::unique_ptr<std::atomic<Table*>[]> shards_;
     std::vector<std::unique_ptr<Table>> tables_;  // in use and replaced
 };

@@ -153,7 +153,7 @@ void CommitQueue::sync_written() {
 
 void CommitQueue::sync_if_due() {
     if (!try_take_role()) return;
-    if (log_.has_unsynced() && clock_.monotonic_ns() - unsynced_since_ns_ >= kOsSyncDelayNs) {
+    if (!is_poisoned() && log_.has_unsynced() && clock_.monotonic_ns() - unsynced_since_ns_ >= kOsSyncDelayNs) {
         sync_written();
         run_round();  // answers those that waited for the sync
     }
@@ -200,7 +200,7 @@ void CommitQueue::run_round() {
             if (synced) publish();
         }
     }
-    if (piece.empty() && log_.has_unsynced() && has_durable_waiter()) sync_written();
+    if (piece.empty() && !is_poisoned() && log_.has_unsynced() && has_durable_waiter()) sync_written();
 
     std::vector<std::shared_ptr<PendingAnswer>> ready;
     Error failure;
@@ -246,7 +246,7 @@ void CommitQueue::finish(PendingAnswer& pending, const Error* failure, Durabilit
         pending.answer_ = indeterminate(*failure, pending.answer_);
     } else if (pending.answer_.ok()) {
         pending.answer_->durability =
-            reached == Durability::kOs && was_published ? Durability::kDurable : reached;
+            reached == Durability::kMemory ? reached : was_published ? Durability::kDurable : Durability::kOs;
     }
     if (pending.callback) pending.callback(std::move(pending.answer_));
     pending.state_.store(PendingAnswer::kDone, std::memory_order_release);

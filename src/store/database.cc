@@ -33,14 +33,23 @@ Result<std::unique_ptr<Database>> Database::open(io::Environment env, const std:
     ASSIGN_OR_RETURN(database->lock_, env.files.lock(directory + "/LOCK"));
     ASSIGN_OR_RETURN(std::string folder, find_database(env.files, directory));
     const bool is_new = folder.empty();
+    // A process that was killed while it created the store may have left names that are not durable.
+    RETURN_IF_ERROR(env.files.sync_directory(parent_of(directory)));
+    RETURN_IF_ERROR(env.files.sync_directory(directory));
     if (is_new) {
         RETURN_IF_ERROR(remove_unfinished(env.files, directory));
         const Uuid uuid = new_uuid(env);
         folder = directory + "/" + uuid.to_string();
         RETURN_IF_ERROR(wal::Log::create(env, folder, uuid, database->options_.log));
     }
-    ASSIGN_OR_RETURN(const wal::Manifest manifest, wal::read_manifest(env.files, folder));
-    database->indexes_ = std::make_unique<IndexSet>(manifest.secret);
+    auto manifest = wal::read_manifest(env.files, folder);
+    if (!manifest.ok()) {
+        Error error = std::move(manifest).error();
+        if (error.code == ErrorCode::kNotFound)
+            error = base::fail(ErrorCode::kCorrupt, folder + "/MANIFEST is missing; `chronos salvage` can do without it");
+        return error;
+    }
+    database->indexes_ = std::make_unique<IndexSet>(manifest->secret);
     std::vector<std::uint64_t> hashes;
     const auto index_batch = [&](const wal::RecoveredBatch& batch) -> Status {
         const event::BodyView body(batch.body);
@@ -98,7 +107,11 @@ Status Database::append_system_event(std::string_view type, std::string payload)
     ASSIGN_OR_RETURN(const auto pending, submit_prepared(std::move(batch), {}, {}, false));
     queue_->wait(*pending);
     auto answer = pending->take();
-    return answer.ok() ? Status() : Status(std::move(answer).error());
+    if (answer.ok()) return {};
+    Error error = std::move(answer).error();
+    // Opening again settles it: the caller has nothing to ask for.
+    if (error.code == ErrorCode::kIndeterminate) error.code = ErrorCode::kIo;
+    return error;
 }
 
 void Database::on_published(std::uint64_t seq) {
@@ -147,8 +160,8 @@ Uuid Database::fresh_batch_id() {
 Status Database::maintain() {
     queue_->run_pending();
     queue_->sync_if_due();
-    RETURN_IF_ERROR(log_->prepare_spares());
     if (queue_->is_poisoned()) return {};
+    RETURN_IF_ERROR(log_->prepare_spares());
     return log_->seal_finished();
 }
 

@@ -48,10 +48,16 @@ Status make_directories(io::FileSystem& files, const std::string& directory) {
         ASSIGN_OR_RETURN(const bool exists, files.exists(part));
         if (exists) continue;
         RETURN_IF_ERROR(files.make_directory(part));
-        const std::size_t slash = part.rfind('/');
-        RETURN_IF_ERROR(files.sync_directory(slash == std::string::npos ? "." : slash == 0 ? "/" : part.substr(0, slash)));
+        RETURN_IF_ERROR(files.sync_directory(parent_of(part)));
     }
     return {};
+}
+
+std::string parent_of(const std::string& path) {
+    const std::size_t end = path.find_last_not_of('/');
+    const std::size_t slash = end == std::string::npos ? std::string::npos : path.rfind('/', end);
+    if (slash == std::string::npos) return ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 Uuid new_uuid(io::Environment& env) {

@@ -21,6 +21,9 @@ Status remove_unfinished(io::FileSystem& files, const std::string& directory);
 /// Creates `directory` and its parents as needed, durably.
 Status make_directories(io::FileSystem& files, const std::string& directory);
 
+/// The directory that holds `path`'s name.
+std::string parent_of(const std::string& path);
+
 /// A new UUID version 7.
 Uuid new_uuid(io::Environment& env);
 

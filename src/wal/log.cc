@@ -136,7 +136,8 @@ void Log::note_durable() {
     for (; finished_before_ < written_slot_; ++finished_before_) {
         Segment& segment = *segments_[finished_before_];
         if (!segment.has_records) {  // skipped: too small for the record that came
-            segment.entry.first_seq = segment.entry.end_seq = segments_[finished_before_ + 1]->entry.first_seq;
+            segment.entry.first_seq = segment.entry.end_seq =
+                finished_before_ == 0 ? 0 : segments_[finished_before_ - 1]->entry.end_seq;
             segment.entry.end_offset = kSegmentHeaderSize;
         }
         finished_.push_back(finished_before_);

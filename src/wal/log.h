@@ -162,8 +162,9 @@ private:
     // log_recovery.cc
     Status recover(const std::function<Status(const RecoveredBatch&)>& on_batch,
                    const std::function<void(std::uint64_t, std::uint64_t)>& on_progress);
-    Status clear_log_directory();
-    Status clear_unlisted(const std::string& name);
+    Status clear_log_directory(std::uint64_t end_seq);
+    Status clear_unlisted(const std::string& name, std::uint64_t end_seq);
+    Result<std::uint64_t> vouched_upto(const std::string& name);
     Status rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std::vector<ScannedSegment>& released);
     Status secure_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std::vector<ScannedSegment>& released);
     Status begin_epoch();
@@ -213,6 +214,11 @@ private:
     // Guarded by the commit role; durable_upto_ is also read by whoever writes the manifest.
     std::uint32_t previous_crc_ = 0;
     bool epoch_has_begun_ = false;
+    struct UnprovenMarker {
+        Slot slot;
+        std::uint64_t offset, size;
+    };
+    std::vector<UnprovenMarker> unproven_markers_;
     std::atomic<std::uint64_t> durable_upto_ = 0;
     std::vector<Segment*> unsynced_;
     std::atomic<bool> has_unsynced_hint_ = false;

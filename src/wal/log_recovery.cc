@@ -98,7 +98,9 @@ Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch
     epoch_ = manifest_.writer_epoch + 1;
     if (manifest_.segments.empty()) return base::fail(ErrorCode::kCorrupt, "the manifest lists no segment");
     for (const SegmentEntry& entry : manifest_.segments) next_number_ = std::max(next_number_, entry.number + 1);
-    RETURN_IF_ERROR(clear_log_directory());
+    // What a killed process renamed may not be durable yet; everything below builds on it.
+    RETURN_IF_ERROR(env_.files.sync_directory(directory_));
+    RETURN_IF_ERROR(env_.files.sync_directory(log_directory()));
 
     const Manifest before = manifest_;
     Scanner scanner(env_.files, log_directory(), before, {});
@@ -113,20 +115,32 @@ Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch
         }
         return {};
     };
+    std::vector<ScannedRecord> last_markers;  // Those behind the last batch: nothing later vouches for them.
     const auto on_record = [&](const ScannedRecord& record, const ScannedSegment&) -> Status {
-        if (record.envelope.kind == RecordKind::kBatch) tail.push_back(record);
+        if (record.envelope.kind == RecordKind::kMarker) {
+            last_markers.push_back(record);
+        } else {
+            last_markers.clear();
+            tail.push_back(record);
+        }
         return pass_proven();
     };
     RETURN_IF_ERROR(scanner.scan({.on_record = on_record, .on_damage = {}, .on_progress = on_progress}));
 
+    RETURN_IF_ERROR(clear_log_directory(scanner.end_seq()));
     std::vector<ScannedSegment> released;
     previous_crc_ = scanner.last_crc();
     if (!tail.empty()) RETURN_IF_ERROR(secure_tail(scanner, tail, released));
     durable_upto_ = written_upto_ = scanner.end_seq();
-    if (!scanner.closed() || !tail.empty()) RETURN_IF_ERROR(begin_epoch());
+    if (tail.empty()) {
+        for (const ScannedRecord& marker : last_markers)
+            unproven_markers_.push_back({static_cast<Slot>(marker.segment_index), marker.offset, marker.envelope.record_size});
+    }
     for (const ScannedRecord& record : tail)
         RETURN_IF_ERROR(on_batch(batch_at(record, scanner.segments()[record.segment_index])));
+    const bool begins_now = !scanner.closed() || !tail.empty();
     RETURN_IF_ERROR(adopt(scanner));
+    if (begins_now) RETURN_IF_ERROR(begin_epoch());
     for (ScannedSegment& segment : released) RETURN_IF_ERROR(recycle(segment));
     if (epoch_has_begun_) keep_reserve();
     return {};
@@ -134,7 +148,16 @@ Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch
 
 /// Makes the epoch durable, before anything is written in it. After a clean close that waits for the first append, so that
 /// opening a store to read it changes nothing.
+///
+/// A marker at the end may exist only in the page cache, and the log is about to go on behind it: it is written again.
+/// The same bytes do no harm where they are durable already.
 Status Log::begin_epoch() {
+    for (const UnprovenMarker& marker : unproven_markers_) {
+        Segment& segment = this->segment(marker.slot);
+        RETURN_IF_ERROR(segment.file->write_at(marker.offset, std::as_const(segment.image).span(marker.offset, marker.size)));
+        RETURN_IF_ERROR(segment.file->sync());
+    }
+    unproven_markers_.clear();
     const std::lock_guard lock(manifest_mutex_);
     manifest_.writer_epoch = epoch_;
     Status saved = save_manifest();
@@ -301,21 +324,40 @@ Status Log::recycle(ScannedSegment& released) {
 }
 
 /// Unfinished files go; files the manifest does not know are kept aside.
-Status Log::clear_log_directory() {
+Status Log::clear_log_directory(std::uint64_t end_seq) {
     ASSIGN_OR_RETURN(const auto entries, env_.files.list(log_directory()));
     bool changed = false;
     for (const io::DirectoryEntry& entry : entries) {
         const bool listed = std::any_of(manifest_.segments.begin(), manifest_.segments.end(),
                                         [&](const auto& segment) { return segment_file_name(segment.number) == entry.name; });
         if (listed) continue;
-        RETURN_IF_ERROR(clear_unlisted(entry.name));
+        RETURN_IF_ERROR(clear_unlisted(entry.name, end_seq));
         changed = true;
     }
     return changed ? env_.files.sync_directory(log_directory()) : Status();
 }
 
+/// What the records of a file say was durable.
+Result<std::uint64_t> Log::vouched_upto(const std::string& name) {
+    ASSIGN_OR_RETURN(auto file, env_.files.open(log_directory() + "/" + name, io::OpenMode::kRead));
+    const auto header = read_segment_header(*file, name);
+    if (!header.ok() || header->database != database_) return std::uint64_t{0};
+    std::uint64_t durable_upto = 0;
+    std::vector<std::byte> block(kEnvelopeSize);
+    for (std::uint64_t at = kSegmentHeaderSize; at < header->file_size; at += io::kBlockSize) {
+        ASSIGN_OR_RETURN(const std::size_t got, file->read_at(at, block));
+        Envelope envelope;
+        if (got == block.size() &&
+            check_envelope(block, at, {header->number, header->salt}, envelope) == RecordCheck::kValid)
+            durable_upto = std::max(durable_upto, envelope.durable_upto);
+    }
+    return durable_upto;
+}
+
 /// Removes a spare that was prepared but never entered in the manifest; moves anything else to lost+found.
-Status Log::clear_unlisted(const std::string& name) {
+///
+/// Errors: kCorrupt when the file knows of durable events that the listed files do not hold: the manifest is too old.
+Status Log::clear_unlisted(const std::string& name, std::uint64_t end_seq) {
     const std::string path = log_directory() + "/" + name;
     if (name.ends_with(".log.tmp")) return env_.files.remove_file(path);
     const auto is_unused_spare = [&]() -> Result<bool> {
@@ -329,10 +371,23 @@ Status Log::clear_unlisted(const std::string& name) {
     };
     const auto unused = is_unused_spare();
     if (unused.ok() && *unused) return env_.files.remove_file(path);
+    const auto vouched = vouched_upto(name);
+    if (vouched.ok() && *vouched > end_seq)
+        return base::fail(ErrorCode::kCorrupt,
+                          "the manifest does not list log/" + name +
+                              ", which holds later events: an old MANIFEST was put back. Put the right one back, or "
+                              "remove it and use `chronos salvage`; nothing was changed");
+
     const std::string lost_and_found = directory_ + "/lost+found";
     ASSIGN_OR_RETURN(const bool exists, env_.files.exists(lost_and_found));
     if (!exists) RETURN_IF_ERROR(env_.files.make_directory(lost_and_found));
-    RETURN_IF_ERROR(env_.files.rename(path, lost_and_found + "/" + std::to_string(epoch_) + "-" + name));
+    std::string kept = lost_and_found + "/" + std::to_string(epoch_) + "-" + name;
+    while (true) {
+        ASSIGN_OR_RETURN(const bool is_taken, env_.files.exists(kept));
+        if (!is_taken) break;
+        kept += "+";
+    }
+    RETURN_IF_ERROR(env_.files.rename(path, kept));
     RETURN_IF_ERROR(env_.files.sync_directory(lost_and_found));
     return env_.files.sync_directory(directory_);
 }

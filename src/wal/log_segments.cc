@@ -80,7 +80,11 @@ Result<std::unique_ptr<Segment>> Log::prepare_segment(std::uint64_t room) {
 
     const std::lock_guard lock(manifest_mutex_);
     manifest_.segments.push_back(segment->entry);
-    RETURN_IF_ERROR(save_manifest());
+    if (Status saved = save_manifest(); !saved.ok()) {
+        // Not used, so not listed from the next manifest on; its file is found unlisted and removed then.
+        manifest_.segments.pop_back();
+        return std::move(saved).error();
+    }
     return segment;
 }
 
