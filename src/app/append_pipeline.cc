@@ -66,9 +66,11 @@ Status AppendPipeline::submit(Batch batch) {
     if (stands_alone) return append_alone(std::move(batch));
     while (in_flight_.size() >= in_flight_max_) RETURN_IF_ERROR(wait_for_oldest());
 
-    InFlight entry{.lines = std::move(batch.lines), .last_line = batch.last_line, .options = batch.options};
+    InFlight entry{
+        .lines = std::move(batch.lines), .last_line = batch.last_line, .options = batch.options};
     const std::vector<std::byte>& events = batch.events.content().events;
-    if (!events.empty() && event::EventBytes(events.data()).has(event::kExplicitId)) entry.events = events;
+    if (!events.empty() && event::EventBytes(events.data()).has(event::kExplicitId))
+        entry.events = events;
     Result<PendingAppend> pending = store_.append_async(std::move(batch.events), batch.options);
     if (!pending.ok()) return fail(std::move(pending).error(), entry.lines);
     entry.pending = std::move(*pending);
@@ -112,7 +114,8 @@ Status AppendPipeline::wait_for_oldest() {
     }
     if (result.error().code == ErrorCode::kPartialDuplicate && !entry.events.empty() && !failure_) {
         RETURN_IF_ERROR(append_unknown(entry.events, entry.options, std::move(result).error()));
-        if (!failure_) counts_.committed_through = std::max(counts_.committed_through, entry.last_line);
+        if (!failure_)
+            counts_.committed_through = std::max(counts_.committed_through, entry.last_line);
         return {};
     }
     return fail(std::move(result).error(), entry.lines);
@@ -135,12 +138,15 @@ Status AppendPipeline::append_alone(Batch batch) {
 }
 
 /// Appends the events whose ids `error` does not list as known.
-Status AppendPipeline::append_unknown(const std::vector<std::byte>& events, const AppendOptions& options, Error error) {
+Status AppendPipeline::append_unknown(const std::vector<std::byte>& events,
+                                      const AppendOptions& options, Error error) {
     if (!error.append_failure) return fail(std::move(error), {});
-    const std::set<Uuid> known(error.append_failure->known_ids.begin(), error.append_failure->known_ids.end());
+    const std::set<Uuid> known(error.append_failure->known_ids.begin(),
+                               error.append_failure->known_ids.end());
     BatchBuilder unknown;
     for_each_event(events, [&](const event::EventBytes& event) {
-        if (!event.has(event::kExplicitId) || !known.contains(event.explicit_id())) add_copy(event, unknown);
+        if (!event.has(event::kExplicitId) || !known.contains(event.explicit_id()))
+            add_copy(event, unknown);
     });
     AppendOptions again = options;
     again.batch_id.reset();
@@ -155,13 +161,15 @@ Status AppendPipeline::append_unknown(const std::vector<std::byte>& events, cons
 bool AppendPipeline::overlaps_known_ids(const BatchBuilder& batch) {
     std::optional<Uuid> first;
     std::optional<Uuid> last;
-    const auto& events = const_cast<BatchBuilder&>(batch).content().events;  // content() is not const; nothing changes
+    const auto& events = const_cast<BatchBuilder&>(batch)
+                             .content()
+                             .events;  // content() is not const; nothing changes
     for_each_event(events, [&](const event::EventBytes& event) {
         if (!event.has(event::kExplicitId)) return;
         last = event.explicit_id();
         if (!first) first = last;
     });
-    if (!first) return false;
+    if (!first || !last) return false;
     const Result<View> view = store_.view();
     Page page;
     return view.ok() && (view->read_event(*first, page).ok() || view->read_event(*last, page).ok());
@@ -178,8 +186,8 @@ Error AppendPipeline::fail(Error error, const std::vector<std::uint64_t>& lines)
     if (lines.size() == 1) {
         error = base::with_context(std::move(error), "line " + std::to_string(lines.front()));
     } else if (!lines.empty()) {
-        error = base::with_context(std::move(error), "lines " + std::to_string(lines.front()) + " to " +
-                                                         std::to_string(lines.back()));
+        error = base::with_context(std::move(error), "lines " + std::to_string(lines.front()) +
+                                                         " to " + std::to_string(lines.back()));
     }
     if (failure_) return *failure_;
     if (!lines.empty()) counts_.failed_line = lines.front();

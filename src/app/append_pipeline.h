@@ -1,8 +1,10 @@
-// Appends many batches in order with several on their way to the disk at once, and counts what became of them.
+// Appends many batches in order with several on their way to the disk at once, and counts what
+// became of them.
 //
-// A batch of which some ids are known is appended again without those, so that the same input may be given twice.
-// It then enters after the batches behind it that were on their way. Where the known ids reach to the end or the start
-// of the batch, as when an interrupted run is repeated, they are found beforehand and the order is kept.
+// A batch of which some ids are known is appended again without those, so that the same input may
+// be given twice. It then enters after the batches behind it that were on their way. Where the
+// known ids reach to the end or the start of the batch, as when an interrupted run is repeated,
+// they are found beforehand and the order is kept.
 //
 // Threads: one.
 #pragma once
@@ -37,10 +39,11 @@ public:
         std::optional<std::uint64_t> failed_line;
     };
 
-    explicit AppendPipeline(Store& store, std::size_t in_flight_max = 8) : store_(store), in_flight_max_(in_flight_max) {}
+    explicit AppendPipeline(Store& store, std::size_t in_flight_max = 8)
+        : store_(store), in_flight_max_(in_flight_max) {}
 
-    /// Appends, waiting only for room. Errors: of this batch or an earlier one; the lines before the one that is wrong
-    /// are appended. After an error nothing more is taken.
+    /// Appends, waiting only for room. Errors: of this batch or an earlier one; the lines before
+    /// the one that is wrong are appended. After an error nothing more is taken.
     Status submit(Batch batch);
     /// Waits for everything that is on its way; answers the first error.
     Status finish();
@@ -59,7 +62,8 @@ private:
     Status check(Batch& batch);
     Status wait_for_oldest();
     Status append_alone(Batch batch);
-    Status append_unknown(const std::vector<std::byte>& events, const AppendOptions& options, Error error);
+    Status append_unknown(const std::vector<std::byte>& events, const AppendOptions& options,
+                          Error error);
     bool overlaps_known_ids(const BatchBuilder& batch);
     void count(const AppendResult& result, std::uint64_t last_line);
     Error fail(Error error, const std::vector<std::uint64_t>& lines);

@@ -47,7 +47,8 @@ Result<std::string> read_text(Program& program, const std::string& path, std::si
 }
 
 Result<std::string> payload_of(Program& program, const AppendFlags& flags) {
-    if (!flags.payload_file.empty()) return read_text(program, flags.payload_file, kPayloadBytesMax);
+    if (!flags.payload_file.empty())
+        return read_text(program, flags.payload_file, kPayloadBytesMax);
     if (flags.payload == "-") return read_text(program, "-", kPayloadBytesMax);
     return flags.payload_option->count() > 0 ? flags.payload : std::string("{}");
 }
@@ -66,7 +67,8 @@ Result<BatchBuilder> conditions_of(const AppendFlags& flags) {
         writer.field("after", after.value);
     }
     writer.end();
-    Result<BatchBuilder> batch = embedded::parse_append_request(R"({"events":[],"conditions":[)" + condition + "]}");
+    Result<BatchBuilder> batch =
+        embedded::parse_append_request(R"({"events":[],"conditions":[)" + condition + "]}");
     if (!batch.ok()) return base::with_context(std::move(batch).error(), "--fail-if-match");
     return batch;
 }
@@ -85,7 +87,8 @@ Result<BatchBuilder> batch_of(Program& program, const AppendFlags& flags) {
         if (!id.ok()) return base::with_context(std::move(id).error(), "--id");
         event.id = *id;
     }
-    ASSIGN_OR_RETURN(event.occurred_at, parse_time_option(flags.occurred_at, "--occurred-at", program.now()));
+    ASSIGN_OR_RETURN(event.occurred_at,
+                     parse_time_option(flags.occurred_at, "--occurred-at", program.now()));
     ASSIGN_OR_RETURN(event.expected_version, parse_expected_version(flags.expected_version));
     batch.add(event);
     return batch;
@@ -113,17 +116,19 @@ std::string result_as_json(const AppendResult& result) {
 
 void write_result(Program& program, const AppendResult& result) {
     if (program.common.json) return program.out.line(result_as_json(result));
-    const std::string suffix =
-        "  " + std::string(durability_name(result.durability)) + (result.duplicate ? "  duplicate" : "");
+    const std::string suffix = "  " + std::string(durability_name(result.durability)) +
+                               (result.duplicate ? "  duplicate" : "");
     for (const AppendedEvent& event : result.events) {
         program.out.line("version " + std::to_string(event.version.value) + "  position " +
-                         std::to_string(event.position.value) + "  " + event.id.to_string() + suffix);
+                         std::to_string(event.position.value) + "  " + event.id.to_string() +
+                         suffix);
     }
     if (result.events.empty()) program.out.line("the conditions hold" + suffix);
 }
 
 Result<int> run_append(Program& program, const AppendFlags& flags) {
-    AppendOptions options{.durability = flags.durability == "os" ? Durability::kOs : Durability::kDurable};
+    AppendOptions options{.durability =
+                              flags.durability == "os" ? Durability::kOs : Durability::kDurable};
     if (!flags.idempotency_key.empty()) options.idempotency_key = flags.idempotency_key;
     std::optional<BatchBuilder> batch;
     std::string request;
@@ -131,7 +136,8 @@ Result<int> run_append(Program& program, const AppendFlags& flags) {
         ASSIGN_OR_RETURN(request, read_text(program, flags.from, kRequestBytesMax));
     } else {
         if (flags.entity.empty() || flags.type.empty())
-            return base::fail(ErrorCode::kInvalidArgument, "--entity and --type are needed, or --from");
+            return base::fail(ErrorCode::kInvalidArgument,
+                              "--entity and --type are needed, or --from");
         ASSIGN_OR_RETURN(batch, batch_of(program, flags));
     }
     ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = flags.accept_clock}));
@@ -151,38 +157,59 @@ void add_append_command(CLI::App& parent, Program& program) {
         parent, program,
         {.name = "append",
          .about = "Append one event, or a request in JSON",
-         .example = "chronos append --entity order:1 --type order.placed --payload '{\"total\": 42}' "
-                    "--expected-version none\n  chronos append --from request.json"});
+         .example =
+             "chronos append --entity order:1 --type order.placed --payload '{\"total\": 42}' "
+             "--expected-version none\n  chronos append --from request.json"});
     command->add_option("--entity", flags->entity, "The entity it is about")->type_name("ENTITY");
-    command->add_option("--type", flags->type, "What happened, as in order.placed")->type_name("TYPE");
+    command->add_option("--type", flags->type, "What happened, as in order.placed")
+        ->type_name("TYPE");
     flags->payload_option =
-        command->add_option("--payload", flags->payload, "JSON, or - for standard input (default: {})")->type_name("JSON");
+        command
+            ->add_option("--payload", flags->payload, "JSON, or - for standard input (default: {})")
+            ->type_name("JSON");
     command->add_option("--payload-file", flags->payload_file, "The payload is in this file")
         ->type_name("FILE")
         ->excludes(flags->payload_option);
-    command->add_option("--metadata", flags->metadata, "A JSON object; known: actor, correlation_id, causation_id")
+    command
+        ->add_option("--metadata", flags->metadata,
+                     "A JSON object; known: actor, correlation_id, causation_id")
         ->type_name("JSON");
     add_repeatable(command, "--tag", flags->tags, "A tag; repeat for more")->type_name("TAG");
-    command->add_option("--id", flags->id, "Of the event; an id that is known makes it a duplicate")->type_name("UUID");
-    command->add_option("--occurred-at", flags->occurred_at, "When it happened (default: now)")->type_name("TIME");
-    command->add_option("--expected-version", flags->expected_version,
-                        "Of the entity before: a number, none, exists or any")
+    command->add_option("--id", flags->id, "Of the event; an id that is known makes it a duplicate")
+        ->type_name("UUID");
+    command->add_option("--occurred-at", flags->occurred_at, "When it happened (default: now)")
+        ->type_name("TIME");
+    command
+        ->add_option("--expected-version", flags->expected_version,
+                     "Of the entity before: a number, none, exists or any")
         ->type_name("VERSION");
-    command->add_option("--fail-if-match", flags->fail_if_match,
-                        R"(Refuse if an event matches, as in {"items":[{"types":["t"],"tags":["a:1"]}]})")
+    command
+        ->add_option(
+            "--fail-if-match", flags->fail_if_match,
+            R"(Refuse if an event matches, as in {"items":[{"types":["t"],"tags":["a:1"]}]})")
         ->type_name("JSON");
-    command->add_option("--after", flags->after, "With --fail-if-match: only events after this position count")
+    command
+        ->add_option("--after", flags->after,
+                     "With --fail-if-match: only events after this position count")
         ->type_name("POSITION");
-    command->add_option("--idempotency-key", flags->idempotency_key, "Makes a retry a duplicate")->type_name("TEXT");
-    command->add_option("--durability", flags->durability, "durable: on disk; os: handed to the operating system")
+    command->add_option("--idempotency-key", flags->idempotency_key, "Makes a retry a duplicate")
+        ->type_name("TEXT");
+    command
+        ->add_option("--durability", flags->durability,
+                     "durable: on disk; os: handed to the operating system")
         ->check(CLI::IsMember({"durable", "os"}))
         ->capture_default_str();
-    command->add_flag("--accept-clock", flags->accept_clock, "Append although the clock is far off the last event");
-    CLI::Option* from = command->add_option("--from", flags->from,
-                                            R"(A file, or -, with one event, an array, or {"events":[],"conditions":[]})")
-                            ->type_name("FILE");
-    for (const char* name : {"--entity", "--type", "--payload", "--payload-file", "--metadata", "--tag", "--id",
-                             "--occurred-at", "--expected-version", "--fail-if-match", "--after"})
+    command->add_flag("--accept-clock", flags->accept_clock,
+                      "Append although the clock is far off the last event");
+    CLI::Option* from =
+        command
+            ->add_option(
+                "--from", flags->from,
+                R"(A file, or -, with one event, an array, or {"events":[],"conditions":[]})")
+            ->type_name("FILE");
+    for (const char* name :
+         {"--entity", "--type", "--payload", "--payload-file", "--metadata", "--tag", "--id",
+          "--occurred-at", "--expected-version", "--fail-if-match", "--after"})
         from->excludes(command->get_option(name));
     on_chosen(command, program, [flags](Program& p) { return run_append(p, *flags); });
 }

@@ -4,7 +4,8 @@
 namespace chronos::app {
 
 void add_import_commands(CLI::App& parent, Program& program) {
-    CLI::App* group = parent.add_subcommand("import", "Make events of a git history, a CSV file or CloudEvents");
+    CLI::App* group =
+        parent.add_subcommand("import", "Make events of a git history, a CSV file or CloudEvents");
     group->require_subcommand(1);
     add_import_git_command(*group, program);
     add_import_csv_command(*group, program);

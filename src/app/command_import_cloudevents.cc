@@ -20,8 +20,8 @@ struct CloudEventsFlags {
     std::string entity = "subject";
 };
 
-Status add_event(std::string_view json, const std::string& where, std::uint64_t line, CloudEvents& events,
-                 RecordImport& import) {
+Status add_event(std::string_view json, const std::string& where, std::uint64_t line,
+                 CloudEvents& events, RecordImport& import) {
     if (Status status = events.add(json, import.batch()); !status.ok())
         return base::with_context(std::move(status).error(), where);
     return import.added(line);
@@ -32,8 +32,10 @@ Status read_array(const std::string& text, CloudEvents& events, RecordImport& im
     constexpr json::Limits kLimits{.depth_max = json::kDepthMax + 2, .tokens_max = 100'000'000};
     RETURN_IF_ERROR(json::validate_json(text, kLimits));
     std::uint64_t index = 0;
-    for (json::ArrayScanner elements(json::trimmed(text)); elements.next() && interrupted_by() == 0; ++index)
-        RETURN_IF_ERROR(add_event(elements.value(), "event " + std::to_string(index), index, events, import));
+    for (json::ArrayScanner elements(json::trimmed(text)); elements.next() && interrupted_by() == 0;
+         ++index)
+        RETURN_IF_ERROR(
+            add_event(elements.value(), "event " + std::to_string(index), index, events, import));
     return {};
 }
 
@@ -52,10 +54,12 @@ Status read_events(Input& input, CloudEvents& events, RecordImport& import) {
                 if (!more) return read_array(array, events, import);
                 array.append("\n").append(*more);
                 if (array.size() > kArraySizeMax)
-                    return base::fail(ErrorCode::kLimitExceeded, "the array has more than 256 MiB; give one event a line");
+                    return base::fail(ErrorCode::kLimitExceeded,
+                                      "the array has more than 256 MiB; give one event a line");
             }
         }
-        RETURN_IF_ERROR(add_event(text, "line " + std::to_string(lines.line_number()), lines.line_number(), events, import));
+        RETURN_IF_ERROR(add_event(text, "line " + std::to_string(lines.line_number()),
+                                  lines.line_number(), events, import));
     }
     return {};
 }
@@ -64,7 +68,8 @@ Result<int> run_import_cloudevents(Program& program, const CloudEventsFlags& fla
     ASSIGN_OR_RETURN(const auto input, Input::open(program.world.files, flags.file));
     ASSIGN_OR_RETURN(Store store, open_for_writing(program));
     catch_interrupts();
-    CloudEvents events(flags.entity == "source" ? CloudEvents::Entity::kSource : CloudEvents::Entity::kSubject);
+    CloudEvents events(flags.entity == "source" ? CloudEvents::Entity::kSource
+                                                : CloudEvents::Entity::kSubject);
     RecordImport import(program, store, *input);
     Status read = read_events(*input, events, import);
     return import.finish(std::move(read));
@@ -74,12 +79,17 @@ Result<int> run_import_cloudevents(Program& program, const CloudEventsFlags& fla
 
 void add_import_cloudevents_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<CloudEventsFlags>();
-    CLI::App* command = add_command(parent, program,
-                                    {.name = "cloudevents",
-                                     .about = "CloudEvents 1.0 in JSON, one a line or in an array. Again: only what is new",
-                                     .example = "chronos import cloudevents events.ndjson --entity subject"});
-    command->add_option("file", flags->file, "Plain or compressed, or -")->required()->type_name("FILE");
-    command->add_option("--entity", flags->entity, "Which attribute names the entity; source where there is no subject")
+    CLI::App* command = add_command(
+        parent, program,
+        {.name = "cloudevents",
+         .about = "CloudEvents 1.0 in JSON, one a line or in an array. Again: only what is new",
+         .example = "chronos import cloudevents events.ndjson --entity subject"});
+    command->add_option("file", flags->file, "Plain or compressed, or -")
+        ->required()
+        ->type_name("FILE");
+    command
+        ->add_option("--entity", flags->entity,
+                     "Which attribute names the entity; source where there is no subject")
         ->check(CLI::IsMember({"subject", "source"}))
         ->capture_default_str();
     on_chosen(command, program, [flags](Program& p) { return run_import_cloudevents(p, *flags); });

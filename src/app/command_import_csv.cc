@@ -27,7 +27,8 @@ Status read_records(CsvReader& csv, const CsvColumns& columns, RecordImport& imp
         ASSIGN_OR_RETURN(const bool more, csv.next(record));
         if (!more) break;
         if (Status status = events.add(record, import.batch()); !status.ok())
-            return base::with_context(std::move(status).error(), "line " + std::to_string(csv.line_number()));
+            return base::with_context(std::move(status).error(),
+                                      "line " + std::to_string(csv.line_number()));
         RETURN_IF_ERROR(import.added(csv.line_number()));
     }
     return {};
@@ -36,7 +37,8 @@ Status read_records(CsvReader& csv, const CsvColumns& columns, RecordImport& imp
 Result<char> delimiter_of(const std::string& text) {
     if (text == "\\t" || text == "tab") return '\t';
     if (text.size() == 1 && text[0] != '"' && text[0] != '\n' && text[0] != '\r') return text[0];
-    return base::fail(ErrorCode::kInvalidArgument, "--delimiter '" + text + "': one character, or tab");
+    return base::fail(ErrorCode::kInvalidArgument,
+                      "--delimiter '" + text + "': one character, or tab");
 }
 
 Result<int> run_import_csv(Program& program, const CsvFlags& flags) {
@@ -56,23 +58,35 @@ Result<int> run_import_csv(Program& program, const CsvFlags& flags) {
 
 void add_import_csv_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<CsvFlags>();
-    CLI::App* command = add_command(parent, program,
-                                    {.name = "csv",
-                                     .about = "Each record of a CSV file as an event; columns not named become its payload",
-                                     .example = "chronos import csv orders.csv --entity-column order --type order.placed "
-                                                "--time-column at --infer-types"});
-    command->add_option("file", flags->file, "CSV with a header, plain or compressed, or -")->required()->type_name("FILE");
-    command->add_option("--entity-column", flags->columns.entity, "Names the entity")->required()->type_name("COLUMN");
-    CLI::Option* type = command->add_option("--type", flags->columns.type, "Type of every event")->type_name("TYPE");
+    CLI::App* command = add_command(
+        parent, program,
+        {.name = "csv",
+         .about = "Each record of a CSV file as an event; columns not named become its payload",
+         .example = "chronos import csv orders.csv --entity-column order --type order.placed "
+                    "--time-column at --infer-types"});
+    command->add_option("file", flags->file, "CSV with a header, plain or compressed, or -")
+        ->required()
+        ->type_name("FILE");
+    command->add_option("--entity-column", flags->columns.entity, "Names the entity")
+        ->required()
+        ->type_name("COLUMN");
+    CLI::Option* type = command->add_option("--type", flags->columns.type, "Type of every event")
+                            ->type_name("TYPE");
     command->add_option("--type-column", flags->columns.type_column, "Names the type of each event")
         ->type_name("COLUMN")
         ->excludes(type);
-    command->add_option("--time-column", flags->columns.time_column, "When it occurred, RFC 3339 or a date")->type_name("COLUMN");
-    command->add_option("--id-column", flags->columns.id_column,
-                        "Identifies the record, so that importing again appends only what is new")
+    command
+        ->add_option("--time-column", flags->columns.time_column,
+                     "When it occurred, RFC 3339 or a date")
         ->type_name("COLUMN");
-    command->add_option("--delimiter", flags->delimiter, "Between fields; tab for a tab")->capture_default_str();
-    command->add_flag("--infer-types", flags->columns.infer_types, "Numbers, true, false and nothing (null) are no strings");
+    command
+        ->add_option("--id-column", flags->columns.id_column,
+                     "Identifies the record, so that importing again appends only what is new")
+        ->type_name("COLUMN");
+    command->add_option("--delimiter", flags->delimiter, "Between fields; tab for a tab")
+        ->capture_default_str();
+    command->add_flag("--infer-types", flags->columns.infer_types,
+                      "Numbers, true, false and nothing (null) are no strings");
     on_chosen(command, program, [flags](Program& p) { return run_import_csv(p, *flags); });
 }
 

@@ -44,15 +44,17 @@ public:
         progress_.set_total(flags_.files.size() == 1 ? input->raw_total() : 0);
         LineReader reader(*input);
         while (interrupted_by() == 0) {
-            Result<std::optional<std::string_view>> line = reader.next();
-            if (!line.ok()) return stop(std::move(line).error(), {});
-            if (!*line) break;
+            Result<std::optional<std::string_view>> next = reader.next();
+            if (!next.ok()) return stop(std::move(next).error());
+            const std::optional<std::string_view> line = *next;
+            if (!line) break;
             ++line_count_;
-            if ((*line)->find_first_not_of(" \t") == std::string_view::npos) continue;
-            RETURN_IF_ERROR(add(**line, path, reader.line_number()));
+            if (line->find_first_not_of(" \t") == std::string_view::npos) continue;
+            RETURN_IF_ERROR(add(*line, path, reader.line_number()));
             if (batch_.lines.size() >= flags_.batch_events || batch_bytes_ >= kBatchBytesMax) {
                 RETURN_IF_ERROR(submit());
-                progress_.update({.done = input->raw_bytes(), .events = submitted_, .bytes = bytes_});
+                progress_.update(
+                    {.done = input->raw_bytes(), .events = submitted_, .bytes = bytes_});
             }
         }
         return {};
@@ -67,7 +69,8 @@ public:
 
     void write_summary(const Status& status) {
         const AppendPipeline::Counts& counts = pipeline_.counts();
-        const std::uint64_t failed_line = failed_line_ != 0 ? failed_line_ : counts.failed_line.value_or(0);
+        const std::uint64_t failed_line =
+            failed_line_ != 0 ? failed_line_ : counts.failed_line.value_or(0);
         std::string summary;
         json::ObjectWriter writer(summary);
         writer.field("lines", line_count_)
@@ -77,13 +80,18 @@ public:
             writer.field("failed_line", failed_line);
         else
             writer.raw_field("failed_line", "null");
-        writer.field("committed_through", status.ok() && interrupted_by() == 0 ? line_count_ : counts.committed_through)
+        writer
+            .field("committed_through",
+                   status.ok() && interrupted_by() == 0 ? line_count_ : counts.committed_through)
             .end();
         program_.out.line("{\"summary\":" + summary + "}");
         const std::int64_t elapsed_ns = program_.world.clock.monotonic_ns() - started_ns_;
-        const double rate = static_cast<double>(counts.appended) * 1e9 / static_cast<double>(elapsed_ns);
-        program_.note(with_separators(counts.appended) + " events in " + human_duration(elapsed_ns) + ", " +
-                      with_separators(static_cast<std::uint64_t>(rate)) + " per second, " + flags_.durability);
+        const double rate =
+            static_cast<double>(counts.appended) * 1e9 / static_cast<double>(elapsed_ns);
+        program_.note(with_separators(counts.appended) + " events in " +
+                      human_duration(elapsed_ns) + ", " +
+                      with_separators(static_cast<std::uint64_t>(rate)) + " per second, " +
+                      flags_.durability);
     }
 
 private:
@@ -92,9 +100,8 @@ private:
             Error error = std::move(status).error();
             const bool several = flags_.files.size() > 1;
             failed_line_ = line_count_;
-            return stop(base::with_context(std::move(error), (several ? path + ": " : std::string()) + "line " +
-                                                                 std::to_string(line_of_file)),
-                        true);
+            const std::string place = several ? path + ": line " : "line ";
+            return stop(base::with_context(std::move(error), place + std::to_string(line_of_file)));
         }
         batch_.lines.push_back(line_count_);
         batch_bytes_ += line.size();
@@ -103,8 +110,8 @@ private:
     }
 
     /// Appends the good lines before what went wrong; an error of theirs comes first.
-    Error stop(Error error, bool builder_is_spoilt) {
-        if (builder_is_spoilt) batch_.events.content().error.reset();
+    Error stop(Error error) {
+        batch_.events.content().error.reset();  // of the line that is left out
         if (Status status = submit(); !status.ok()) return std::move(status).error();
         return error;
     }
@@ -115,7 +122,8 @@ private:
         batch_ = {};
         batch.last_line = line_count_;
         if (failed_line_ != 0) batch.last_line = failed_line_ - 1;
-        batch.options.durability = flags_.durability == "os" ? Durability::kOs : Durability::kDurable;
+        batch.options.durability =
+            flags_.durability == "os" ? Durability::kOs : Durability::kDurable;
         submitted_ += batch.lines.size();
         batch_bytes_ = 0;
         return pipeline_.submit(std::move(batch));
@@ -155,22 +163,29 @@ Result<int> run_ingest(Program& program, const IngestFlags& flags) {
 
 void add_ingest_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<IngestFlags>();
-    CLI::App* command = add_command(parent, program,
-                                    {.name = "ingest",
-                                     .about = "Append events from lines of JSON (NDJSON), plain, .gz or .zst",
-                                     .example = "chronos ingest events.ndjson.gz\n"
-                                                "  chronos export | chronos ingest --dir copy --mode import -"});
-    command->add_option("files", flags->files, "Files, or - for standard input (the default)")->type_name("FILE");
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "ingest",
+                     .about = "Append events from lines of JSON (NDJSON), plain, .gz or .zst",
+                     .example = "chronos ingest events.ndjson.gz\n"
+                                "  chronos export | chronos ingest --dir copy --mode import -"});
+    command->add_option("files", flags->files, "Files, or - for standard input (the default)")
+        ->type_name("FILE");
     command->add_option("--batch", flags->batch_events, "Events appended as one")
         ->check(CLI::Range(1, 100'000))
         ->capture_default_str();
-    command->add_option("--mode", flags->mode, "strict: as a client sends events; import: as a store exported them")
+    command
+        ->add_option("--mode", flags->mode,
+                     "strict: as a client sends events; import: as a store exported them")
         ->check(CLI::IsMember({"strict", "import"}))
         ->capture_default_str();
-    command->add_option("--durability", flags->durability, "durable: on disk; os: handed to the operating system")
+    command
+        ->add_option("--durability", flags->durability,
+                     "durable: on disk; os: handed to the operating system")
         ->check(CLI::IsMember({"durable", "os"}))
         ->capture_default_str();
-    command->add_flag("--accept-clock", flags->accept_clock, "Append although the clock is far off the last event");
+    command->add_flag("--accept-clock", flags->accept_clock,
+                      "Append although the clock is far off the last event");
     on_chosen(command, program, [flags](Program& p) {
         if (flags->files.empty()) flags->files = {"-"};
         return run_ingest(p, *flags);

@@ -15,9 +15,11 @@ namespace {
 
 void add_commands(CLI::App& app, Program& program) {
     app.set_version_flag("--version", "chronos " + std::string(kVersion));
-    app.footer("\nExample:\n  chronos init --dir data\n  chronos append --dir data --entity order:1 --type order.placed "
-               "--payload '{\"total\": 42}'\n  chronos state --dir data order:1\n\n"
-               "`chronos <command> --help` says more.");
+    app.footer(
+        "\nExample:\n  chronos init --dir data\n  chronos append --dir data --entity order:1 "
+        "--type order.placed "
+        "--payload '{\"total\": 42}'\n  chronos state --dir data order:1\n\n"
+        "`chronos <command> --help` says more.");
     app.require_subcommand(1);
     add_common_options(app, program.common);
     add_init_command(app, program);
@@ -80,7 +82,8 @@ int finish(Program& program, int exit_code) {
 
 int run_chosen(Program& program) {
     CommonOptions& common = program.common;
-    if (common.directory.empty()) common.directory = environment_variable("CHRONOS_DIR").value_or("./chronos-data");
+    if (common.directory.empty())
+        common.directory = environment_variable("CHRONOS_DIR").value_or("./chronos-data");
     const Result<int> result = program.chosen(program);
     if (result.ok()) return finish(program, *result);
     const bool silent = program.out.reader_left();
@@ -96,7 +99,8 @@ int run_command_line(int argc, const char* const* argv) {
     CLI::App app("Chronos, an event store", "chronos");
     add_commands(app, program);
     try {
-        if (const std::optional<int> exit_code = parse(app, program, argc, argv)) return finish(program, *exit_code);
+        if (const std::optional<int> exit_code = parse(app, program, argc, argv))
+            return finish(program, *exit_code);
         return run_chosen(program);
     } catch (const std::exception& error) {
         return report(program, base::fail(ErrorCode::kIo, std::string("stopped: ") + error.what()));

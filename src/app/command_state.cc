@@ -30,16 +30,19 @@ struct StateFlags {
 
 Error not_there(const std::string& entity, const ViewOptions& view, const State& state) {
     std::string message = "there is no entity " + entity + view_text(view);
-    if (state.first_event_at) message += "; its first event is of " + state.first_event_at->to_string();
+    if (state.first_event_at)
+        message += "; its first event is of " + state.first_event_at->to_string();
     return base::fail(ErrorCode::kNotFound, std::move(message));
 }
 
 void write_origins(Program& program, const State& state) {
     std::size_t width = 0;
-    for (const FieldOrigin& origin : state.origins) width = std::max(width, text_width(origin.pointer));
+    for (const FieldOrigin& origin : state.origins)
+        width = std::max(width, text_width(origin.pointer));
     for (const FieldOrigin& origin : state.origins) {
-        program.out.line("  " + padded(origin.pointer, width) + "  version " + std::to_string(origin.version.value) +
-                         "  " + origin.event_type + "  " + origin.occurred_at.to_string());
+        program.out.line("  " + padded(origin.pointer, width) + "  version " +
+                         std::to_string(origin.version.value) + "  " + origin.event_type + "  " +
+                         origin.occurred_at.to_string());
     }
 }
 
@@ -85,10 +88,11 @@ Result<int> run_history(Program& program, const StateFlags& flags) {
 
 void add_state_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<StateFlags>();
-    CLI::App* command = add_command(parent, program,
-                                    {.name = "state",
-                                     .about = "Show what the events of an entity add up to, now or at an earlier time",
-                                     .example = "chronos state order:1 --as-of 2026-01-01"});
+    CLI::App* command = add_command(
+        parent, program,
+        {.name = "state",
+         .about = "Show what the events of an entity add up to, now or at an earlier time",
+         .example = "chronos state order:1 --as-of 2026-01-01"});
     flags->add_to(command);
     command->add_flag("--origins", flags->origins, "Also say which event set each field");
     on_chosen(command, program, [flags](Program& p) { return run_state(p, *flags); });
@@ -96,10 +100,11 @@ void add_state_command(CLI::App& parent, Program& program) {
 
 void add_history_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<StateFlags>();
-    CLI::App* command = add_command(parent, program,
-                                    {.name = "history",
-                                     .about = "Show each event of an entity and the fields it changed",
-                                     .example = "chronos history order:1"});
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "history",
+                     .about = "Show each event of an entity and the fields it changed",
+                     .example = "chronos history order:1"});
     flags->add_to(command);
     on_chosen(command, program, [flags](Program& p) { return run_history(p, *flags); });
 }

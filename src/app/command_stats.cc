@@ -28,7 +28,8 @@ Result<int> run_entities(Program& program, const EntitiesFlags& flags) {
     std::uint64_t left = flags.limit;
     bool more = true;
     while (left > 0 && more && !program.out.broken()) {
-        const auto wanted = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, kPageEntities));
+        const auto wanted =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(left, kPageEntities));
         ASSIGN_OR_RETURN(const auto entities, view.entities(flags.prefix, after, wanted));
         for (const std::string& entity : entities) {
             std::string line;
@@ -79,7 +80,8 @@ std::string stats_as_json(const Stats& stats, const ViewInfo& view) {
         .field("segments", stats.segment_count)
         .field("epoch", stats.writer_epoch)
         .field("commit_method", stats.commit_method);
-    if (stats.first_recorded_at) writer.field("first_timestamp", stats.first_recorded_at->to_string());
+    if (stats.first_recorded_at)
+        writer.field("first_timestamp", stats.first_recorded_at->to_string());
     if (stats.last_recorded_at) writer.field("last_timestamp", stats.last_recorded_at->to_string());
     writer.raw_field("event_types", types + "]").raw_field("view", view_as_json(view)).end();
     return out;
@@ -87,21 +89,27 @@ std::string stats_as_json(const Stats& stats, const ViewInfo& view) {
 
 void write_stats(Program& program, const Stats& stats) {
     Output& out = program.out;
-    const auto row = [&](std::string_view name, const std::string& value) { out.line(padded(name, 10) + "  " + value); };
+    const auto row = [&](std::string_view name, const std::string& value) {
+        out.line(padded(name, 10) + "  " + value);
+    };
     row("database", stats.database.to_string());
     row("events", with_separators(stats.event_count));
     row("entities", with_separators(stats.entity_count));
-    row("log", human_bytes(stats.log_bytes) + " in " + std::to_string(stats.segment_count) + " segments, " +
-                   human_bytes(stats.file_bytes) + " of files");
+    row("log", human_bytes(stats.log_bytes) + " in " + std::to_string(stats.segment_count) +
+                   " segments, " + human_bytes(stats.file_bytes) + " of files");
     row("commits", stats.commit_method);
     if (stats.first_recorded_at && stats.last_recorded_at)
-        row("recorded", stats.first_recorded_at->to_string() + " to " + stats.last_recorded_at->to_string());
+        row("recorded",
+            stats.first_recorded_at->to_string() + " to " + stats.last_recorded_at->to_string());
     if (stats.event_types.empty()) return;
     std::size_t width = 0;
-    for (const EventTypeCount& type : stats.event_types) width = std::max(width, text_width(type.event_type));
-    out.line("\n" + program.style().bold(padded("event type", std::max<std::size_t>(width, 10)) + "  events"));
     for (const EventTypeCount& type : stats.event_types)
-        out.line(padded(type.event_type, std::max<std::size_t>(width, 10)) + "  " + with_separators(type.count));
+        width = std::max(width, text_width(type.event_type));
+    out.line("\n" + program.style().bold(padded("event type", std::max<std::size_t>(width, 10)) +
+                                         "  events"));
+    for (const EventTypeCount& type : stats.event_types)
+        out.line(padded(type.event_type, std::max<std::size_t>(width, 10)) + "  " +
+                 with_separators(type.count));
 }
 
 Result<int> run_stats(Program& program, const ViewFlags& flags) {
@@ -124,7 +132,8 @@ void add_entities_command(CLI::App& parent, Program& program) {
                                     {.name = "entities",
                                      .about = "List the entities, sorted",
                                      .example = "chronos entities --prefix order:"});
-    command->add_option("--prefix", flags->prefix, "Only those that start with this")->type_name("TEXT");
+    command->add_option("--prefix", flags->prefix, "Only those that start with this")
+        ->type_name("TEXT");
     command->add_option("--after", flags->after, "Only those behind this one")->type_name("ENTITY");
     command->add_option("--limit", flags->limit, "At most this many")->capture_default_str();
     flags->view.add_to(command);

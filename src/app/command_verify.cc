@@ -1,4 +1,5 @@
-// chronos verify and chronos salvage: is every byte of the store as it was written, and saving what can be saved.
+// chronos verify and chronos salvage: is every byte of the store as it was written, and saving what
+// can be saved.
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -26,7 +27,9 @@ std::string findings_as_json(const std::vector<Finding>& findings) {
     for (const Finding& finding : findings) {
         if (out.size() > 1) out += ',';
         json::ObjectWriter writer(out);
-        writer.field("file", finding.file).field("offset", finding.offset).field("what", finding.what);
+        writer.field("file", finding.file)
+            .field("offset", finding.offset)
+            .field("what", finding.what);
         if (finding.first_position) writer.field("first_position", finding.first_position->value);
         if (finding.end_position) writer.field("end_position", finding.end_position->value);
         writer.end();
@@ -36,8 +39,9 @@ std::string findings_as_json(const std::vector<Finding>& findings) {
 
 void write_findings(Program& program, const std::vector<Finding>& findings) {
     for (const Finding& finding : findings) {
-        const std::string place =
-            finding.file.empty() ? "" : finding.file + " at byte " + std::to_string(finding.offset) + ": ";
+        const std::string place = finding.file.empty() ? ""
+                                                       : finding.file + " at byte " +
+                                                             std::to_string(finding.offset) + ": ";
         program.out.line("  " + place + finding.what + range_text(finding));
     }
 }
@@ -50,9 +54,11 @@ public:
     void look_at(const EventView& event) {
         if (event.position.value != next_position_) found(event, "a position is missing before it");
         next_position_ = event.position.value + 1;
-        if (event.recorded_at < last_recorded_at_) found(event, "it was recorded before the event in front of it");
+        if (event.recorded_at < last_recorded_at_)
+            found(event, "it was recorded before the event in front of it");
         last_recorded_at_ = event.recorded_at;
-        if (!event.entity_id.empty() && event.version.value != ++versions_[std::string(event.entity_id)])
+        if (!event.entity_id.empty() &&
+            event.version.value != ++versions_[std::string(event.entity_id)])
             found(event, "its version does not follow the one before");
         if (!json::validate_json(event.payload).ok()) found(event, "its payload is not valid JSON");
     }
@@ -61,7 +67,9 @@ public:
 private:
     void found(const EventView& event, std::string what) {
         report_.intact = false;
-        report_.findings.push_back({.first_position = event.position, .end_position = event.position + 1, .what = std::move(what)});
+        report_.findings.push_back({.first_position = event.position,
+                                    .end_position = event.position + 1,
+                                    .what = std::move(what)});
     }
 
     VerifyReport& report_;
@@ -88,7 +96,8 @@ Status verify_deeply(Program& program, VerifyReport& report) {
 
 Result<int> run_verify(Program& program, bool deep) {
     ProgressBar progress(program, "verify");
-    ASSIGN_OR_RETURN(VerifyReport report, verify(program.common.directory, [&](std::uint64_t done, std::uint64_t total) {
+    ASSIGN_OR_RETURN(VerifyReport report,
+                     verify(program.common.directory, [&](std::uint64_t done, std::uint64_t total) {
                          progress.set_total(total);
                          progress.update({.done = done, .bytes = done});
                      }));
@@ -109,8 +118,9 @@ Result<int> run_verify(Program& program, bool deep) {
     } else {
         const Style style = program.style();
         program.out.line((report.intact ? style.green("intact") : style.red("damaged")) + "  " +
-                         with_separators(report.event_count) + " events in " + with_separators(report.record_count) +
-                         " records, " + human_bytes(report.bytes) + " in " + std::to_string(report.segment_count) +
+                         with_separators(report.event_count) + " events in " +
+                         with_separators(report.record_count) + " records, " +
+                         human_bytes(report.bytes) + " in " + std::to_string(report.segment_count) +
                          " segments");
         write_findings(program, report.findings);
     }
@@ -132,8 +142,8 @@ Result<int> run_salvage(Program& program, const std::string& target) {
             .end();
         program.out.line(out);
     } else {
-        program.out.line(with_separators(report.recovered_events) + " events are in " + target + ", " +
-                         with_separators(report.lost_events) + " are lost");
+        program.out.line(with_separators(report.recovered_events) + " events are in " + target +
+                         ", " + with_separators(report.lost_events) + " are lost");
         write_findings(program, report.losses);
     }
     return kExitOk;
@@ -143,21 +153,26 @@ Result<int> run_salvage(Program& program, const std::string& target) {
 
 void add_verify_command(CLI::App& parent, Program& program) {
     auto deep = std::make_shared<bool>(false);
-    CLI::App* command = add_command(parent, program,
-                                    {.name = "verify",
-                                     .about = "Read everything of a store and check it; nothing is changed",
-                                     .example = "chronos verify --deep"});
-    command->add_flag("--deep", *deep, "Also open it and check order, versions and the JSON of every event");
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "verify",
+                     .about = "Read everything of a store and check it; nothing is changed",
+                     .example = "chronos verify --deep"});
+    command->add_flag("--deep", *deep,
+                      "Also open it and check order, versions and the JSON of every event");
     on_chosen(command, program, [deep](Program& p) { return run_verify(p, *deep); });
 }
 
 void add_salvage_command(CLI::App& parent, Program& program) {
     auto target = std::make_shared<std::string>();
-    CLI::App* command = add_command(parent, program,
-                                    {.name = "salvage",
-                                     .about = "Copy what can be read of a damaged store into a new one",
-                                     .example = "chronos salvage --dir data --to data-salvaged"});
-    command->add_option("--to", *target, "Directory of the new store")->required()->type_name("DIR");
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "salvage",
+                     .about = "Copy what can be read of a damaged store into a new one",
+                     .example = "chronos salvage --dir data --to data-salvaged"});
+    command->add_option("--to", *target, "Directory of the new store")
+        ->required()
+        ->type_name("DIR");
     on_chosen(command, program, [target](Program& p) { return run_salvage(p, *target); });
 }
 

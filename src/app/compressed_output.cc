@@ -30,7 +30,8 @@ public:
 class CompressedOutput::GzipEncoder final : public Encoder {
 public:
     GzipEncoder() {
-        ASSERT(deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+        ASSERT(deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8,
+                            Z_DEFAULT_STRATEGY) == Z_OK);
     }
     ~GzipEncoder() override { deflateEnd(&stream_); }
     GzipEncoder(const GzipEncoder&) = delete;
@@ -62,8 +63,8 @@ public:
         std::vector<char> buffer(kWriteSize);
         for (;;) {
             ZSTD_outBuffer output{buffer.data(), buffer.size(), 0};
-            const std::size_t left =
-                ZSTD_compressStream2(context_.get(), &output, &input, last ? ZSTD_e_end : ZSTD_e_continue);
+            const std::size_t left = ZSTD_compressStream2(context_.get(), &output, &input,
+                                                          last ? ZSTD_e_end : ZSTD_e_continue);
             ASSERT(ZSTD_isError(left) == 0);
             out.append(buffer.data(), output.pos);
             if (last ? left == 0 : input.pos == input.size) return;
@@ -77,7 +78,8 @@ private:
 CompressedOutput::CompressedOutput(Program& program) : program_(program) {}
 CompressedOutput::~CompressedOutput() = default;
 
-Result<std::unique_ptr<CompressedOutput>> CompressedOutput::create(Program& program, const std::string& path,
+Result<std::unique_ptr<CompressedOutput>> CompressedOutput::create(Program& program,
+                                                                   const std::string& path,
                                                                    Compression compression) {
     std::unique_ptr<CompressedOutput> output(new CompressedOutput(program));
     if (!path.empty() && path != "-") {

@@ -17,8 +17,10 @@ enum class Compression : std::uint8_t { kNone, kGzip, kZstd };
 
 class CompressedOutput {
 public:
-    /// Empty `path`: standard output. Errors: kAlreadyExists — an export never overwrites a file; kIo.
-    static Result<std::unique_ptr<CompressedOutput>> create(Program& program, const std::string& path,
+    /// Empty `path`: standard output. Errors: kAlreadyExists — an export never overwrites a file;
+    /// kIo.
+    static Result<std::unique_ptr<CompressedOutput>> create(Program& program,
+                                                            const std::string& path,
                                                             Compression compression);
     ~CompressedOutput();
 

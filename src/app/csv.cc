@@ -15,7 +15,7 @@ Error CsvReader::wrong(const std::string& what) const {
 }
 
 Result<int> CsvReader::peek() {
-    if (begin_ == buffer_.size() && !at_end_) {
+    while (begin_ == buffer_.size() && !at_end_) {
         buffer_.resize(kChunkSize);
         ASSIGN_OR_RETURN(const std::size_t size, read_(buffer_));
         buffer_.resize(size);
@@ -39,8 +39,9 @@ Result<int> CsvReader::take() {
 
 Status CsvReader::check_size() {
     if (record_size_ <= kRecordSizeMax) return {};
-    return base::fail(ErrorCode::kLimitExceeded, "line " + std::to_string(record_line_) +
-                                                     ": a record has more than 4 MiB; is a quote not closed?");
+    return base::fail(ErrorCode::kLimitExceeded,
+                      "line " + std::to_string(record_line_) +
+                          ": a record has more than 4 MiB; is a quote not closed?");
 }
 
 Result<bool> CsvReader::next(std::vector<std::string>& fields) {
@@ -68,7 +69,8 @@ Result<bool> CsvReader::next(std::vector<std::string>& fields) {
             }
             return true;
         }
-        if (separator != static_cast<unsigned char>(delimiter_)) return wrong("text follows a closing quote");
+        if (separator != static_cast<unsigned char>(delimiter_))
+            return wrong("text follows a closing quote");
     }
 }
 
@@ -78,7 +80,9 @@ Status CsvReader::read_quoted(std::string& field) {
     (void)opening;
     for (;;) {
         ASSIGN_OR_RETURN(const int c, take());
-        if (c == kEnd) return wrong("the quote that opens on line " + std::to_string(opened_on) + " is not closed");
+        if (c == kEnd)
+            return wrong("the quote that opens on line " + std::to_string(opened_on) +
+                         " is not closed");
         if (c == '"') {
             ASSIGN_OR_RETURN(const int after, peek());
             if (after != '"') return {};
@@ -93,8 +97,11 @@ Status CsvReader::read_quoted(std::string& field) {
 Status CsvReader::read_unquoted(std::string& field) {
     for (;;) {
         ASSIGN_OR_RETURN(const int c, peek());
-        if (c == kEnd || c == '\n' || c == '\r' || c == static_cast<unsigned char>(delimiter_)) return {};
-        if (c == '"') return wrong("a quote inside a field that does not begin with one; write \"\" inside quotes");
+        if (c == kEnd || c == '\n' || c == '\r' || c == static_cast<unsigned char>(delimiter_))
+            return {};
+        if (c == '"')
+            return wrong(
+                "a quote inside a field that does not begin with one; write \"\" inside quotes");
         field += static_cast<char>(c);
         ASSIGN_OR_RETURN(const int taken, take());
         (void)taken;

@@ -1,7 +1,8 @@
-// Comma-separated values, record by record. Source: RFC 4180; also other delimiters, "\n" and a byte order mark.
+// Comma-separated values, record by record. Source: RFC 4180; also other delimiters, "\n" and a
+// byte order mark.
 //
-// Stricter than most readers: a quote inside an unquoted field and text behind a closing quote are errors, because what
-// was meant is not known.
+// Stricter than most readers: a quote inside an unquoted field and text behind a closing quote are
+// errors, because what was meant is not known.
 //
 // Threads: one.
 #pragma once
@@ -24,7 +25,8 @@ public:
 
     /// Reads the next record into `fields`; false at the end. Empty lines are passed over.
     ///
-    /// Errors: kInvalidArgument, kLimitExceeded (4 MiB in a record), with the line; those of reading.
+    /// Errors: kInvalidArgument, kLimitExceeded (4 MiB in a record), with the line; those of
+    /// reading.
     Result<bool> next(std::vector<std::string>& fields);
 
     /// Line on which the record read last begins, from 1.

@@ -1,4 +1,5 @@
-// Records of a CSV file as events: some columns are the event's own fields, the others become its payload.
+// Records of a CSV file as events: some columns are the event's own fields, the others become its
+// payload.
 //
 // Threads: one.
 #pragma once
@@ -12,10 +13,11 @@
 namespace chronos::app {
 
 struct CsvColumns {
-    std::string entity;              ///< Required.
-    std::string type, type_column;   ///< One of the two.
+    std::string entity;             ///< Required.
+    std::string type, type_column;  ///< One of the two.
     std::string time_column, id_column;
-    /// Numbers, true, false and the empty field (null) become JSON of their kind; else everything is a string.
+    /// Numbers, true, false and the empty field (null) become JSON of their kind; else everything
+    /// is a string.
     bool infer_types = false;
 };
 

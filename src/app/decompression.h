@@ -14,7 +14,8 @@ namespace chronos::app {
 bool is_gzip(std::string_view head);
 bool is_zstd(std::string_view head);
 
-/// `raw` must outlive what is returned. Reading answers kInvalidArgument for input that is cut off or damaged.
+/// `raw` must outlive what is returned. Reading answers kInvalidArgument for input that is cut off
+/// or damaged.
 std::unique_ptr<ByteSource> decompress_gzip(ByteSource& raw);
 std::unique_ptr<ByteSource> decompress_zstd(ByteSource& raw);
 

@@ -10,14 +10,20 @@
 namespace chronos::app {
 namespace {
 
-Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
+Error wrong(std::string message) {
+    return base::fail(ErrorCode::kInvalidArgument, std::move(message));
+}
 
 ExpectedVersion to_expected(const json::ExpectedVersionText& text) {
     switch (text.kind) {
-        case json::ExpectedVersionText::Kind::kAny: return ExpectedVersion::any();
-        case json::ExpectedVersionText::Kind::kNone: return ExpectedVersion::none();
-        case json::ExpectedVersionText::Kind::kExists: return ExpectedVersion::exists();
-        case json::ExpectedVersionText::Kind::kNumber: return ExpectedVersion::exactly(text.number);
+        case json::ExpectedVersionText::Kind::kAny:
+            return ExpectedVersion::any();
+        case json::ExpectedVersionText::Kind::kNone:
+            return ExpectedVersion::none();
+        case json::ExpectedVersionText::Kind::kExists:
+            return ExpectedVersion::exists();
+        case json::ExpectedVersionText::Kind::kNumber:
+            return ExpectedVersion::exactly(text.number);
     }
     return ExpectedVersion::any();
 }
@@ -35,7 +41,8 @@ Status EventLines::add(std::string_view line, BatchBuilder& batch) {
     ASSIGN_OR_RETURN(const json::ParsedEvent parsed, parser_.parse(line));
     if (!parsed.entity_id) return wrong("entity_id is missing");
     if (!parsed.event_type) return wrong("event_type is missing");
-    if (parsed.payload.empty()) return wrong("payload is missing; write {} for an event without one");
+    if (parsed.payload.empty())
+        return wrong("payload is missing; write {} for an event without one");
     BatchBuilder::EventRef event = {.entity_id = *parsed.entity_id,
                                     .event_type = *parsed.event_type,
                                     .payload = parsed.payload,
@@ -52,18 +59,22 @@ Status EventLines::add(std::string_view line, BatchBuilder& batch) {
         event.occurred_at = *time;
     }
     if (parsed.expected_version) event.expected_version = to_expected(*parsed.expected_version);
-    if (parsed.has_store_fields || parsed.tenant_id) RETURN_IF_ERROR(take_store_fields(parsed, event));
+    if (parsed.has_store_fields || parsed.tenant_id)
+        RETURN_IF_ERROR(take_store_fields(parsed, event));
     batch.add(event);
     if (const auto& error = batch.content().error) return *error;
     return {};
 }
 
-Status EventLines::take_store_fields(const json::ParsedEvent& parsed, BatchBuilder::EventRef& event) {
+Status EventLines::take_store_fields(const json::ParsedEvent& parsed,
+                                     BatchBuilder::EventRef& event) {
     if (mode_ == LineMode::kStrict && parsed.has_store_fields) {
-        return wrong("timestamp, position and version are set by the store; leave them out, "
-                     "or use --mode import for exported events");
+        return wrong(
+            "timestamp, position and version are set by the store; leave them out, "
+            "or use --mode import for exported events");
     }
-    if (mode_ == LineMode::kStrict) return wrong("tenant_id is not kept by a store of one tenant; leave it out");
+    if (mode_ == LineMode::kStrict)
+        return wrong("tenant_id is not kept by a store of one tenant; leave it out");
     if (parsed.timestamp && !event.occurred_at) {
         std::string scratch;
         const std::string_view raw = *parsed.timestamp;
@@ -76,7 +87,8 @@ Status EventLines::take_store_fields(const json::ParsedEvent& parsed, BatchBuild
     return {};
 }
 
-/// Says in the metadata where the event was; an origin that is there already is the first one and stays.
+/// Says in the metadata where the event was; an origin that is there already is the first one and
+/// stays.
 void EventLines::add_origin(const json::ParsedEvent& parsed, BatchBuilder::EventRef& event) {
     if (!parsed.position && !parsed.version && !parsed.tenant_id) return;
     const std::string_view given = json::trimmed(event.metadata);
@@ -89,7 +101,8 @@ void EventLines::add_origin(const json::ParsedEvent& parsed, BatchBuilder::Event
     if (parsed.tenant_id) writer.field("tenant_id", *parsed.tenant_id);
     writer.end();
     metadata_ = "{\"origin\":" + origin;
-    const std::string_view rest = given.empty() ? std::string_view("}") : json::trimmed(given.substr(1));
+    const std::string_view rest =
+        given.empty() ? std::string_view("}") : json::trimmed(given.substr(1));
     if (rest != "}") metadata_ += ',';
     metadata_ += rest;
     event.metadata = metadata_;

@@ -1,4 +1,5 @@
-// Events as lines of JSON, made into events of a batch: as a client sends them, or as a store exported them.
+// Events as lines of JSON, made into events of a batch: as a client sends them, or as a store
+// exported them.
 //
 // Threads: one for each object.
 #pragma once
@@ -13,14 +14,16 @@ namespace chronos::app {
 
 enum class LineMode : std::uint8_t {
     kStrict,  ///< What only the store may set is refused.
-    kImport,  ///< Exported lines: the id is kept, timestamp becomes occurred_at, place and tenant go to metadata.origin.
+    kImport,  ///< Exported lines: the id is kept, timestamp becomes occurred_at, place and tenant
+              ///< go to metadata.origin.
 };
 
 class EventLines {
 public:
     explicit EventLines(LineMode mode) : mode_(mode) {}
 
-    /// Adds the event on `line` to `batch`. Errors: kInvalidArgument, kLimitExceeded; nothing was added.
+    /// Adds the event on `line` to `batch`. Errors: kInvalidArgument, kLimitExceeded; nothing was
+    /// added.
     Status add(std::string_view line, BatchBuilder& batch);
 
 private:

@@ -1,4 +1,5 @@
-// How an error leaves the program: exit code, text for people, JSON for programs. docs/reference/command-line.md.
+// How an error leaves the program: exit code, text for people, JSON for programs.
+// docs/reference/command-line.md.
 //
 // Threads: free functions.
 #pragma once

@@ -9,7 +9,8 @@
 
 namespace chronos::app {
 
-/// "<pointer> <operator> <operand>"; the operand is JSON, or bare words that stand for a string; "exists" has none.
+/// "<pointer> <operator> <operand>"; the operand is JSON, or bare words that stand for a string;
+/// "exists" has none.
 ///
 /// Errors: kInvalidArgument, naming the part that is wrong.
 Result<FieldTest> parse_field_test(std::string_view text);

@@ -12,8 +12,8 @@ constexpr std::size_t kChunkSize = std::size_t{256} << 10;
 constexpr std::size_t kTokenSizeMax = std::size_t{64} << 20;
 
 Error unexpected(std::string_view token) {
-    return base::fail(ErrorCode::kInvalidArgument,
-                      "git log printed something unexpected: '" + std::string(token.substr(0, 60)) + "'");
+    return base::fail(ErrorCode::kInvalidArgument, "git log printed something unexpected: '" +
+                                                       std::string(token.substr(0, 60)) + "'");
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {
@@ -37,11 +37,31 @@ Number number_or_zero(std::string_view text) {
 
 std::vector<std::string> git_log_arguments(const std::string& repository, const std::string& commit,
                                            std::uint64_t max_commits) {
-    std::vector<std::string> arguments{
-        "git", "-C", repository, "-c", "core.quotePath=off", "-c", "i18n.logOutputEncoding=UTF-8", "log", "--reverse",
-        "--topo-order", "-z", "--raw", "--numstat", "-M", "--diff-merges=first-parent", "--no-abbrev", "--no-color",
-        "--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-notes", "--no-mailmap", "--no-relative", "--ignore-submodules=none",
-        "--format=%x01%H%x00%P%x00%an%x00%ae%x00%at%x00%s%x00%b"};
+    std::vector<std::string> arguments{"git",
+                                       "-C",
+                                       repository,
+                                       "-c",
+                                       "core.quotePath=off",
+                                       "-c",
+                                       "i18n.logOutputEncoding=UTF-8",
+                                       "log",
+                                       "--reverse",
+                                       "--topo-order",
+                                       "-z",
+                                       "--raw",
+                                       "--numstat",
+                                       "-M",
+                                       "--diff-merges=first-parent",
+                                       "--no-abbrev",
+                                       "--no-color",
+                                       "--no-ext-diff",
+                                       "--no-textconv",
+                                       "--no-show-signature",
+                                       "--no-notes",
+                                       "--no-mailmap",
+                                       "--no-relative",
+                                       "--ignore-submodules=none",
+                                       "--format=%x01%H%x00%P%x00%an%x00%ae%x00%at%x00%s%x00%b"};
     if (max_commits > 0) arguments.push_back("--max-count=" + std::to_string(max_commits));
     arguments.insert(arguments.end(), {"--end-of-options", commit, "--"});
     return arguments;
@@ -51,14 +71,16 @@ Result<std::optional<std::string_view>> GitLogReader::peek_token() {
     std::size_t searched = 0;
     for (;;) {
         const std::size_t end = buffer_.find('\0', begin_ + searched);
-        if (end != std::string::npos) return std::optional(std::string_view(buffer_).substr(begin_, end - begin_));
+        if (end != std::string::npos)
+            return std::optional(std::string_view(buffer_).substr(begin_, end - begin_));
         if (at_end_) {
             if (begin_ == buffer_.size()) return std::optional<std::string_view>();
             return unexpected(std::string_view(buffer_).substr(begin_));
         }
         buffer_.erase(0, std::exchange(begin_, 0));
         searched = buffer_.size();
-        if (searched > kTokenSizeMax) return base::fail(ErrorCode::kLimitExceeded, "a commit message is larger than 64 MiB");
+        if (searched > kTokenSizeMax)
+            return base::fail(ErrorCode::kLimitExceeded, "a commit message is larger than 64 MiB");
         buffer_.resize(searched + kChunkSize);
         ASSIGN_OR_RETURN(const std::size_t size, read_(std::span(buffer_).subspan(searched)));
         buffer_.resize(searched + size);
@@ -100,7 +122,7 @@ Result<std::optional<GitCommit>> GitLogReader::next() {
             ASSIGN_OR_RETURN(GitFile file, read_raw_file(token));
             commit.files.push_back(std::move(file));
         } else {
-            RETURN_IF_ERROR(read_line_counts(std::move(token), commit, next_file));
+            RETURN_IF_ERROR(read_line_counts(token, commit, next_file));
         }
     }
 }
@@ -117,14 +139,17 @@ Result<GitFile> GitLogReader::read_raw_file(std::string_view token) {
     return file;
 }
 
-/// "12 TAB 3 TAB path", or without the path, which then follows in two tokens; "-" counts for a binary file.
-Status GitLogReader::read_line_counts(std::string token, GitCommit& commit, std::size_t& next_file) {
+/// "12 TAB 3 TAB path", or without the path, which then follows in two tokens; "-" counts for a
+/// binary file.
+Status GitLogReader::read_line_counts(const std::string& token, GitCommit& commit,
+                                      std::size_t& next_file) {
     const std::size_t first_tab = token.find('\t');
-    const std::size_t second_tab = first_tab == std::string::npos ? first_tab : token.find('\t', first_tab + 1);
+    const std::size_t second_tab =
+        first_tab == std::string::npos ? first_tab : token.find('\t', first_tab + 1);
     if (second_tab == std::string::npos) return unexpected(token);
     std::string path = token.substr(second_tab + 1);
     if (path.empty()) {
-        ASSIGN_OR_RETURN(const std::string old_path, take_token());
+        RETURN_IF_ERROR(take_token());  // the old path, known from the raw list
         ASSIGN_OR_RETURN(path, take_token());
     }
     // Both lists are in the same order, so the first look nearly always finds the file.
@@ -132,9 +157,10 @@ Status GitLogReader::read_line_counts(std::string token, GitCommit& commit, std:
         GitFile& file = commit.files[next_file++ % commit.files.size()];
         if (file.path != path) continue;
         file.is_binary = token.starts_with('-');
-        file.lines_added = number_or_zero<std::uint64_t>(std::string_view(token).substr(0, first_tab));
-        file.lines_deleted =
-            number_or_zero<std::uint64_t>(std::string_view(token).substr(first_tab + 1, second_tab - first_tab - 1));
+        file.lines_added =
+            number_or_zero<std::uint64_t>(std::string_view(token).substr(0, first_tab));
+        file.lines_deleted = number_or_zero<std::uint64_t>(
+            std::string_view(token).substr(first_tab + 1, second_tab - first_tab - 1));
         return {};
     }
     return unexpected(token);

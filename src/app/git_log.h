@@ -2,7 +2,8 @@
 //
 //     \x01 sha NUL parents NUL author NUL email NUL seconds NUL subject NUL body NUL
 //     [\n] :oldmode newmode oldblob newblob status NUL path NUL [new path NUL]      for each file
-//     added TAB deleted TAB path NUL   or, renamed:   added TAB deleted TAB NUL old path NUL new path NUL
+//     added TAB deleted TAB path NUL   or, renamed:   added TAB deleted TAB NUL old path NUL new
+//     path NUL
 //
 // Source: git-log(1), git-diff(1) "RAW OUTPUT FORMAT" and "OTHER DIFF FORMATS" with -z.
 //
@@ -22,7 +23,7 @@
 namespace chronos::app {
 
 struct GitFile {
-    char status = 'M';  ///< A, M, D, R or T, as git says it.
+    char status = 'M';     ///< A, M, D, R or T, as git says it.
     std::string old_path;  ///< Of a renamed file.
     std::string path;
     std::string mode, blob;  ///< After the commit; zeros for a deleted file.
@@ -40,7 +41,8 @@ struct GitCommit {
     std::vector<GitFile> files;
 };
 
-/// Of the log of `commit` in `repository`, oldest first, parents before children. `max_commits` 0: all, else the newest.
+/// Of the log of `commit` in `repository`, oldest first, parents before children. `max_commits` 0:
+/// all, else the newest.
 std::vector<std::string> git_log_arguments(const std::string& repository, const std::string& commit,
                                            std::uint64_t max_commits);
 
@@ -49,14 +51,15 @@ public:
     using Read = std::function<Result<std::size_t>(std::span<char>)>;
     explicit GitLogReader(Read read) : read_(std::move(read)) {}
 
-    /// The next commit; nothing at the end. Errors: kInvalidArgument — git printed something else; kLimitExceeded.
+    /// The next commit; nothing at the end. Errors: kInvalidArgument — git printed something else;
+    /// kLimitExceeded.
     Result<std::optional<GitCommit>> next();
 
 private:
     Result<std::optional<std::string_view>> peek_token();
     Result<std::string> take_token();
     Result<GitFile> read_raw_file(std::string_view token);
-    Status read_line_counts(std::string token, GitCommit& commit, std::size_t& next_file);
+    Status read_line_counts(const std::string& token, GitCommit& commit, std::size_t& next_file);
 
     Read read_;
     std::string buffer_;

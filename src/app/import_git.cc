@@ -20,7 +20,8 @@
 namespace chronos::app {
 namespace {
 
-/// Space of the ids that are derived from commits: the UUIDv5 of "git" in the nil space, fixed for ever.
+/// Space of the ids that are derived from commits: the UUIDv5 of "git" in the nil space, fixed for
+/// ever.
 const Uuid& git_space() {
     static const Uuid space = event::uuid_v5(Uuid{}, "git");
     return space;
@@ -31,11 +32,14 @@ constexpr std::size_t kBatchEventsMax = 20'000;
 constexpr std::size_t kBatchBytesMax = std::size_t{16} << 20;
 constexpr std::size_t kMessageSizeMax = std::size_t{256} << 10;
 
-std::string entity_of(std::string_view path) { return "file:" + valid_name(path, event::kEntitySizeMax - 5); }
+std::string entity_of(std::string_view path) {
+    return "file:" + valid_name(path, event::kEntitySizeMax - 5);
+}
 
 std::optional<Timestamp> time_of(const GitCommit& commit) {
     std::int64_t ns = 0;
-    if (__builtin_mul_overflow(commit.author_time_s, std::int64_t{1'000'000'000}, &ns)) return std::nullopt;
+    if (__builtin_mul_overflow(commit.author_time_s, std::int64_t{1'000'000'000}, &ns))
+        return std::nullopt;
     return Timestamp{ns};
 }
 
@@ -47,7 +51,8 @@ std::string commit_payload(const GitCommit& commit, bool is_whole) {
         lines_deleted += file.lines_deleted;
     }
     std::string parents = "[";
-    for (const std::string& parent : commit.parents) parents += (parents.size() > 1 ? ",\"" : "\"") + parent + "\"";
+    for (const std::string& parent : commit.parents)
+        parents += (parents.size() > 1 ? ",\"" : "\"") + parent + "\"";
     std::string out;
     json::ObjectWriter writer(out);
     const std::string body = valid_utf8(commit.body);
@@ -68,10 +73,14 @@ std::string commit_payload(const GitCommit& commit, bool is_whole) {
 std::string_view status_word(char status) {
     switch (status) {
         case 'A':
-        case 'C': return "added";
-        case 'D': return "deleted";
-        case 'R': return "renamed";
-        default: return "modified";
+        case 'C':
+            return "added";
+        case 'D':
+            return "deleted";
+        case 'R':
+            return "renamed";
+        default:
+            return "modified";
     }
 }
 
@@ -88,7 +97,9 @@ std::string file_payload(const GitCommit& commit, const GitFile& file, std::stri
         writer.field("mode", file.mode).field("blob", file.blob);
     else
         writer.raw_field("mode", "null").raw_field("blob", "null");
-    writer.field("lines_added", file.lines_added).field("lines_deleted", file.lines_deleted).field("binary", file.is_binary);
+    writer.field("lines_added", file.lines_added)
+        .field("lines_deleted", file.lines_deleted)
+        .field("binary", file.is_binary);
     writer.end();
     return out;
 }
@@ -121,8 +132,9 @@ public:
         const std::pair<const std::string, Count>* best = nullptr;
         for (const auto& entry : counts_) {
             if (!entry.second.exists) continue;
-            const bool more = best == nullptr || entry.second.events > best->second.events ||
-                              (entry.second.events == best->second.events && entry.first < best->first);
+            const bool more =
+                best == nullptr || entry.second.events > best->second.events ||
+                (entry.second.events == best->second.events && entry.first < best->first);
             if (more) best = &entry;
         }
         return best == nullptr ? std::string() : best->first;
@@ -139,7 +151,8 @@ private:
 /// Turns commits into batches and hands them on.
 class CommitImport {
 public:
-    CommitImport(Store& store, Durability durability) : pipeline_(store, 32), durability_(durability) {}
+    CommitImport(Store& store, Durability durability)
+        : pipeline_(store, 32), durability_(durability) {}
 
     Status append(const GitCommit& commit) {
         ++commits_;
@@ -148,12 +161,13 @@ public:
         const std::string author = valid_name(commit.author, event::kTagSizeMax - 7);
         if (!author.empty()) tags_.push_back("author:" + author);
         tags_.push_back("commit:" + commit.sha.substr(0, 12));
-        add("commit:" + commit.sha, "commit.created", commit_payload(commit, commit.files.size() < kBatchEventsMax / 2), commit,
-            "");
+        add("commit:" + commit.sha, "commit.created",
+            commit_payload(commit, commit.files.size() < kBatchEventsMax / 2), commit, "");
         for (const GitFile& file : commit.files) {
             RETURN_IF_ERROR(add_file(commit, file));
             const auto& content = batch_.content();
-            if (content.event_count < kBatchEventsMax && content.events.size() < kBatchBytesMax) continue;
+            if (content.event_count < kBatchEventsMax && content.events.size() < kBatchBytesMax)
+                continue;
             RETURN_IF_ERROR(submit(commit));
         }
         return submit(commit);
@@ -176,16 +190,18 @@ private:
         if (status == "renamed") {
             const std::string old_entity = entity_of(file.old_path);
             files_.saw(old_entity, false);
-            add(old_entity, "file.deleted", renamed_away_payload(commit, file), commit, "from:" + file.old_path + '\0' + file.path);
+            add(old_entity, "file.deleted", renamed_away_payload(commit, file), commit,
+                "from:" + file.old_path + '\0' + file.path);
         }
         const std::string entity = entity_of(file.path);
         files_.saw(entity, status != "deleted");
-        add(entity, "file." + std::string(status), file_payload(commit, file, status), commit, "file:" + file.path);
+        add(entity, "file." + std::string(status), file_payload(commit, file, status), commit,
+            "file:" + file.path);
         return {};
     }
 
-    void add(const std::string& entity, const std::string& type, const std::string& payload, const GitCommit& commit,
-             const std::string& what) {
+    void add(const std::string& entity, const std::string& type, const std::string& payload,
+             const GitCommit& commit, const std::string& what) {
         const std::vector<std::string_view> tags(tags_.begin(), tags_.end());
         batch_.add({.entity_id = entity,
                     .event_type = type,
@@ -200,9 +216,12 @@ private:
         AppendPipeline::Batch batch{.events = std::move(batch_)};
         batch_ = BatchBuilder();
         batch.options.durability = durability_;
-        batch.options.batch_id = event::uuid_v5(git_space(), "batch:" + commit.sha + ":" + std::to_string(part_++));
+        batch.options.batch_id =
+            event::uuid_v5(git_space(), "batch:" + commit.sha + ":" + std::to_string(part_++));
         Status status = pipeline_.submit(std::move(batch));
-        if (!status.ok()) return base::with_context(std::move(status).error(), "at or before commit " + commit.sha);
+        if (!status.ok())
+            return base::with_context(std::move(status).error(),
+                                      "at or before commit " + commit.sha);
         return {};
     }
 
@@ -217,8 +236,8 @@ private:
 };
 
 std::uint64_t commit_count(const GitImportOptions& options, const std::string& commit) {
-    const Result<std::string> text =
-        run_and_read({"git", "-C", options.repository, "rev-list", "--count", "--end-of-options", commit, "--"});
+    const Result<std::string> text = run_and_read(
+        {"git", "-C", options.repository, "rev-list", "--count", "--end-of-options", commit, "--"});
     std::uint64_t count = 0;
     if (text.ok()) std::from_chars(text->data(), text->data() + text->size(), count);
     return options.max_commits > 0 ? std::min(count, options.max_commits) : count;
@@ -226,13 +245,16 @@ std::uint64_t commit_count(const GitImportOptions& options, const std::string& c
 
 /// The commit that the branch stands for.
 Result<std::string> resolve(const GitImportOptions& options) {
-    Result<std::string> inside = run_and_read({"git", "-C", options.repository, "rev-parse", "--git-dir"});
+    Result<std::string> inside =
+        run_and_read({"git", "-C", options.repository, "rev-parse", "--git-dir"});
     if (!inside.ok()) {
         if (inside.error().code == ErrorCode::kNotFound) return inside;
-        return base::with_context(std::move(inside).error(), options.repository + " is not a git repository");
+        return base::with_context(std::move(inside).error(),
+                                  options.repository + " is not a git repository");
     }
-    Result<std::string> commit = run_and_read({"git", "-C", options.repository, "rev-parse", "--verify", "--quiet",
-                                               "--end-of-options", options.branch + "^{commit}"});
+    Result<std::string> commit =
+        run_and_read({"git", "-C", options.repository, "rev-parse", "--verify", "--quiet",
+                      "--end-of-options", options.branch + "^{commit}"});
     if (!commit.ok()) {
         return base::fail(ErrorCode::kInvalidArgument,
                           "there is no commit at " + options.branch + " in " + options.repository);
@@ -243,25 +265,28 @@ Result<std::string> resolve(const GitImportOptions& options) {
 
 }  // namespace
 
-Result<GitImportResult> import_git(Program& program, Store& store, const GitImportOptions& options) {
+Result<GitImportResult> import_git(Program& program, Store& store,
+                                   const GitImportOptions& options) {
     ASSIGN_OR_RETURN(const std::string head, resolve(options));
-    ProgressBar progress(program, "import", program.shows_progress() ? commit_count(options, head) : 0);
-    ASSIGN_OR_RETURN(const auto git,
-                     Subprocess::start(git_log_arguments(options.repository, head, options.max_commits)));
+    ProgressBar progress(program, "import",
+                         program.shows_progress() ? commit_count(options, head) : 0);
+    ASSIGN_OR_RETURN(const auto git, Subprocess::start(git_log_arguments(options.repository, head,
+                                                                         options.max_commits)));
     GitLogReader log([&git = *git](std::span<char> out) { return git.read(out); });
     CommitImport import(store, options.durability);
     bool complete = false;
     while (interrupted_by() == 0) {
-        Result<std::optional<GitCommit>> commit = log.next();
-        if (!commit.ok()) {
+        Result<std::optional<GitCommit>> next = log.next();
+        if (!next.ok()) {
             // An incomplete answer of a git that failed: its own words say more.
             if (interrupted_by() != 0) break;
             RETURN_IF_ERROR(git->finish());
-            return std::move(commit).error();
+            return std::move(next).error();
         }
-        complete = !*commit;
-        if (complete) break;
-        RETURN_IF_ERROR(import.append(**commit));
+        const std::optional<GitCommit> commit = std::move(*next);
+        complete = !commit;
+        if (!commit) break;
+        RETURN_IF_ERROR(import.append(*commit));
         progress.update({.done = import.commits(), .events = import.events()});
     }
     progress.finish();

@@ -1,4 +1,5 @@
-// Makes events of a git history: each commit one batch, with an event for the commit and one for each file it touched.
+// Makes events of a git history: each commit one batch, with an event for the commit and one for
+// each file it touched.
 //
 // Threads: one.
 #pragma once
@@ -27,7 +28,8 @@ struct GitImportResult {
 
 /// Importing again appends only what is new.
 ///
-/// Errors: kNotFound — git is not installed; kInvalidArgument — no repository or no such branch; those of appending.
+/// Errors: kNotFound — git is not installed; kInvalidArgument — no repository or no such branch;
+/// those of appending.
 Result<GitImportResult> import_git(Program& program, Store& store, const GitImportOptions& options);
 
 }  // namespace chronos::app

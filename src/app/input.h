@@ -1,11 +1,13 @@
-// Bytes and lines of an input: a file or standard input, plain, gzip or zstd as its first bytes say.
+// Bytes and lines of an input: a file or standard input, plain, gzip or zstd as its first bytes
+// say.
 //
 // Use:
 //     ASSIGN_OR_RETURN(auto input, Input::open(program.world.files, "events.ndjson.gz"));
 //     LineReader lines(*input);
 //     for (;;) { ASSIGN_OR_RETURN(auto line, lines.next()); if (!line) break; ... }
 //
-// Memory is bounded whatever the input holds: a zstd window of at most 128 MiB, a line of at most 4 MiB.
+// Memory is bounded whatever the input holds: a zstd window of at most 128 MiB, a line of at most 4
+// MiB.
 //
 // Threads: one.
 #pragma once
@@ -40,7 +42,8 @@ public:
     /// `path` may be "-" or "/dev/stdin" for standard input, and "/dev/fd/<n>".
     static Result<std::unique_ptr<Input>> open(io::FileSystem& files, const std::string& path);
 
-    /// Fills some of `out` with plain bytes; 0 at the end. Errors: kIo; kInvalidArgument — cut off or damaged.
+    /// Fills some of `out` with plain bytes; 0 at the end. Errors: kIo; kInvalidArgument — cut off
+    /// or damaged.
     Result<std::size_t> read(std::span<char> out);
 
     /// Bytes taken from the file so far, as it lies there, and in all (0: not known).
@@ -72,7 +75,8 @@ public:
 
     explicit LineReader(Input& input) : input_(input) {}
 
-    /// The next line, valid until the next call; nothing at the end. Errors: kLimitExceeded, and those of the input.
+    /// The next line, valid until the next call; nothing at the end. Errors: kLimitExceeded, and
+    /// those of the input.
     Result<std::optional<std::string_view>> next();
     /// Of the line given last, counted from 1.
     [[nodiscard]] std::uint64_t line_number() const { return line_number_; }

@@ -1,8 +1,7 @@
 #include "app/interrupt.h"
 
-#include <csignal>
-
 #include <atomic>
+#include <csignal>
 
 namespace chronos::app {
 namespace {
@@ -10,18 +9,20 @@ namespace {
 std::atomic<int> caught_signal = 0;
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler takes no lock");
 
-void note_signal(int signal) { caught_signal.store(signal); }
+void note_signal(int signal) {
+    caught_signal.store(signal);
+}
 
 }  // namespace
 
 void ignore_broken_pipes() {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, nullptr);
 }
 
 void catch_interrupts() {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = note_signal;
     // The handler serves once. A read of a terminal or pipe that waits is woken up.
     action.sa_flags = static_cast<int>(SA_RESETHAND);
@@ -29,8 +30,12 @@ void catch_interrupts() {
     sigaction(SIGTERM, &action, nullptr);
 }
 
-int interrupted_by() { return caught_signal.load(); }
+int interrupted_by() {
+    return caught_signal.load();
+}
 
-int interrupted_exit_code() { return 128 + interrupted_by(); }
+int interrupted_exit_code() {
+    return 128 + interrupted_by();
+}
 
 }  // namespace chronos::app

@@ -1,4 +1,5 @@
-// JSON text laid out for people: nothing but white space changes, so numbers stay as they were written.
+// JSON text laid out for people: nothing but white space changes, so numbers stay as they were
+// written.
 //
 // Threads: free functions.
 #pragma once

@@ -1,4 +1,6 @@
 // The program `chronos`.
 #include "app/command_line.h"
 
-int main(int argc, char** argv) { return chronos::app::run_command_line(argc, argv); }
+int main(int argc, char** argv) {
+    return chronos::app::run_command_line(argc, argv);
+}

@@ -18,7 +18,9 @@ class Latencies {
 public:
     void reserve(std::size_t count) { ns_.reserve(count); }
     void add(std::int64_t ns) { ns_.push_back(ns); }
-    void add_all(const Latencies& other) { ns_.insert(ns_.end(), other.ns_.begin(), other.ns_.end()); }
+    void add_all(const Latencies& other) {
+        ns_.insert(ns_.end(), other.ns_.begin(), other.ns_.end());
+    }
     void sort();
     /// The value that `fraction` of all are at or below; 0 if there are none. Requires: sorted.
     [[nodiscard]] std::int64_t at(double fraction) const;
@@ -52,17 +54,19 @@ struct AppendMeasurement {
     [[nodiscard]] double events_per_second() const;
 };
 
-/// Appends the workload. Measured: from before the first event is copied into a batch until the last answer is there.
-/// Made beforehand: payloads, entity ids, tags, and with `from_json` the text of all events.
-/// `on_progress` is called by one thread with the number of events handed over. Stops early when interrupted.
-Result<AppendMeasurement> measure_append(Program& program, Store& store, const Workload& workload, const AppendLoad& load,
-                                         const std::function<void(std::uint64_t)>& on_progress = {});
+/// Appends the workload. Measured: from before the first event is copied into a batch until the
+/// last answer is there. Made beforehand: payloads, entity ids, tags, and with `from_json` the text
+/// of all events. `on_progress` is called by one thread with the number of events handed over.
+/// Stops early when interrupted.
+Result<AppendMeasurement> measure_append(
+    Program& program, Store& store, const Workload& workload, const AppendLoad& load,
+    const std::function<void(std::uint64_t)>& on_progress = {});
 
 struct QueryMeasurement {
     Latencies latencies;  ///< Of one query, sorted.
     std::int64_t elapsed_ns = 0;
-    std::uint64_t events = 0;  ///< Read in all.
-    std::uint64_t bytes = 0;   ///< Of those events; each was looked at.
+    std::uint64_t events = 0;     ///< Read in all.
+    std::uint64_t bytes = 0;      ///< Of those events; each was looked at.
     std::uint64_t from_disk = 0;  ///< Queries whose events were not all in memory.
 };
 
@@ -72,9 +76,10 @@ struct QueryLoad {
     unsigned threads = 1;
 };
 
-/// Reads the last events of random entities among `entities` and looks at every byte of them. A tenth as many queries,
-/// at most 10,000, come before and are not measured.
-Result<QueryMeasurement> measure_queries(Program& program, const View& view, const std::vector<std::string>& entities,
+/// Reads the last events of random entities among `entities` and looks at every byte of them. A
+/// tenth as many queries, at most 10,000, come before and are not measured.
+Result<QueryMeasurement> measure_queries(Program& program, const View& view,
+                                         const std::vector<std::string>& entities,
                                          const QueryLoad& load);
 
 /// Every entity there is.

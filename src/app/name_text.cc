@@ -14,7 +14,8 @@ void append_escaped(std::string& out, std::string_view bytes) {
 
 bool is_control(std::string_view character) {
     const auto first = static_cast<unsigned char>(character[0]);
-    return first < 0x20 || first == 0x7F || (first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0);
+    return first < 0x20 || first == 0x7F ||
+           (first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0);
 }
 
 /// Copies `bytes`, escaping what is not UTF-8 and what `is_unfit` says of a character at an offset.

@@ -1,4 +1,5 @@
-// What the program writes for its caller: buffered standard output whose failures are noticed, and text styles.
+// What the program writes for its caller: buffered standard output whose failures are noticed, and
+// text styles.
 //
 // Threads: one.
 #pragma once

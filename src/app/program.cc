@@ -11,7 +11,8 @@
 namespace chronos::app {
 
 Style Program::style() const {
-    return {.enabled = !common.json && !common.no_color && is_terminal(Stream::kOutput) && terminal_has_colors()};
+    return {.enabled = !common.json && !common.no_color && is_terminal(Stream::kOutput) &&
+                       terminal_has_colors()};
 }
 
 void Program::note(std::string_view text) const {
@@ -19,10 +20,13 @@ void Program::note(std::string_view text) const {
     write_to_stderr(std::string(text) + "\n");
 }
 
-bool Program::shows_progress() const { return !common.quiet && !common.json && is_terminal(Stream::kErrors); }
+bool Program::shows_progress() const {
+    return !common.quiet && !common.json && is_terminal(Stream::kErrors);
+}
 
 void add_common_options(CLI::App& app, CommonOptions& options) {
-    app.add_option("--dir", options.directory, "Directory of the store (default: $CHRONOS_DIR, or ./chronos-data)")
+    app.add_option("--dir", options.directory,
+                   "Directory of the store (default: $CHRONOS_DIR, or ./chronos-data)")
         ->type_name("DIR");
     app.add_flag("--json", options.json, "Answer in JSON, errors too");
     app.add_flag("--quiet", options.quiet, "No notes and no progress bar");
@@ -40,8 +44,8 @@ void on_chosen(CLI::App* command, Program& program, std::function<Result<int>(Pr
     command->callback([&program, run = std::move(run)] { program.chosen = run; });
 }
 
-CLI::Option* add_repeatable(CLI::App* command, const std::string& name, std::vector<std::string>& values,
-                            const std::string& about) {
+CLI::Option* add_repeatable(CLI::App* command, const std::string& name,
+                            std::vector<std::string>& values, const std::string& about) {
     return command->add_option(name, values, about)->expected(1, 1 << 20)->allow_extra_args(false);
 }
 
@@ -66,8 +70,9 @@ Result<Store> open_for_reading(Program& program) {
                                        .create_if_missing = false,
                                        .on_progress = recovery_progress(program)});
     if (!store.ok() && store.error().code == ErrorCode::kNotFound) {
-        return base::fail(ErrorCode::kNotFound,
-                          "there is no store in " + directory + "; `chronos init --dir " + directory + "` makes one");
+        return base::fail(ErrorCode::kNotFound, "there is no store in " + directory +
+                                                    "; `chronos init --dir " + directory +
+                                                    "` makes one");
     }
     return store;
 }
@@ -85,7 +90,8 @@ Result<Store> open_for_writing(Program& program, OpenOptions options) {
 }
 
 std::optional<std::string> environment_variable(const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here changes the environment
+    const char* value =
+        std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here changes the environment
     if (value == nullptr || *value == '\0') return std::nullopt;
     return value;
 }

@@ -2,8 +2,8 @@
 //
 // Use:
 //     void add_stats_command(CLI::App& parent, Program& program) {
-//         auto* command = add_command(parent, program, {.name = "stats", .about = "...", .example = "chronos stats"});
-//         on_chosen(command, program, [](Program& p) -> Result<int> { ... });
+//         auto* command = add_command(parent, program, {.name = "stats", .about = "...", .example =
+//         "chronos stats"}); on_chosen(command, program, [](Program& p) -> Result<int> { ... });
 //     }
 //
 // Threads: one.
@@ -60,8 +60,8 @@ CLI::App* add_command(CLI::App& parent, Program& program, const CommandText& tex
 void on_chosen(CLI::App* command, Program& program, std::function<Result<int>(Program&)> run);
 
 /// An option that may be repeated and takes one value each time.
-CLI::Option* add_repeatable(CLI::App* command, const std::string& name, std::vector<std::string>& values,
-                            const std::string& about);
+CLI::Option* add_repeatable(CLI::App* command, const std::string& name,
+                            std::vector<std::string>& values, const std::string& about);
 
 /// Opens a store that must be there. Errors: kNotFound, saying how to make one.
 Result<Store> open_for_reading(Program& program);

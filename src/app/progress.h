@@ -1,4 +1,5 @@
-// A live line on standard error that says how far long work has come. Silent unless a person is watching.
+// A live line on standard error that says how far long work has come. Silent unless a person is
+// watching.
 //
 // Threads: one.
 #pragma once

@@ -20,8 +20,8 @@ public:
     BatchBuilder& batch() { return batch_.events; }
     /// The event of `line` is in `batch()`. Errors: of appending.
     Status added(std::uint64_t line);
-    /// Appends what is left and prints how it went. `read` is the error that ended reading, if one did: what came before
-    /// it is appended all the same.
+    /// Appends what is left and prints how it went. `read` is the error that ended reading, if one
+    /// did: what came before it is appended all the same.
     Result<int> finish(Status read);
 
 private:

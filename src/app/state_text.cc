@@ -50,7 +50,8 @@ std::string state_as_json(const State& state, Fold fold, const ViewInfo& view) {
         .field("late_events", state.late_events)
         .field("fold", fold_name(fold));
     if (state.last_recorded_at) writer.field("last_timestamp", state.last_recorded_at->to_string());
-    if (state.last_occurred_at) writer.field("last_occurred_at", state.last_occurred_at->to_string());
+    if (state.last_occurred_at)
+        writer.field("last_occurred_at", state.last_occurred_at->to_string());
     if (state.first_event_at) writer.field("first_event_at", state.first_event_at->to_string());
     if (!state.origins.empty()) writer.raw_field("origins", origins_as_json(state.origins));
     writer.raw_field("view", view_as_json(view)).end();
@@ -75,11 +76,15 @@ std::string history_entry_as_json(const HistoryEntry& entry) {
     return out + ",\"changes\":" + changes + "]}";
 }
 
-std::string history_entry_as_text(const HistoryEntry& entry, const Style& style, std::size_t width) {
+std::string history_entry_as_text(const HistoryEntry& entry, const Style& style,
+                                  std::size_t width) {
     const Event& event = entry.event;
     std::string out = style.bold("version " + std::to_string(event.version.value)) + "  " +
-                      style.cyan(event.event_type) + "  " + style.dim(event.occurred_at.to_string()) + "\n";
-    const auto shown = [width](const std::string& value) { return width == 0 ? one_line(value) : fitted(one_line(value), width); };
+                      style.cyan(event.event_type) + "  " +
+                      style.dim(event.occurred_at.to_string()) + "\n";
+    const auto shown = [width](const std::string& value) {
+        return width == 0 ? one_line(value) : fitted(one_line(value), width);
+    };
     for (const FieldChange& change : entry.changes) {
         out += "  " + (change.pointer.empty() ? "(all)" : change.pointer) + ": ";
         if (change.before) out += style.red(shown(*change.before));

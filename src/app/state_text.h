@@ -1,4 +1,5 @@
-// States and histories as text for people and as JSON; the answers of `state`, `history` and `demo`.
+// States and histories as text for people and as JSON; the answers of `state`, `history` and
+// `demo`.
 //
 // Threads: free functions.
 #pragma once

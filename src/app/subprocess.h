@@ -3,7 +3,7 @@
 // Threads: one.
 #pragma once
 
-#include <sys/types.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -15,8 +15,8 @@ namespace chronos::app {
 
 class Subprocess final : public ByteSource {
 public:
-    /// Starts `arguments[0]`, looked up on the PATH, with nothing on its standard input. The environment is this one's
-    /// without GIT_DIR and its kin, and with LC_ALL=C.
+    /// Starts `arguments[0]`, looked up on the PATH, with nothing on its standard input. The
+    /// environment is this one's without GIT_DIR and its kin, and with LC_ALL=C.
     ///
     /// Errors: kNotFound — there is no such program; kIo.
     static Result<std::unique_ptr<Subprocess>> start(const std::vector<std::string>& arguments);
@@ -27,7 +27,8 @@ public:
 
     /// Standard output; 0 when the program closed it.
     Result<std::size_t> read(std::span<char> out) override;
-    /// Waits for the end. Errors: kInvalidArgument with what it wrote on standard error, if it failed.
+    /// Waits for the end. Errors: kInvalidArgument with what it wrote on standard error, if it
+    /// failed.
     Status finish();
 
 private:
@@ -41,7 +42,8 @@ private:
     std::string errors_;
 };
 
-/// Runs a program whose output is small and answers that, without white space at the end. Errors: as above.
+/// Runs a program whose output is small and answers that, without white space at the end. Errors:
+/// as above.
 Result<std::string> run_and_read(const std::vector<std::string>& arguments);
 
 }  // namespace chronos::app

@@ -11,7 +11,9 @@
 namespace chronos::app {
 namespace {
 
-bool starts_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }
+bool starts_character(char byte) {
+    return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
+}
 
 /// Bytes of the first `count` characters.
 std::size_t prefix_size(std::string_view utf8, std::size_t count) {
@@ -26,7 +28,9 @@ std::size_t prefix_size(std::string_view utf8, std::size_t count) {
 
 }  // namespace
 
-bool is_terminal(Stream stream) { return ::isatty(static_cast<int>(stream)) == 1; }
+bool is_terminal(Stream stream) {
+    return ::isatty(static_cast<int>(stream)) == 1;
+}
 
 bool terminal_has_colors() {
     return !environment_variable("NO_COLOR") && environment_variable("TERM").value_or("") != "dumb";
@@ -34,7 +38,8 @@ bool terminal_has_colors() {
 
 std::size_t terminal_width(Stream stream) {
     winsize size{};
-    if (::ioctl(static_cast<int>(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    if (::ioctl(static_cast<int>(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
     return 80;
 }
 
@@ -58,7 +63,8 @@ std::string one_line(std::string_view utf8) {
     std::string text(utf8);
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto byte = static_cast<unsigned char>(text[i]);
-        const bool is_c1 = byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+        const bool is_c1 =
+            byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
         if (byte < 0x20 || byte == 0x7F) text[i] = ' ';
         if (is_c1) text[i] = text[i + 1] = ' ';
     }

@@ -16,10 +16,12 @@ constexpr std::int64_t kSecondNs = 1'000'000'000;
 constexpr std::int64_t kDayNs = 86'400 * kSecondNs;
 
 Error unreadable(std::string_view text, std::string_view advice) {
-    return base::fail(ErrorCode::kInvalidArgument, "'" + std::string(text) + "' is no time: " + std::string(advice));
+    return base::fail(ErrorCode::kInvalidArgument,
+                      "'" + std::string(text) + "' is no time: " + std::string(advice));
 }
 
-/// Splits at white space and between digits and letters, in lower case: "2h ago" is "2", "h", "ago".
+/// Splits at white space and between digits and letters, in lower case: "2h ago" is "2", "h",
+/// "ago".
 std::vector<std::string> words_of(std::string_view text) {
     std::vector<std::string> words;
     char previous = ' ';
@@ -52,13 +54,15 @@ std::int64_t unit_ns(std::string_view unit) {
     return 0;
 }
 
-Result<Timestamp> parse_ago(std::string_view text, const std::vector<std::string>& words, Timestamp now) {
+Result<Timestamp> parse_ago(std::string_view text, const std::vector<std::string>& words,
+                            Timestamp now) {
     const std::string& unit = words[1];
     if (unit == "m") return unreadable(text, "m may be minutes or months; write min, or a date");
     if (unit.starts_with("month") || unit.starts_with("year") || unit == "y")
         return unreadable(text, "months and years differ in length; write days, or a date");
     const std::int64_t length_ns = unit_ns(unit);
-    if (length_ns == 0) return unreadable(text, "the units are seconds, minutes, hours, days and weeks");
+    if (length_ns == 0)
+        return unreadable(text, "the units are seconds, minutes, hours, days and weeks");
     std::int64_t count = 0;
     const char* end = words[0].data() + words[0].size();
     const auto [stop, error] = std::from_chars(words[0].data(), end, count);
@@ -72,8 +76,9 @@ Result<Timestamp> parse_ago(std::string_view text, const std::vector<std::string
 /// "10:00" and "2026-01-31T10:00": clear but for the place on earth.
 bool lacks_offset(std::string_view text) {
     const bool has_time = text.find(':') != std::string_view::npos;
-    const bool has_zone = text.ends_with('Z') || text.ends_with('z') || text.find('+') != std::string_view::npos ||
-                          text.find('-', std::min<std::size_t>(text.size(), 10)) != std::string_view::npos;
+    const bool has_zone =
+        text.ends_with('Z') || text.ends_with('z') || text.find('+') != std::string_view::npos ||
+        text.find('-', std::min<std::size_t>(text.size(), 10)) != std::string_view::npos;
     return has_time && !has_zone;
 }
 
@@ -88,7 +93,8 @@ Result<Timestamp> parse_time(std::string_view text, Timestamp now) {
     }
     if (words.size() == 3 && words[2] == "ago") return parse_ago(text, words, now);
     if (Result<Timestamp> parsed = Timestamp::parse(text); parsed.ok()) return parsed;
-    if (lacks_offset(text)) return unreadable(text, "say in which zone, as in 2026-01-31T10:00:00Z or ...+01:00");
+    if (lacks_offset(text))
+        return unreadable(text, "say in which zone, as in 2026-01-31T10:00:00Z or ...+01:00");
     if (words.size() == 2 && !words[0].empty() && unit_ns(words[1]) != 0)
         return unreadable(text, "write '" + std::string(text) + " ago'");
     return unreadable(text, "write 2026-01-31, 2026-01-31T10:00:00Z, yesterday or '2 hours ago'");

@@ -69,7 +69,8 @@ Follower::~Follower() = default;
 
 Status Follower::next(std::uint32_t max, std::uint32_t timeout_ms, Page& page) {
     if (max < 1 || max > kFollowPageMax) return base::fail(ErrorCode::kLimitExceeded, "max is 1 to 10000");
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+    io::Clock& clock = impl_->engine->database->clock();
+    const std::int64_t deadline_ns = clock.monotonic_ns() + std::int64_t{timeout_ms} * 1'000'000;
     while (true) {
         {
             const std::lock_guard lock(impl_->mutex);
@@ -85,7 +86,8 @@ Status Follower::next(std::uint32_t max, std::uint32_t timeout_ms, Page& page) {
             return impl_->stopped || impl_->engine->database->is_closed() ||
                    impl_->engine->database->published_seq() > impl_->next_seq;
         };
-        if (!impl_->changed.wait_until(lock, deadline, has_news)) return {};
+        const std::int64_t left_ns = std::max<std::int64_t>(0, deadline_ns - clock.monotonic_ns());
+        if (!impl_->changed.wait_for(lock, std::chrono::nanoseconds(left_ns), has_news)) return {};
         if (impl_->stopped) return {};
         if (impl_->engine->database->published_seq() <= impl_->next_seq)
             return base::fail(ErrorCode::kClosed, "the store was closed");

@@ -24,7 +24,9 @@ struct BenchAppendFlags {
     std::uint64_t reserve = 0;
 };
 
-double microseconds(std::int64_t ns) { return static_cast<double>(ns) / 1e3; }
+double microseconds(std::int64_t ns) {
+    return static_cast<double>(ns) / 1e3;
+}
 
 Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
     flags.workload.explicit_ids = flags.ids == "explicit";
@@ -32,19 +34,21 @@ Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
     flags.load.durability = flags.durability == "os" ? Durability::kOs : Durability::kDurable;
     flags.load.from_json = flags.input == "json";
     if (flags.mode == "sync") flags.load.in_flight = 1;
-    ASSIGN_OR_RETURN(Store store,
-                     open_for_writing(program, {.in_memory = flags.in_memory, .spare_bytes = flags.reserve}));
+    ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.in_memory = flags.in_memory,
+                                                             .spare_bytes = flags.reserve}));
     const Workload workload(flags.workload);
     catch_interrupts();
     ProgressBar progress(program, "append", flags.load.events);
-    ASSIGN_OR_RETURN(const AppendMeasurement measured,
-                     measure_append(program, store, workload, flags.load, [&](std::uint64_t events) {
-                         progress.update({.done = events, .events = events});
-                     }));
+    ASSIGN_OR_RETURN(
+        const AppendMeasurement measured,
+        measure_append(program, store, workload, flags.load, [&](std::uint64_t events) {
+            progress.update({.done = events, .events = events});
+        }));
     progress.finish();
     ASSIGN_OR_RETURN(const Stats stats, store.view()->stats());
     const double mb_per_second =
-        static_cast<double>(measured.payload_bytes) * 1e3 / static_cast<double>(std::max<std::int64_t>(measured.elapsed_ns, 1));
+        static_cast<double>(measured.payload_bytes) * 1e3 /
+        static_cast<double>(std::max<std::int64_t>(measured.elapsed_ns, 1));
     if (program.common.json) {
         std::string out;
         json::ObjectWriter(out)
@@ -73,9 +77,11 @@ Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
         program.out.line(out);
     } else {
         program.out.line(with_separators(static_cast<std::uint64_t>(measured.events_per_second())) +
-                         " events per second, " + std::string(durability_name(measured.durability)) + " (" +
-                         with_separators(measured.events) + " events of " + std::to_string(workload.payload_bytes()) +
-                         " bytes in " + human_duration(measured.elapsed_ns) + ", " + stats.commit_method + ")");
+                         " events per second, " +
+                         std::string(durability_name(measured.durability)) + " (" +
+                         with_separators(measured.events) + " events of " +
+                         std::to_string(workload.payload_bytes()) + " bytes in " +
+                         human_duration(measured.elapsed_ns) + ", " + stats.commit_method + ")");
         program.out.line("a batch of " + std::to_string(flags.load.batch_events) + " waits: p50 " +
                          human_duration(measured.latencies.at(0.5)) + ", p99 " +
                          human_duration(measured.latencies.at(0.99)) + ", p99.9 " +
@@ -89,7 +95,8 @@ Result<int> run_bench_query(Program& program, const QueryLoad& load) {
     ASSIGN_OR_RETURN(Store store, open_for_reading(program));
     ASSIGN_OR_RETURN(const View view, store.view());
     ASSIGN_OR_RETURN(const auto entities, all_entities(view));
-    ASSIGN_OR_RETURN(const QueryMeasurement measured, measure_queries(program, view, entities, load));
+    ASSIGN_OR_RETURN(const QueryMeasurement measured,
+                     measure_queries(program, view, entities, load));
     const double per_second = static_cast<double>(measured.latencies.count()) * 1e9 /
                               static_cast<double>(std::max<std::int64_t>(measured.elapsed_ns, 1));
     if (program.common.json) {
@@ -112,10 +119,12 @@ Result<int> run_bench_query(Program& program, const QueryLoad& load) {
             .end();
         program.out.line(out);
     } else {
-        program.out.line("the last " + std::to_string(load.last) + " events of one of " + with_separators(entities.size()) +
-                         " entities: p50 " + human_duration(measured.latencies.at(0.5)) + ", p99 " +
+        program.out.line("the last " + std::to_string(load.last) + " events of one of " +
+                         with_separators(entities.size()) + " entities: p50 " +
+                         human_duration(measured.latencies.at(0.5)) + ", p99 " +
                          human_duration(measured.latencies.at(0.99)) + "; " +
-                         with_separators(static_cast<std::uint64_t>(per_second)) + " queries per second");
+                         with_separators(static_cast<std::uint64_t>(per_second)) +
+                         " queries per second");
     }
     return kExitOk;
 }
@@ -134,51 +143,80 @@ void add_bench_append_command(CLI::App& parent, Program& program) {
     CLI::App* command = add_command(
         parent, program,
         {.name = "append",
-         .about = "Append made-up events. Measured: from copying the first event into a batch to the last answer; payloads, "
-                  "ids and JSON text are made before. Latency: one batch, from handing it over to its answer",
+         .about = "Append made-up events. Measured: from copying the first event into a batch to "
+                  "the last answer; payloads, "
+                  "ids and JSON text are made before. Latency: one batch, from handing it over to "
+                  "its answer",
          .example = "chronos bench append --dir /tmp/bench --events 1000000 --batch 1000 --json"});
     AppendLoad& load = flags->load;
-    command->add_option("--events", load.events, "How many")->check(CLI::PositiveNumber)->capture_default_str();
+    command->add_option("--events", load.events, "How many")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
     command->add_option("--entities", flags->workload.entities, "Of how many entities")
         ->check(CLI::Range(1, 100'000'000))
         ->capture_default_str();
-    command->add_option("--batch", load.batch_events, "Events in a batch")->check(CLI::Range(1, 100'000))->capture_default_str();
-    command->add_option("--payload-bytes", flags->workload.payload_bytes, "Bytes of JSON in an event, at least about 40")
+    command->add_option("--batch", load.batch_events, "Events in a batch")
+        ->check(CLI::Range(1, 100'000))
+        ->capture_default_str();
+    command
+        ->add_option("--payload-bytes", flags->workload.payload_bytes,
+                     "Bytes of JSON in an event, at least about 40")
         ->check(CLI::Range(2, 1 << 20))
         ->capture_default_str();
-    command->add_option("--threads", load.threads, "Threads that append")->check(CLI::Range(1, 256))->capture_default_str();
-    command->add_option("--durability", flags->durability, "durable: on disk; os: handed to the operating system")
+    command->add_option("--threads", load.threads, "Threads that append")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
+    command
+        ->add_option("--durability", flags->durability,
+                     "durable: on disk; os: handed to the operating system")
         ->check(CLI::IsMember({"durable", "os"}))
         ->capture_default_str();
-    command->add_option("--mode", flags->mode, "async: several batches of a thread under way; sync: each waits for its answer")
+    command
+        ->add_option(
+            "--mode", flags->mode,
+            "async: several batches of a thread under way; sync: each waits for its answer")
         ->check(CLI::IsMember({"async", "sync"}))
         ->capture_default_str();
-    command->add_option("--in-flight", load.in_flight, "With async: batches of a thread under way at once")
+    command
+        ->add_option("--in-flight", load.in_flight,
+                     "With async: batches of a thread under way at once")
         ->check(CLI::Range(1, 1024))
         ->capture_default_str();
-    command->add_option("--input", flags->input, "binary: by the batch builder; json: parsed from text")
+    command
+        ->add_option("--input", flags->input,
+                     "binary: by the batch builder; json: parsed from text")
         ->check(CLI::IsMember({"binary", "json"}))
         ->capture_default_str();
     command->add_option("--tags", flags->workload.tags, "Tags of an event")
         ->check(CLI::IsMember({0, 2}))
         ->capture_default_str();
-    command->add_option("--ids", flags->ids, "derived: from the batch; explicit: each event brings its own")
+    command
+        ->add_option("--ids", flags->ids,
+                     "derived: from the batch; explicit: each event brings its own")
         ->check(CLI::IsMember({"derived", "explicit"}))
         ->capture_default_str();
     command->add_flag("--in-memory", flags->in_memory, "A store that keeps nothing");
-    command->add_option("--reserve", flags->reserve, "Bytes of empty log to prepare ahead (default: the store decides)");
+    command->add_option("--reserve", flags->reserve,
+                        "Bytes of empty log to prepare ahead (default: the store decides)");
     on_chosen(command, program, [flags](Program& p) { return run_bench_append(p, *flags); });
 }
 
 void add_bench_query_command(CLI::App& parent, Program& program) {
     auto load = std::make_shared<QueryLoad>();
-    CLI::App* command = add_command(parent, program,
-                                    {.name = "query",
-                                     .about = "Read the last events of random entities, looking at every byte",
-                                     .example = "chronos bench query --dir /tmp/bench --last 10 --queries 100000 --json"});
-    command->add_option("--last", load->last, "Events in a query")->check(CLI::Range(1, 100'000))->capture_default_str();
-    command->add_option("--queries", load->queries, "How many")->check(CLI::PositiveNumber)->capture_default_str();
-    command->add_option("--threads", load->threads, "Threads that ask")->check(CLI::Range(1, 256))->capture_default_str();
+    CLI::App* command = add_command(
+        parent, program,
+        {.name = "query",
+         .about = "Read the last events of random entities, looking at every byte",
+         .example = "chronos bench query --dir /tmp/bench --last 10 --queries 100000 --json"});
+    command->add_option("--last", load->last, "Events in a query")
+        ->check(CLI::Range(1, 100'000))
+        ->capture_default_str();
+    command->add_option("--queries", load->queries, "How many")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    command->add_option("--threads", load->threads, "Threads that ask")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
     on_chosen(command, program, [load](Program& p) { return run_bench_query(p, *load); });
 }
 
