@@ -182,7 +182,7 @@ Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path)
     if (retry_interrupted([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) < 0) {
         if (errno != EWOULDBLOCK) return posix_error("flock", path, errno);
         return base::fail(ErrorCode::kLocked,
-                          "flock " + path + ": locked by " + holder_of(fd.get()));
+                          "the store is open in another process: " + path + " is locked by " + holder_of(fd.get()));
     }
     RETURN_IF_ERROR(write_pid(fd.get(), path));
     return std::unique_ptr<FileLock>(std::make_unique<PosixFileLock>(std::move(fd)));

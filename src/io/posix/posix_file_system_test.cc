@@ -149,7 +149,7 @@ TEST_F(PosixFileSystemTest, ARefusedLockNamesFileAndHolder) {
     const auto second = files_.lock(path("lock"));
     ASSERT_FALSE(second.ok());
     EXPECT_EQ(second.error().message,
-              "flock " + path("lock") + ": locked by process " + std::to_string(::getpid()));
+              "the store is open in another process: " + path("lock") + " is locked by process " + std::to_string(::getpid()));
 }
 
 TEST(PosixClockTest, IsAfter2025AndMonotonicTimeDoesNotGoBack) {
