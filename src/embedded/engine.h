@@ -30,7 +30,6 @@ struct View::Impl {
 
 struct Store::Impl {
     std::shared_ptr<Engine> engine;
-    std::string commit_method;
 };
 
 struct PendingAppend::Impl {

@@ -76,15 +76,15 @@ Result<Store> Store::open(const OpenOptions& options) {
     if (options.in_memory) {
         ASSIGN_OR_RETURN(auto database, store::Database::open_in_memory(env, std::move(database_options)));
         impl->engine = std::make_shared<Engine>(std::move(database));
-        impl->commit_method = "memory";
         return Store(std::move(impl));
     }
     if (options.directory.empty()) return base::fail(ErrorCode::kInvalidArgument, "a store needs a directory");
+    database_options.on_busy = [directory = options.directory] {
+        (void)io::posix_file_system().probe_durable_write(directory);  // Failing, it leaves the default.
+    };
     ASSIGN_OR_RETURN(auto database, store::Database::open(env, options.directory, options.create_if_missing,
                                                           std::move(database_options)));
     impl->engine = std::make_shared<Engine>(std::move(database));
-    const io::DurableWrite way = io::posix_file_system().durable_write();
-    impl->commit_method = way == io::DurableWrite::kDirect ? "direct" : "buffered";
     return Store(std::move(impl));
 }
 

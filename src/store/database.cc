@@ -179,15 +179,21 @@ void Database::mark_idle() {
     queue_->kick();
 }
 
+/// Without disk space this fails; the next append that needs a segment reports it.
+void Database::tend_log() {
+    if (log_->wants_spares() || options_.log.spare_bytes > 0) {
+        if (!was_busy_ && options_.on_busy) options_.on_busy();
+        was_busy_ = true;
+        (void)log_->prepare_spares();
+    }
+    (void)log_->seal_finished();
+    queue_->sync_if_due();
+}
+
 void Database::maintenance_loop() {
     std::uint64_t last_seen = published_seq();
     while (true) {
-        if (!queue_->is_poisoned()) {
-            // Without disk space this fails; the next append that needs a segment reports it.
-            if (log_->wants_spares() || options_.log.spare_bytes > 0) (void)log_->prepare_spares();
-            (void)log_->seal_finished();
-            queue_->sync_if_due();
-        }
+        if (!queue_->is_poisoned()) tend_log();
         const std::uint64_t seen = published_seq();
         indexes_->catch_up(seen);
         const bool is_quiet = seen == last_seen && !log_->has_unsynced_hint();

@@ -38,6 +38,8 @@ struct DatabaseOptions {
     /// Without background threads the caller does everything, in a fixed order: for simulation.
     bool with_threads = true;
     std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
+    /// Called once, behind, when so much is appended that choosing the faster way to write pays.
+    std::function<void()> on_busy;
 };
 
 /// Told after each publication, on the committing thread; must be quick and must not call back.
@@ -101,6 +103,7 @@ private:
     Result<AppendResult> answer_known(const PreparedBatch& batch, const KnownEvents& known) const;
     Uuid fresh_batch_id();
     void on_published(std::uint64_t seq);
+    void tend_log();
     void maintenance_loop();
 
     io::Environment env_;
@@ -134,6 +137,7 @@ private:
     std::condition_variable maintenance_wake_;
     bool maintenance_stop_ = false;                 // guarded by maintenance_mutex_
     std::atomic<bool> maintenance_is_idle_ = false;
+    bool was_busy_ = false;  // the maintenance thread's
     std::thread maintenance_;
 };
 
