@@ -162,6 +162,7 @@ Status split_envelope(std::string_view json, std::string_view& events, std::stri
     if (!text.starts_with('{')) return {};
     std::string_view found_events;
     std::string_view found_conditions;
+    std::string other;
     bool is_envelope = false;
     json::ObjectScanner fields(text);
     while (fields.next()) {
@@ -171,10 +172,12 @@ Status split_envelope(std::string_view json, std::string_view& events, std::stri
         } else if (fields.raw_key() == "conditions") {
             found_conditions = fields.value();
             is_envelope = true;
-        } else if (is_envelope) {
-            return wrong("unknown field '" + std::string(fields.raw_key()) + "' beside events; known: events, conditions");
+        } else {
+            other = fields.raw_key();
         }
     }
+    if (is_envelope && !other.empty())
+        return wrong("unknown field '" + other + "' beside events; known: events, conditions");
     if (!is_envelope) return {};
     events = found_events.empty() ? std::string_view("[]") : found_events;
     conditions = found_conditions;

@@ -280,7 +280,45 @@ TEST(Store, AppendsJsonWithConditions) {
     ASSERT_TRUE(appended.ok()) << appended.error().message;
     EXPECT_EQ(store.append_json(R"({"entity_id":"a","event_type":"t","expected_version":0,"payload":1})").error().code,
               ErrorCode::kVersionConflict);
+    EXPECT_EQ(store.append_json(R"({"entity_id":"a","event_type":"t","payload":1,"conditions":[]})").error().code,
+              ErrorCode::kInvalidArgument);
     EXPECT_EQ(store.append_json(R"([{"entity_id":"a"}])").error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST(Store, PublishesAnOsAppendSoonConcurrent) {
+    const TemporaryDirectory directory;
+    auto store = Store::open({.directory = directory.path()});
+    ASSERT_TRUE(store.ok());
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    AppendOptions options;
+    options.durability = Durability::kOs;
+    const auto appended = store->append(event("a", "t"), {}, options);
+    ASSERT_TRUE(appended.ok());
+    auto follower = store->follow(FollowOptions{});
+    Page page;
+    ASSERT_TRUE(follower->next(10, 10'000, page).ok());
+    EXPECT_EQ(page.events().size(), 1U);
+    // A check of what was only written waits for its sync and no longer.
+    ASSERT_TRUE(store->append(event("a", "t"), {}, options).ok());
+    EXPECT_EQ(store->append(event("a", "t"), ExpectedVersion::none()).error().code, ErrorCode::kVersionConflict);
+}
+
+TEST(Store, PublishesAnOsAppendInMemory) {
+    Store store = memory_store();
+    AppendOptions options;
+    options.durability = Durability::kOs;
+    ASSERT_TRUE(store.append(event("a", "t"), {}, options).ok());
+    EXPECT_EQ(store.view()->stats()->event_count, 1U);
+    EXPECT_FALSE(store.append(event("a", "t"), ExpectedVersion::none()).ok());
+}
+
+TEST(Store, IgnoresPositionsBeyondTheHeadInConditions) {
+    Store store = memory_store();
+    must_append(store, event("a", "t"));
+    for (const std::uint64_t after : {std::uint64_t{0}, std::uint64_t{5}, ~std::uint64_t{0} - 1, ~std::uint64_t{0}}) {
+        const Condition condition = NoEventMatches{Query{.items = {}, .all = true}, Position{after}};
+        EXPECT_TRUE(store.append({}, {&condition, 1}).ok()) << after;
+    }
 }
 
 TEST(Store, FollowerCatchesUpAndThenWaitsConcurrent) {

@@ -1,7 +1,6 @@
 // BatchBuilder: encodes events as they are added. Format: docs/formats/log.md §4.
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "base/result.h"
 #include "event/batch_content.h"
@@ -10,8 +9,7 @@ namespace chronos {
 namespace {
 
 std::byte* put(std::byte* to, std::string_view text) {
-    std::memcpy(to, text.data(), text.size());
-    return to + text.size();
+    return std::copy_n(reinterpret_cast<const std::byte*>(text.data()), text.size(), to);
 }
 
 /// The tags of one event, sorted and without repeats.

@@ -125,7 +125,7 @@ TEST(CheckBody, RefusesEveryWrongSizeAndFlag) {
     expect_refused(12, std::uint32_t{1}, ErrorCode::kCorrupt);
     expect_refused(12, std::uint32_t{3}, ErrorCode::kCorrupt);
     expect_refused(52, std::uint32_t{0}, ErrorCode::kCorrupt);
-    expect_refused(52, std::uint32_t{9}, ErrorCode::kCorrupt);
+    expect_refused(52, std::uint32_t{9}, ErrorCode::kUnsupported);
     expect_refused(56, std::uint32_t{8}, ErrorCode::kCorrupt);
     expect_refused(88, ~std::uint64_t{0}, ErrorCode::kCorrupt);
     expect_refused(events_at, std::uint32_t{7}, ErrorCode::kCorrupt);
@@ -142,9 +142,23 @@ TEST(CheckBody, RefusesEveryWrongSizeAndFlag) {
         EXPECT_FALSE(check_body(std::span(good).first(size)).ok());
 }
 
-TEST(CheckBody, AcceptsFurtherSections) {
+TEST(CheckBody, RefusesFurtherSectionsAndPartsItMustUnderstand) {
     BatchBuilder builder = full_builder();
-    EXPECT_TRUE(check_body(body_of(builder, 2)).ok());
+    EXPECT_EQ(check_body(body_of(builder, 2)).error().code, ErrorCode::kUnsupported);
+    auto bytes = body_of(builder);
+    base::store(bytes.data() + kBodyHeaderSize + 4, std::uint16_t{9});
+    EXPECT_EQ(check_body(bytes).error().code, ErrorCode::kUnsupported);
+    base::store(bytes.data() + kBodyHeaderSize + 7, std::uint8_t{0});
+    EXPECT_TRUE(check_body(bytes).ok());
+    base::store(bytes.data() + kBodyHeaderSize, std::uint32_t{4});
+    EXPECT_EQ(check_body(bytes).error().code, ErrorCode::kCorrupt);
+}
+
+TEST(EncodeConditions, KeepsThePositionBeyondEveryHead) {
+    BatchBuilder builder;
+    builder.add_condition(NoEventMatches{Query{.items = {}, .all = true}, Position{~std::uint64_t{0}}});
+    const EncodedConditions encoded = encode_conditions(builder.content());
+    EXPECT_EQ(base::load<std::uint64_t>(encoded.bytes.data() + 8), ~std::uint64_t{0});
 }
 
 TEST(Matches, WantsOneOfTheTypesAndAllTags) {

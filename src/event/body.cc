@@ -18,6 +18,23 @@ Status check_tags(std::string_view encoded, std::uint16_t count) {
     return {};
 }
 
+/// Walks a list of {size, kind, version, flags, …}: sizes fit, and nothing unknown has to be understood.
+Status check_list(std::span<const std::byte> list, std::uint16_t known_kind_max) {
+    while (!list.empty()) {
+        if (list.size() < 8) return damaged("a condition or extension is cut off");
+        const auto size = base::load<std::uint32_t>(list.data());
+        const auto kind = base::load<std::uint16_t>(list.data() + 4);
+        const auto version = base::load<std::uint8_t>(list.data() + 6);
+        const auto flags = base::load<std::uint8_t>(list.data() + 7);
+        if (size < 8 || size % 8 != 0 || size > list.size()) return damaged("the size of a condition or extension");
+        const bool is_known = kind >= 1 && kind <= known_kind_max && version == 1;
+        if (!is_known && (flags & 1) != 0)
+            return base::fail(ErrorCode::kUnsupported, "a batch has a part that needs a newer version of chronos");
+        list = list.subspan(size);
+    }
+    return {};
+}
+
 Status check_event(std::span<const std::byte> rest, std::size_t body_offset, std::uint32_t ordinal) {
     if (rest.size() < kEventHeaderSize) return damaged("event header cut off");
     const auto header = base::load<EventHeader>(rest.data());
@@ -70,11 +87,17 @@ Status check_body(std::span<const std::byte> body) {
     const auto header = base::load<BodyHeader>(body.data());
     if (header.version != kBodyVersion || header.header_size != kBodyHeaderSize || header.required_flags != 0)
         return base::fail(ErrorCode::kUnsupported, "a batch needs a newer version of chronos");
-    if (header.section_count < 1 || header.section_count > header.event_count + 1) return damaged("section count");
-    const std::uint64_t before_events = kBodyHeaderSize + kSectionSize * (header.section_count - std::uint64_t{1}) +
-                                        header.conditions_size + header.extensions_size;
+    if (header.section_count < 1) return damaged("section count");
+    if (header.section_count > 1)
+        return base::fail(ErrorCode::kUnsupported, "a batch over several branches needs a newer version of chronos");
+    const std::uint64_t before_events =
+        kBodyHeaderSize + std::uint64_t{header.conditions_size} + header.extensions_size;
     if (header.events_size > body.size() || before_events + header.events_size != body.size())
         return damaged("parts do not add up");
+    constexpr std::uint16_t kConditionKinds = 2;
+    constexpr std::uint16_t kExtensionKinds = 0;
+    RETURN_IF_ERROR(check_list(body.subspan(kBodyHeaderSize, header.conditions_size), kConditionKinds));
+    RETURN_IF_ERROR(check_list(body.subspan(kBodyHeaderSize + header.conditions_size, header.extensions_size), kExtensionKinds));
     std::size_t offset = before_events;
     for (std::uint32_t ordinal = 0; ordinal < header.event_count; ++ordinal) {
         RETURN_IF_ERROR(check_event(body.subspan(offset), offset, ordinal));

@@ -51,7 +51,8 @@ void encode_expected(std::vector<std::byte>& out, std::uint32_t event_index, con
 
 void encode_no_match(std::vector<std::byte>& out, const NoEventMatches& condition) {
     Encoder encoder(out, 2);
-    encoder.number(condition.after ? condition.after->value + 1 : std::uint64_t{0});
+    const std::uint64_t after = condition.after ? condition.after->value : 0;
+    encoder.number(condition.after ? (after == ~std::uint64_t{0} ? after : after + 1) : std::uint64_t{0});
     encoder.number(condition.query.all ? kMatchesAll : static_cast<std::uint32_t>(condition.query.items.size()));
     encoder.number(std::uint32_t{0});
     if (!condition.query.all) {

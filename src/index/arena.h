@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -33,7 +32,7 @@ public:
     /// A copy of `text` that lives as long as the arena.
     std::string_view intern(std::string_view text) {
         std::byte* copy = allocate(text.size(), 1);
-        std::memcpy(copy, text.data(), text.size());
+        std::copy_n(reinterpret_cast<const std::byte*>(text.data()), text.size(), copy);
         return {reinterpret_cast<const char*>(copy), text.size()};
     }
 

@@ -1,6 +1,7 @@
 #include "store/commit_queue.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/assert.h"
@@ -8,6 +9,9 @@
 
 namespace chronos::store {
 namespace {
+
+/// This thread is calling a completion; it has the commit role and must not wait for room.
+thread_local bool is_answering = false;
 
 /// Bytes acknowledged at level `os` are synced at the latest after this long.
 constexpr std::int64_t kOsSyncDelayNs = 100'000'000;
@@ -91,7 +95,7 @@ void CommitQueue::kick() {
 }
 
 void CommitQueue::wait_for_room(std::uint64_t bytes) {
-    if (pending_bytes_.load(std::memory_order_relaxed) < bytes) return;
+    if (is_answering || pending_bytes_.load(std::memory_order_relaxed) < bytes) return;
     if (!options_.with_thread) {
         run_pending();
         return;
@@ -136,9 +140,12 @@ void CommitQueue::run_pending() {
     }
 }
 
+void CommitQueue::refuse_from_now(Error error) { poison(std::move(error)); }
+
 /// All that was written is durable: readers may see it. Requires: the role.
 void CommitQueue::publish() {
-    published_seq_.store(written_seq_, std::memory_order_release);
+    // Sequentially consistent, with the loads of those who go to sleep: either they see it, or they are seen.
+    published_seq_.store(written_seq_);
     on_published_(written_seq_);
 }
 
@@ -151,6 +158,17 @@ void CommitQueue::sync_written() {
     publish();
 }
 
+void CommitQueue::advance() {
+    if (!try_take_role()) {
+        std::unique_lock lock(queue_mutex_);
+        room_.wait_for(lock, std::chrono::milliseconds(10));  // Each commit notifies.
+        return;
+    }
+    run_round();
+    if (!is_poisoned() && log_.has_unsynced()) sync_written();
+    release_role(false);
+}
+
 void CommitQueue::sync_if_due() {
     if (!try_take_role()) return;
     if (!is_poisoned() && log_.has_unsynced() && clock_.monotonic_ns() - unsynced_since_ns_ >= kOsSyncDelayNs) {
@@ -161,6 +179,7 @@ void CommitQueue::sync_if_due() {
 }
 
 bool CommitQueue::wants_sync(std::uint64_t end_seq) {
+    if (options_.in_memory) return true;
     if (log_.has_unsynced() && clock_.monotonic_ns() - unsynced_since_ns_ >= kOsSyncDelayNs) return true;
     const std::lock_guard lock(queue_mutex_);
     bool any = false;
@@ -197,7 +216,11 @@ void CommitQueue::run_round() {
         } else {
             written_seq_ = piece.end_seq;
             if (!synced && !had_unsynced) unsynced_since_ns_ = clock_.monotonic_ns();
-            if (synced) publish();
+            if (synced) {
+                publish();
+            } else {
+                on_published_(published_seq());  // Wakes whoever sees to the sync.
+            }
         }
     }
     if (piece.empty() && !is_poisoned() && log_.has_unsynced() && has_durable_waiter()) sync_written();
@@ -248,17 +271,26 @@ void CommitQueue::finish(PendingAnswer& pending, const Error* failure, Durabilit
         pending.answer_->durability =
             reached == Durability::kMemory ? reached : was_published ? Durability::kDurable : Durability::kOs;
     }
-    if (pending.callback) pending.callback(std::move(pending.answer_));
+    if (pending.callback) {
+        is_answering = true;
+        pending.callback(std::move(pending.answer_));
+        is_answering = false;
+    }
     pending.state_.store(PendingAnswer::kDone, std::memory_order_release);
     pending.state_.notify_all();
+}
+
+/// Whether a round could answer somebody. Requires: the role and queue_mutex_.
+bool CommitQueue::is_answerable() const {
+    return std::any_of(waiting_.begin(), waiting_.end(),
+                       [&](const auto& pending) { return is_poisoned() || pending->needs_seq_ <= written_seq_; });
 }
 
 /// Gives the role to whoever has something to commit, or frees it.
 void CommitQueue::release_role(bool on_committer_thread) {
     std::unique_lock lock(queue_mutex_);
     const bool has_work = !stopping_ && (pending_bytes_.load(std::memory_order_relaxed) > 0 ||
-                                         (!waiting_.empty() && waiting_.front()->needs_seq_ <= published_seq()) ||
-                                         (is_poisoned() && !waiting_.empty()));
+                                         is_answerable());
     if (has_work && !(is_poisoned() && waiting_.empty())) {
         const auto leader = std::find_if(waiting_.begin(), waiting_.end(),
                                          [](const auto& pending) { return pending->is_blocking_; });

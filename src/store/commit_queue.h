@@ -80,6 +80,10 @@ public:
     void kick();
     /// Waits until fewer than `bytes` wait to be written.
     void wait_for_room(std::uint64_t bytes);
+    /// Makes some of what was appended durable, or waits a moment while somebody else does.
+    void advance();
+    /// Accepts nothing from now on, as after a failed write.
+    void refuse_from_now(Error error);
     /// Commits all that waits on the calling thread, if the role is free.
     void run_pending();
     /// Syncs what was only written, if the role is free.
@@ -106,6 +110,7 @@ private:
     void poison(Error error);
     bool wants_sync(std::uint64_t end_seq);
     bool has_durable_waiter();
+    bool is_answerable() const;
     void committer_loop();
 
     wal::Log& log_;

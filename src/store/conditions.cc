@@ -1,6 +1,7 @@
 #include "store/conditions.h"
 
 #include <algorithm>
+#include <limits>
 #include <unordered_map>
 
 #include "json/equal.h"
@@ -81,9 +82,11 @@ std::uint64_t first_seq_after(const IndexSet& indexes, event::BranchNumber branc
                               std::uint64_t end_seq) {
     if (!after) return 0;
     const std::uint64_t positions = indexes.runs(branch).positions_below(end_seq);
-    if (after->value + 1 < positions) return indexes.runs(branch).seq_of(after->value + 1);
-    // Position p of the branch comes at seq ≥ end_seq + (p − positions).
-    return end_seq + (after->value + 1 - positions);
+    if (positions > 0 && after->value < positions - 1) return indexes.runs(branch).seq_of(after->value + 1);
+    // Position p of the branch comes at seq ≥ end_seq + (p − positions); after + 1 is the first p that counts.
+    constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+    const std::uint64_t beyond = positions > 0 ? after->value - (positions - 1) : after->value;
+    return beyond < kNever - end_seq - 1 ? end_seq + beyond + (positions > 0 ? 0 : 1) : kNever;
 }
 
 void check_versions(const IndexSet& indexes, const PreparedBatch& batch, std::vector<FailedCondition>& failed) {

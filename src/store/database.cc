@@ -115,11 +115,11 @@ Status Database::append_system_event(std::string_view type, std::string payload)
 }
 
 void Database::on_published(std::uint64_t seq) {
-    if (listener_count_.load(std::memory_order_acquire) > 0) {
+    if (listener_count_.load() > 0) {
         const std::lock_guard lock(listeners_mutex_);
         for (PublishListener* listener : listeners_) listener->on_published(seq);
     }
-    if (maintenance_is_idle_.exchange(false, std::memory_order_acq_rel)) {
+    if (maintenance_is_idle_.exchange(false)) {
         const std::lock_guard lock(maintenance_mutex_);
         maintenance_wake_.notify_one();
     }
@@ -128,7 +128,7 @@ void Database::on_published(std::uint64_t seq) {
 void Database::add_listener(PublishListener* listener) {
     const std::lock_guard lock(listeners_mutex_);
     listeners_.push_back(listener);
-    listener_count_.store(listeners_.size(), std::memory_order_release);
+    listener_count_.store(listeners_.size());
 }
 
 void Database::remove_listener(PublishListener* listener) {
@@ -207,8 +207,9 @@ void Database::maintenance_loop() {
         lock.unlock();
         mark_idle();
         lock.lock();
-        maintenance_is_idle_.store(true, std::memory_order_release);
-        if (published_seq() != last_seen) maintenance_is_idle_.store(false, std::memory_order_relaxed);
+        // Either this sees what was committed meanwhile, or the committer sees that this is idle.
+        maintenance_is_idle_.store(true);
+        if (published_seq() != last_seen || log_->has_unsynced_hint()) maintenance_is_idle_.store(false);
         maintenance_wake_.wait(lock, [&] {
             return maintenance_stop_ || !maintenance_is_idle_.load(std::memory_order_acquire);
         });
@@ -216,6 +217,13 @@ void Database::maintenance_loop() {
 }
 
 Status Database::close() {
+    const std::lock_guard closing(close_mutex_);
+    if (is_closed()) return close_status_;
+    close_status_ = close_once();
+    return close_status_;
+}
+
+Status Database::close_once() {
     {
         const std::lock_guard lock(maintenance_mutex_);
         maintenance_stop_ = true;
@@ -224,7 +232,6 @@ Status Database::close() {
     if (maintenance_.joinable()) maintenance_.join();
     {
         const std::lock_guard lock(writer_lock_);
-        if (closed_) return {};
         closed_ = true;
     }
     queue_->drain();

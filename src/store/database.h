@@ -103,6 +103,7 @@ private:
     Result<AppendResult> answer_known(const PreparedBatch& batch, const KnownEvents& known) const;
     Uuid fresh_batch_id();
     void on_published(std::uint64_t seq);
+    Status close_once();
     void tend_log();
     void maintenance_loop();
 
@@ -112,6 +113,9 @@ private:
     std::unique_ptr<IndexSet> indexes_;
     std::unique_ptr<wal::Log> log_;
     Uuid database_;
+
+    std::mutex close_mutex_;
+    Status close_status_;  // guarded by close_mutex_
 
     std::mutex writer_lock_;
     std::uint64_t next_seq_ = 0;              // guarded by writer_lock_

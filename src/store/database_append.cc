@@ -1,5 +1,6 @@
 // Database: the append path. Steps: database.h.
 #include <algorithm>
+#include <new>
 
 #include "base/assert.h"
 #include "base/result.h"
@@ -102,7 +103,9 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
     std::shared_ptr<PendingAnswer> pending;
     KnownEvents known;
     std::uint64_t needs_seq = 0;
+    bool too_much_unpublished = false;
     while (pending == nullptr) {
+        if (too_much_unpublished) queue_->advance();
         if (matches_matter) {
             const std::uint64_t published = published_seq();
             if (failed_published.empty()) check_matches(batch, checked_seq, published, false, failed_published);
@@ -116,7 +119,10 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
         needs_seq = next_seq_;
         known = find_known(*indexes_, batch, next_seq_);
         if (known.count > 0 || known.batch_differs) break;
-        if (matches_matter && failed_published.empty() && next_seq_ - checked_seq > kTailScanMax) continue;
+        if (matches_matter && failed_published.empty() && next_seq_ - checked_seq > kTailScanMax) {
+            too_much_unpublished = true;
+            continue;
+        }
 
         Result<AppendResult> answer = AppendResult();
         std::vector<FailedCondition> failed = failed_published;
@@ -134,7 +140,10 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
         queue_->enqueue(pending);
     }
     if (pending == nullptr) {  // Known events never change, so they are compared without the lock.
-        pending = std::make_shared<PendingAnswer>(answer_known(batch, known), needs_seq, options.durability);
+        Result<AppendResult> answer = answer_known(batch, known);
+        const std::lock_guard lock(writer_lock_);
+        if (closed_) return base::fail(ErrorCode::kClosed, "the store is closed");
+        pending = std::make_shared<PendingAnswer>(std::move(answer), next_seq_, options.durability);
         pending->callback = std::move(callback);
         queue_->enqueue(pending);
     }
@@ -161,6 +170,10 @@ Result<std::int64_t> Database::next_recorded_at() {
 
 /// Puts the batch into the log's image and the indexes. Requires: writer_lock_; every condition holds.
 Result<AppendResult> Database::place(PreparedBatch& batch) {
+    AppendResult result;
+    result.events.reserve(batch.header.event_count);
+    place_buffer_.clear();
+    place_buffer_.reserve(batch.header.event_count);
     ASSIGN_OR_RETURN(const std::int64_t recorded_at, next_recorded_at());
     ASSIGN_OR_RETURN(std::byte* const body, log_->reserve(batch.body_size()));
     batch.header.recorded_at = last_recorded_at_ = recorded_at;
@@ -168,14 +181,16 @@ Result<AppendResult> Database::place(PreparedBatch& batch) {
     batch.write_body(body);
     const wal::Slot slot = log_->tail_slot();
     const std::uint64_t first_seq = next_seq_;
-    const std::uint64_t body_offset = log_->append(first_seq, batch.header.event_count, batch.body_size());
-    place_buffer_.clear();
-    indexes_->apply(slot, body_offset, body, first_seq, batch.entity_hashes, &place_buffer_);
+    try {
+        const std::uint64_t body_offset = log_->append(first_seq, batch.header.event_count, batch.body_size());
+        indexes_->apply(slot, body_offset, body, first_seq, batch.entity_hashes, &place_buffer_);
+    } catch (const std::bad_alloc&) {
+        // Half indexed: nothing of it is written, and nothing may follow it.
+        queue_->refuse_from_now(base::fail(ErrorCode::kLimitExceeded, "out of memory"));
+        return queue_->poison_error();
+    }
     next_seq_ += batch.header.event_count;
-
-    AppendResult result;
     result.recorded_at = {recorded_at};
-    result.events.reserve(batch.header.event_count);
     std::size_t i = 0;
     batch.content.for_each_event([&](const event::EventBytes& event) {
         result.events.push_back(

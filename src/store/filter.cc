@@ -7,6 +7,7 @@
 #include "base/checksum.h"
 #include "base/result.h"
 #include "event/batch_content.h"
+#include "json/validate.h"
 #include "json/writer.h"
 
 namespace chronos::store {
@@ -175,7 +176,9 @@ bool CompiledFilter::matches(const event::EventBytes& event) const {
     if (filter_.occurred_since && event.occurred_at() < filter_.occurred_since->ns) return false;
     if (filter_.occurred_until && event.occurred_at() > filter_.occurred_until->ns) return false;
     if (has_metadata_tests_ && !matches_metadata(event.metadata())) return false;
-    return fields_.empty() || (!event.has(event::kUnvalidated) && fields_.matches(event.payload()));
+    if (fields_.empty()) return true;
+    const bool is_json = !event.has(event::kUnvalidated) || json::validate_json(event.payload()).ok();
+    return is_json && fields_.matches(event.payload());
 }
 
 bool CompiledFilter::needs_indexes() const {

@@ -1,7 +1,6 @@
 #include "store/prepared_batch.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/result.h"
 #include "json/validate.h"
@@ -62,8 +61,8 @@ std::vector<Uuid> PreparedBatch::event_ids() const {
 void PreparedBatch::write_body(std::byte* to) const {
     base::store(to, header);
     to += sizeof(header);
-    std::memcpy(to, conditions.bytes.data(), conditions.bytes.size());
-    std::memcpy(to + conditions.bytes.size(), content.events.data(), content.events.size());
+    to = std::copy(conditions.bytes.begin(), conditions.bytes.end(), to);
+    std::copy(content.events.begin(), content.events.end(), to);
 }
 
 Result<PreparedBatch> prepare(BatchBuilder::Content content, const AppendOptions& options,

@@ -106,31 +106,38 @@ Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch
     Scanner scanner(env_.files, log_directory(), before, {});
     RETURN_IF_ERROR(scanner.open_segments({}));
     std::deque<ScannedRecord> tail;  // Records not yet known to have been durable.
+    std::vector<ScannedRecord> last_markers;  // Those behind the last proven batch: nothing vouches for them.
     const auto pass_proven = [&]() -> Status {
         while (!tail.empty()) {
             const ScannedRecord& record = tail.front();
             if (record.envelope.first_seq + record.envelope.event_count > scanner.proven_durable_upto()) return {};
             RETURN_IF_ERROR(on_batch(batch_at(record, scanner.segments()[record.segment_index])));
             tail.pop_front();
+            last_markers.clear();
         }
         return {};
     };
-    std::vector<ScannedRecord> last_markers;  // Those behind the last batch: nothing later vouches for them.
     const auto on_record = [&](const ScannedRecord& record, const ScannedSegment&) -> Status {
-        if (record.envelope.kind == RecordKind::kMarker) {
-            last_markers.push_back(record);
-        } else {
-            last_markers.clear();
-            tail.push_back(record);
-        }
-        return pass_proven();
+        const bool is_marker = record.envelope.kind == RecordKind::kMarker;
+        if (!is_marker) tail.push_back(record);
+        RETURN_IF_ERROR(pass_proven());
+        if (is_marker) last_markers.push_back(record);  // It vouches for batches, not for itself.
+        return {};
     };
     RETURN_IF_ERROR(scanner.scan({.on_record = on_record, .on_damage = {}, .on_progress = on_progress}));
 
     RETURN_IF_ERROR(clear_log_directory(scanner.end_seq()));
     std::vector<ScannedSegment> released;
     previous_crc_ = scanner.last_crc();
-    if (!tail.empty()) RETURN_IF_ERROR(secure_tail(scanner, tail, released));
+    if (!tail.empty()) {
+        for (const ScannedRecord& marker : last_markers) {  // They stay where they are, in front of the tail.
+            const ScannedSegment& segment = scanner.segments()[marker.segment_index];
+            RETURN_IF_ERROR(segment.file->write_at(
+                marker.offset, segment.image.span(marker.offset, marker.envelope.record_size)));
+            RETURN_IF_ERROR(segment.file->sync());
+        }
+        RETURN_IF_ERROR(secure_tail(scanner, tail, released));
+    }
     durable_upto_ = written_upto_ = scanner.end_seq();
     if (tail.empty()) {
         for (const ScannedRecord& marker : last_markers)
@@ -202,7 +209,8 @@ void Log::keep_reserve() {
 ///
 ///     before:  A [proven|tail…]  B [tail…]  spares…
 ///     after:   A [proven]        N [tail]   spares…      released: B, and A when nothing in it was proven
-Status Log::rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std::vector<ScannedSegment>& released) {
+Status Log::rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& old_tail, std::vector<ScannedSegment>& released) {
+    std::deque<ScannedRecord> tail = old_tail;  // The old places stay right until the new ones are durable.
     std::vector<ScannedSegment>& segments = scanner.segments();
     const std::size_t first_index = tail.front().segment_index;
     const std::size_t last_index = scanner.tail_index();
@@ -220,7 +228,8 @@ Status Log::rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std:
     ASSIGN_OR_RETURN(fresh.file, create_segment(env_, log_directory(), header));
 
     std::uint64_t offset = kSegmentHeaderSize;
-    previous_crc_ = tail.front().envelope.previous_crc;
+    const std::uint32_t crc_in_front = tail.front().envelope.previous_crc;
+    std::uint32_t crc = crc_in_front;
     fresh.first_seq = tail.front().envelope.first_seq;
     const std::size_t fresh_index = first_offset == kSegmentHeaderSize ? first_index : first_index + 1;
     const std::uint64_t proven = tail.front().envelope.first_seq;
@@ -232,21 +241,28 @@ Status Log::rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std:
         std::size_t size = record_size_for(record.envelope.body_size);
         if (i + 1 == tail.size()) size = base::round_up(offset + size, io::kBlockSize) - offset;
         record.envelope.record_size = static_cast<std::uint32_t>(size);
-        record.envelope.previous_crc = previous_crc_;
+        record.envelope.previous_crc = crc;
         record.envelope.epoch = epoch_;
         record.envelope.durable_upto = proven;
         record.envelope.file_offset = offset;
-        previous_crc_ = seal_record(fresh.image.data() + offset, record.envelope, fresh.identity());
+        crc = seal_record(fresh.image.data() + offset, record.envelope, fresh.identity());
         record.segment_index = fresh_index;
         record.offset = offset;
         offset += size;
     }
     fresh.end_offset = offset;
     fresh.end_seq = scanner.end_seq();
-    fresh.last_crc = previous_crc_;
-    RETURN_IF_ERROR(fresh.file->write_at(
-        kSegmentHeaderSize, std::as_const(fresh.image).span(kSegmentHeaderSize, offset - kSegmentHeaderSize)));
-    RETURN_IF_ERROR(fresh.file->sync());
+    fresh.last_crc = crc;
+    Status written = fresh.file->write_at(
+        kSegmentHeaderSize, std::as_const(fresh.image).span(kSegmentHeaderSize, offset - kSegmentHeaderSize));
+    if (written.ok()) written = fresh.file->sync();
+    if (!written.ok()) {
+        fresh.file.reset();
+        (void)env_.files.remove_file(log_directory() + "/" + fresh.name);
+        return written;
+    }
+    previous_crc_ = crc;
+    old_tail = tail;
 
     const std::size_t release_from = fresh_index;
     for (std::size_t i = release_from; i <= last_index; ++i) released.push_back(std::move(segments[i]));
@@ -256,7 +272,7 @@ Status Log::rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std:
         ScannedSegment& kept = segments[first_index];
         kept.end_seq = proven;
         kept.end_offset = first_offset;
-        kept.last_crc = tail.front().envelope.previous_crc;
+        kept.last_crc = crc_in_front;
     }
     seal_in_front(segments, fresh_index);
     segments.insert(segments.begin() + static_cast<std::ptrdiff_t>(fresh_index), std::move(fresh));

@@ -309,7 +309,11 @@ TEST(Manifest, RefusesAnyChangedByte) {
     io::SimEnvironment world(1);
     ASSERT_TRUE(world.files.make_directory("d").ok());
     Manifest manifest;
-    manifest.segments.resize(2);
+    for (std::uint32_t number = 1; number <= 2; ++number) {
+        SegmentEntry& entry = manifest.segments.emplace_back();
+        entry.number = number;
+        entry.file_size = kSegmentSize;
+    }
     ASSERT_TRUE(write_manifest(world.files, "d", manifest).ok());
     const auto size = world.files.file_contents("d/MANIFEST")->size();
     for (std::size_t byte = 0; byte < size; ++byte) {
@@ -318,6 +322,36 @@ TEST(Manifest, RefusesAnyChangedByte) {
         EXPECT_FALSE(read_manifest(*copy, "d").ok()) << byte;
     }
     EXPECT_TRUE(read_manifest(world.files, "d").ok());
+}
+
+TEST(Manifest, RefusesEntriesThatCannotBe) {
+    SegmentEntry good;
+    good.number = 1;
+    good.state = SegmentState::kSealed;
+    good.file_size = kSegmentSize;
+    good.end_offset = 8192;
+    const auto is_refused = [](const std::vector<SegmentEntry>& entries) {
+        io::SimEnvironment world(1);
+        EXPECT_TRUE(world.files.make_directory("d").ok());
+        Manifest manifest;
+        manifest.segments = entries;
+        EXPECT_TRUE(write_manifest(world.files, "d", manifest).ok());
+        return !read_manifest(world.files, "d").ok();
+    };
+    EXPECT_FALSE(is_refused({good}));
+    EXPECT_TRUE(is_refused({good, good}));
+    SegmentEntry bad = good;
+    bad.end_offset = std::uint64_t{1} << 62;
+    EXPECT_TRUE(is_refused({bad}));
+    bad = good;
+    bad.number = ~std::uint32_t{0};
+    EXPECT_TRUE(is_refused({bad}));
+    bad = good;
+    bad.file_size = (std::uint64_t{1} << 40) + 1;
+    EXPECT_TRUE(is_refused({bad}));
+    bad = good;
+    bad.state = static_cast<SegmentState>(7);
+    EXPECT_TRUE(is_refused({bad}));
 }
 
 }  // namespace

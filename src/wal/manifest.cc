@@ -1,6 +1,7 @@
 #include "wal/manifest.h"
 
 #include <cstring>
+#include <unordered_set>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -24,6 +25,8 @@ struct ManifestHeader {
 };
 static_assert(sizeof(ManifestHeader) == 96 && offsetof(ManifestHeader, secret) == 64);
 
+constexpr std::uint32_t kSegmentNumberMax = 0xFFFF'0000;
+constexpr std::uint64_t kSegmentFileSizeMax = std::uint64_t{4} << 30;
 constexpr std::size_t kManifestSizeMax = std::size_t{64} << 20;
 
 std::vector<std::byte> encode(const Manifest& manifest) {
@@ -47,6 +50,15 @@ std::vector<std::byte> encode(const Manifest& manifest) {
     return bytes;
 }
 
+/// Whether an entry is one that this version could have written.
+bool is_sound(const SegmentEntry& entry) {
+    if (entry.state != SegmentState::kOpen && entry.state != SegmentState::kSealed) return false;
+    if (entry.number == 0 || entry.number > kSegmentNumberMax || entry.file_size % io::kBlockSize != 0) return false;
+    if (entry.file_size < 2 * io::kBlockSize || entry.file_size > kSegmentFileSizeMax) return false;
+    return entry.state == SegmentState::kOpen ||
+           (entry.end_offset >= io::kBlockSize && entry.end_offset <= entry.file_size && entry.first_seq <= entry.end_seq);
+}
+
 Result<Manifest> decode(std::span<const std::byte> bytes, const std::string& path) {
     const auto damaged = [&](const char* what) { return base::fail(ErrorCode::kCorrupt, path + ": " + what); };
     if (bytes.size() < sizeof(ManifestHeader)) return damaged("cut off");
@@ -68,9 +80,12 @@ Result<Manifest> decode(std::span<const std::byte> bytes, const std::string& pat
     manifest.durable_upto = header.durable_upto;
     manifest.store_epoch = header.store_epoch;
     manifest.secret = header.secret;
-    for (std::uint32_t i = 0; i < header.segment_count; ++i)
-        manifest.segments.push_back(
-            base::load<SegmentEntry>(bytes.data() + sizeof(header) + i * sizeof(SegmentEntry)));
+    std::unordered_set<std::uint32_t> numbers;
+    for (std::uint32_t i = 0; i < header.segment_count; ++i) {
+        const auto entry = base::load<SegmentEntry>(bytes.data() + sizeof(header) + i * sizeof(SegmentEntry));
+        if (!is_sound(entry) || !numbers.insert(entry.number).second) return damaged("lists a segment that cannot be");
+        manifest.segments.push_back(entry);
+    }
     return manifest;
 }
 

@@ -107,7 +107,11 @@ Status Scanner::accept(std::size_t index, std::uint64_t offset, const Envelope& 
     const auto body = segment.image.span(offset + kEnvelopeSize, envelope.body_size);
     if (envelope.durable_upto > envelope.first_seq)
         return base::fail(ErrorCode::kCorrupt, segment.name + ": a record says later events were durable before it");
-    if (envelope.kind == RecordKind::kBatch) {
+    const bool is_marker = envelope.kind == RecordKind::kMarker;
+    if (is_marker ? envelope.event_count != 0 || envelope.body_size != 0 : envelope.event_count == 0)
+        return base::fail(ErrorCode::kCorrupt, segment.name + " at offset " + std::to_string(offset) +
+                                                   ": the record's kind and counts do not agree");
+    if (!is_marker) {
         if (Status checked = event::check_body(body); !checked.ok())
             return base::with_context(std::move(checked).error(), segment.name + " at offset " + std::to_string(offset));
         const event::BodyHeader header = event::BodyView(body.data()).header();

@@ -23,6 +23,7 @@ struct SentEvent {
     std::optional<Uuid> id;
     std::optional<Timestamp> occurred_at;
     ExpectedVersion expected_version;
+    bool unvalidated = false;
 
     /// Sorted and without repeats, as they are stored.
     [[nodiscard]] std::vector<std::string> stored_tags() const {
@@ -49,7 +50,8 @@ struct SentBatch {
                          .tags = tags,
                          .id = event.id,
                          .occurred_at = event.occurred_at,
-                         .expected_version = event.expected_version});
+                         .expected_version = event.expected_version,
+                         .unvalidated = event.unvalidated});
         }
         for (const Condition& condition : conditions) builder.add_condition(condition);
         return builder;

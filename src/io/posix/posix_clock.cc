@@ -24,7 +24,7 @@ std::int64_t PosixClock::wall_ns() {
 }
 
 std::int64_t PosixClock::monotonic_ns() {
-    return now_ns(CLOCK_MONOTONIC);
+    return now_ns(CLOCK_BOOTTIME);
 }
 
 void PosixRandom::fill(std::span<std::byte> out) {

@@ -184,7 +184,7 @@ Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path)
         return base::fail(ErrorCode::kLocked,
                           "the store is open in another process: " + path + " is locked by " + holder_of(fd.get()));
     }
-    RETURN_IF_ERROR(write_pid(fd.get(), path));
+    (void)write_pid(fd.get(), path);  // For people; a full disk must not keep a store from opening.
     return std::unique_ptr<FileLock>(std::make_unique<PosixFileLock>(std::move(fd)));
 }
 
