@@ -47,6 +47,7 @@ Status Log::append_marker(std::uint64_t next_seq, bool closing) {
     Piece& piece = open_piece_.empty() ? closed_pieces_.back() : open_piece_;
     piece.records.back().kind = RecordKind::kMarker;
     piece.records.back().optional_flags = closing ? kClosed : 0U;
+    close_open_piece();  // A marker shares its block with nothing, so that recovery can write it again in place.
     return {};
 }
 

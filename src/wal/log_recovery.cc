@@ -129,15 +129,7 @@ Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch
     RETURN_IF_ERROR(clear_log_directory(scanner.end_seq()));
     std::vector<ScannedSegment> released;
     previous_crc_ = scanner.last_crc();
-    if (!tail.empty()) {
-        for (const ScannedRecord& marker : last_markers) {  // They stay where they are, in front of the tail.
-            const ScannedSegment& segment = scanner.segments()[marker.segment_index];
-            RETURN_IF_ERROR(segment.file->write_at(
-                marker.offset, segment.image.span(marker.offset, marker.envelope.record_size)));
-            RETURN_IF_ERROR(segment.file->sync());
-        }
-        RETURN_IF_ERROR(secure_tail(scanner, tail, released));
-    }
+    if (!tail.empty()) RETURN_IF_ERROR(secure_tail(scanner, tail, released));
     durable_upto_ = written_upto_ = scanner.end_seq();
     if (tail.empty()) {
         for (const ScannedRecord& marker : last_markers)
