@@ -28,7 +28,7 @@ endif()
 add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     # False alarms on adding to a std::string: gcc bug 105651, mended in 13.
-    add_compile_options(-Wno-restrict)
+    add_compile_options(-Wno-restrict -Wno-stringop-overflow)
 endif()
 if(CHRONOS_WERROR)
     add_compile_options(-Werror)
