@@ -13,7 +13,7 @@ RINGS = {
     "domain": ["include/chronos", "src/event"],
     "application": ["src/store", "src/projection", "src/access", "src/query", "src/search"],
     "infrastructure": [
-        "src/wal", "src/index", "src/segment", "src/json", "src/text", "src/vector",
+        "src/wal", "src/index", "src/segment", "src/json", "src/cache", "src/text", "src/vector",
         "src/parquet", "src/io", "src/base",
     ],
     "interface": ["src/embedded", "src/server", "src/app"],

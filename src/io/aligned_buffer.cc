@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -23,6 +24,14 @@ AlignedBuffer& AlignedBuffer::operator=(AlignedBuffer&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     return *this;
+}
+
+void AlignedBuffer::release(std::size_t offset, std::size_t size) {
+    if (offset < size_) (void)madvise(data_ + offset, std::min(size, size_ - offset), MADV_DONTNEED);
+}
+
+void AlignedBuffer::use_small_pages() {
+    if (size_ > 0) (void)madvise(data_, size_, MADV_NOHUGEPAGE);
 }
 
 AlignedBuffer::~AlignedBuffer() {

@@ -23,6 +23,11 @@ public:
     [[nodiscard]] const std::byte* data() const { return data_; }
     [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] bool empty() const { return size_ == 0; }
+    /// Gives the pages of a range back to the system; they read as zeros when touched again.
+    /// Requires: `offset` is a multiple of the page size; a range that ends inside a page gives back all of that page.
+    void release(std::size_t offset, std::size_t size);
+    /// From now on touching one page makes that page resident and no more.
+    void use_small_pages();
     std::span<std::byte> span(std::size_t offset, std::size_t size) { return {data_ + offset, size}; }
     [[nodiscard]] std::span<const std::byte> span(std::size_t offset, std::size_t size) const {
         return {data_ + offset, size};

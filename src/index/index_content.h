@@ -1,0 +1,89 @@
+// What an index file holds, in memory: what a part of the index hands over when its segment is sealed.
+//
+// Threads: plain values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "event/ids.h"
+
+namespace chronos::index {
+
+inline constexpr std::uint64_t kNoSeq = ~std::uint64_t{0};
+
+/// What postings are kept by.
+enum class KeyKind : std::uint8_t { kEntity, kType, kTag, kCorrelation, kCausation, kActor };
+inline constexpr std::size_t kKeyKinds = 6;
+
+/// A segment of the log, as the index saw it: the file is believed only beside exactly this segment.
+struct IndexedSegment {
+    std::uint32_t number = 0;
+    std::uint32_t last_crc = 0;    ///< CRC of its last record.
+    std::uint64_t salt = 0;
+    std::uint64_t first_seq = 0;
+    std::uint64_t end_seq = 0;
+    std::uint64_t end_offset = 0;  ///< As in the manifest.
+    std::uint32_t last_epoch = 0;  ///< Epoch of its last record; that of the one before when it has none.
+    std::uint32_t first_block_crc = 0;      ///< Index of its first checksum in `block_crcs`.
+    std::uint64_t main_end_position = 0;    ///< Events on main up to its end.
+    std::int64_t last_recorded_at = 0;      ///< Up to its end.
+};
+static_assert(sizeof(IndexedSegment) == 72);
+
+/// Events of one branch that follow each other.
+struct IndexedRun {
+    event::BranchNumber branch = 0;
+    std::uint32_t zero = 0;
+    std::uint64_t first_position = 0;
+    std::uint64_t first_seq = 0;
+    std::uint64_t count = 0;
+};
+static_assert(sizeof(IndexedRun) == 32);
+
+/// The times of kStripeEvents events that follow each other, from begin_seq on.
+struct TimeStripe {
+    std::int64_t first_recorded_at = 0;
+    std::int64_t min_occurred_at = 0;
+    std::int64_t max_occurred_at = 0;
+};
+static_assert(sizeof(TimeStripe) == 24);
+inline constexpr std::uint64_t kStripeEvents = 1024;
+
+/// A key and its part of a dictionary's postings.
+struct IndexedKey {
+    std::uint64_t hash = 0;  ///< PostingMap::hash of (branch, key), kept because the seed is the database's for ever.
+    std::string_view key;
+    event::BranchNumber branch = 0;
+    std::uint32_t count = 0;
+    std::uint64_t first_posting = 0;         ///< Index in `postings`.
+    std::uint64_t first_place = 0;           ///< Entities: how many events the stream has before these. Others: 0.
+    std::uint64_t previous_seq = kNoSeq;     ///< Entities: the stream's last event before these. Others: kNoSeq.
+    std::uint64_t stream_first_seq = kNoSeq; ///< Entities: the stream's first event of all. Others: kNoSeq.
+};
+
+struct IndexedId {
+    std::uint64_t hash = 0;  ///< IdTable::hash.
+    std::uint32_t delta = 0; ///< seq − begin_seq of the event, or of the batch's first event.
+};
+
+struct IndexContent {
+    std::uint64_t begin_seq = 0, end_seq = 0;
+    std::vector<IndexedSegment> segments;    ///< In order, without gaps; together [begin_seq, end_seq).
+    /// CRC32C of each cache::kImageBlockSize bytes of each segment up to its end_offset.
+    std::vector<std::uint32_t> block_crcs;
+    std::vector<IndexedRun> runs;            ///< In order of seq; together [begin_seq, end_seq).
+    std::vector<TimeStripe> stripes;
+    std::vector<std::uint32_t> offsets;      ///< By seq − begin_seq: where the event is in its segment, in units of 8.
+    std::vector<std::uint32_t> places;       ///< By seq − begin_seq: its 0-based place in its entity's stream.
+    struct Dictionary {
+        std::vector<IndexedKey> keys;        ///< In any order; (hash, branch, key) is unique.
+        std::vector<std::uint32_t> postings; ///< seq − begin_seq, ascending within a key.
+    };
+    std::array<Dictionary, kKeyKinds> dictionaries;
+    std::vector<IndexedId> ids, batches;     ///< In any order; hashes may repeat.
+};
+
+}  // namespace chronos::index

@@ -1,0 +1,122 @@
+// Index files: the index of one sealed segment, or of several that follow each other. Format: docs/formats/index.md.
+//
+// An index file is derived: it can be deleted at any time the store is closed, and one that is damaged, missing or of other
+// segments than those of the manifest is not used; the log is read instead. A checkpoint is nothing more than the chain of
+// index files from the first segment on.
+//
+//     000001-000008.idx   000009-000009.idx   000010-000010.idx        written once, renamed into place, never changed
+//
+// Threads: an IndexFile is immutable; all methods from any thread. Look-ups pin what they read while they read it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cache/file_image.h"
+#include "cache/image_cache.h"
+#include "chronos/types.h"
+#include "index/index_content.h"
+#include "io/file_system.h"
+
+namespace chronos::index {
+
+/// "000001-000008.idx"
+std::string index_file_name(std::uint32_t first_segment, std::uint32_t last_segment);
+/// The segments a name speaks of; nothing for other names.
+std::optional<std::pair<std::uint32_t, std::uint32_t>> parse_index_file_name(std::string_view name);
+
+/// A key's postings in one file.
+struct FileList {
+    std::uint64_t first_posting = 0;
+    std::uint32_t count = 0;
+    std::uint64_t first_place = 0;
+    std::uint64_t previous_seq = kNoSeq;
+    std::uint64_t first_seq = 0, last_seq = 0;  ///< Of this file's part.
+};
+
+class IndexFile {
+public:
+    /// Opens and checks what is small: header, segments, checksums, runs, filters. The rest is checked as it is read.
+    ///
+    /// Errors: kCorrupt, kUnsupported, kNotFound, kIo. A file with any of them is not used.
+    static Result<std::shared_ptr<IndexFile>> open(io::FileSystem& files, cache::ImageCache& cache, const std::string& path,
+                                                   const Uuid& database);
+    ~IndexFile();
+    IndexFile(const IndexFile&) = delete;
+    IndexFile& operator=(const IndexFile&) = delete;
+
+    [[nodiscard]] std::uint64_t begin_seq() const;
+    [[nodiscard]] std::uint64_t end_seq() const;
+    [[nodiscard]] const std::vector<IndexedSegment>& segments() const;
+    [[nodiscard]] const std::vector<IndexedRun>& runs() const;
+    [[nodiscard]] const std::vector<TimeStripe>& stripes() const;
+    /// Checksums of the blocks of `segments()[i]`.
+    [[nodiscard]] std::span<const std::uint32_t> block_crcs(std::size_t i) const;
+    [[nodiscard]] const std::string& path() const;
+    [[nodiscard]] std::uint64_t file_size() const;
+    /// Bytes that stay in memory as long as the file is open (filters, checksums, stripes).
+    [[nodiscard]] std::uint64_t resident_bytes() const;
+
+    // Look-ups. Errors of all: kCorrupt naming the file, kIo.
+
+    /// Where events are. `seqs` in any order, all in [begin_seq, end_seq). Offsets are in units of 8 within the event's
+    /// segment; `segment_of(seq)` tells which.
+    Status locate(std::span<const std::uint64_t> seqs, std::uint32_t* offsets, std::uint32_t* places) const;
+    /// Index in `segments()` of the segment that holds `seq`.
+    [[nodiscard]] std::size_t segment_of(std::uint64_t seq) const;
+
+    Result<std::optional<FileList>> find(KeyKind kind, std::uint64_t hash, event::BranchNumber branch,
+                                         std::string_view key) const;
+    /// Postings [first, first + seqs.size()) of a list, as seqs.
+    Status read(KeyKind kind, const FileList& list, std::uint32_t first, std::span<std::uint64_t> seqs) const;
+    /// How many of a list's postings are below `end_seq`.
+    Result<std::uint32_t> count_below(KeyKind kind, const FileList& list, std::uint64_t end_seq) const;
+
+    /// Calls `visit(key, list)` for each key of a kind, in the order of hashes, until it returns false; the key is valid
+    /// during the call. Reads in large pieces.
+    struct KeyEntry {
+        std::uint64_t hash = 0;
+        std::string_view key;
+        event::BranchNumber branch = 0;
+        std::uint64_t stream_first_seq = kNoSeq;
+        FileList list;
+    };
+    Status for_each_key(KeyKind kind, const std::function<bool(const KeyEntry&)>& visit) const;
+    [[nodiscard]] std::uint64_t key_count(KeyKind kind) const;
+
+    /// Calls `visit(seq)` for each entry whose hash is `hash`, until it returns true. A filter answers most misses without
+    /// reading anything.
+    Status for_each_id(std::uint64_t hash, const std::function<bool(std::uint64_t seq)>& visit) const;
+    Status for_each_batch(std::uint64_t hash, const std::function<bool(std::uint64_t seq)>& visit) const;
+
+    /// Loads and checks every block, without keeping more in memory than the cache allows.
+    Status verify() const;
+
+private:
+    struct Parts;
+    explicit IndexFile(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> parts_;
+};
+
+/// Writes `content` into `directory` (of index files) under its final name; durable when it returns. A file of that name
+/// is replaced. Returns its path.
+///
+/// Errors: kNoSpace (nothing is left behind), kIo.
+Result<std::string> write_index_file(io::FileSystem& files, const std::string& directory, const Uuid& database,
+                                     const IndexContent& content);
+
+/// Writes one file in place of several that follow each other; reads and writes in pieces, holding little in memory.
+/// `yield` is called now and then and may do other work; an error of it ends the merge and nothing is left behind.
+///
+/// Errors: kCorrupt, kNoSpace, kIo, those of yield.
+Result<std::string> merge_index_files(io::FileSystem& files, const std::string& directory, const Uuid& database,
+                                      std::span<const std::shared_ptr<IndexFile>> parts,
+                                      const std::function<Status()>& yield);
+
+}  // namespace chronos::index
