@@ -1,7 +1,7 @@
 // Real files, real processes: a child appends from several threads until it is killed; what it was told must be there.
 //
 //     child: append ──acknowledged──▶ one line into the ledger (a pipe that the parent holds)
-//     parent: kill -9 after 20–200 ms, read the ledger, open the store, compare
+//     parent: kill -9 after 20–200 ms, of the start or of the first answer; read the ledger, open the store, compare
 //
 // The child is this program again, started with CHRONOS_KILL_TEST_STORE in its environment.
 #include <fcntl.h>
@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <sstream>
 #include <thread>
@@ -140,8 +142,14 @@ std::string compare(const store::Database& database, Ledger& ledger) {
     return "";
 }
 
-/// Starts a child, kills it after `delay_ms`, returns what it wrote.
-std::string run_and_kill(const std::string& directory, std::uint64_t cycle, unsigned delay_ms) {
+struct KillPlan {
+    unsigned delay_ms = 0;
+    /// The delay counts from the first acknowledgement, so that slow machines get as far as fast ones.
+    bool after_first_answer = false;
+};
+
+/// Starts a child, kills it, returns what it wrote.
+std::string run_and_kill(const std::string& directory, std::uint64_t cycle, const KillPlan& plan) {
     int ends[2];
     if (::pipe(ends) != 0) return "";
     const pid_t child = ::fork();
@@ -156,11 +164,20 @@ std::string run_and_kill(const std::string& directory, std::uint64_t cycle, unsi
     }
     ::close(ends[1]);
     std::string text;
+    std::promise<void> answered;
     std::thread reader([&] {
         char piece[65536];
-        for (ssize_t got; (got = ::read(ends[0], piece, sizeof(piece))) > 0;) text.append(piece, static_cast<std::size_t>(got));
+        bool has_answer = false;
+        for (ssize_t got; (got = ::read(ends[0], piece, sizeof(piece))) > 0;) {
+            text.append(piece, static_cast<std::size_t>(got));
+            if (has_answer || text.find("ack ") == std::string::npos) continue;
+            has_answer = true;
+            answered.set_value();
+        }
+        if (!has_answer) answered.set_value();  // It ended by itself.
     });
-    ::usleep(delay_ms * 1'000);
+    if (plan.after_first_answer) answered.get_future().wait_for(std::chrono::seconds(60));
+    ::usleep(plan.delay_ms * 1'000);
     ::kill(child, SIGKILL);
     int status = 0;
     ::waitpid(child, &status, 0);
@@ -181,7 +198,9 @@ void kill_cycles(std::uint64_t cycles) {
             std::filesystem::remove_all(store);
             ledger = std::make_unique<Ledger>();
         }
-        const std::string text = run_and_kill(store, seed, static_cast<unsigned>(20 + io::Prng(seed).below(180)));
+        const std::string text = run_and_kill(store, seed,
+                                              {.delay_ms = static_cast<unsigned>(20 + io::Prng(seed).below(180)),
+                                               .after_first_answer = seed % 2 == 0});
         if (text.starts_with("exit ")) return "the child stopped by itself: " + text;
         ledger->read(text);
         const auto database = store::Database::open(io::posix_environment(), store, true, options());
