@@ -31,7 +31,7 @@ struct IndexedSegment {
     std::uint64_t main_end_position = 0;    ///< Events on main up to its end.
     std::int64_t last_recorded_at = 0;      ///< Up to its end.
 };
-static_assert(sizeof(IndexedSegment) == 72);
+static_assert(sizeof(IndexedSegment) == 64);
 
 /// Events of one branch that follow each other.
 struct IndexedRun {
@@ -43,7 +43,8 @@ struct IndexedRun {
 };
 static_assert(sizeof(IndexedRun) == 32);
 
-/// The times of kStripeEvents events that follow each other, from begin_seq on.
+/// The times of the events of one stripe: seqs [k · kStripeEvents, (k + 1) · kStripeEvents) for some k, as far as the file
+/// has them. Stripes are cut at multiples of seq, not of begin_seq, so that those of merged files still say what is exact.
 struct TimeStripe {
     std::int64_t first_recorded_at = 0;
     std::int64_t min_occurred_at = 0;
@@ -51,6 +52,11 @@ struct TimeStripe {
 };
 static_assert(sizeof(TimeStripe) == 24);
 inline constexpr std::uint64_t kStripeEvents = 1024;
+
+/// The stripes that [begin_seq, end_seq) touches; that of `seq` has index seq / kStripeEvents − begin_seq / kStripeEvents.
+constexpr std::uint64_t stripe_count(std::uint64_t begin_seq, std::uint64_t end_seq) {
+    return begin_seq == end_seq ? 0 : (end_seq - 1) / kStripeEvents - begin_seq / kStripeEvents + 1;
+}
 
 /// A key and its part of a dictionary's postings.
 struct IndexedKey {
@@ -75,7 +81,7 @@ struct IndexContent {
     /// CRC32C of each cache::kImageBlockSize bytes of each segment up to its end_offset.
     std::vector<std::uint32_t> block_crcs;
     std::vector<IndexedRun> runs;            ///< In order of seq; together [begin_seq, end_seq).
-    std::vector<TimeStripe> stripes;
+    std::vector<TimeStripe> stripes;         ///< stripe_count(begin_seq, end_seq) of them.
     std::vector<std::uint32_t> offsets;      ///< By seq − begin_seq: where the event is in its segment, in units of 8.
     std::vector<std::uint32_t> places;       ///< By seq − begin_seq: its 0-based place in its entity's stream.
     struct Dictionary {

@@ -31,6 +31,9 @@ std::string index_file_name(std::uint32_t first_segment, std::uint32_t last_segm
 /// The segments a name speaks of; nothing for other names.
 std::optional<std::pair<std::uint32_t, std::uint32_t>> parse_index_file_name(std::string_view name);
 
+/// As many events as one file may hold: deltas of seq are 32 bits.
+inline constexpr std::uint64_t kIndexFileEventsMax = 0xFFFF'FFFF;
+
 /// A key's postings in one file.
 struct FileList {
     std::uint64_t first_posting = 0;
@@ -66,14 +69,14 @@ public:
     // Look-ups. Errors of all: kCorrupt naming the file, kIo.
 
     /// Where events are. `seqs` in any order, all in [begin_seq, end_seq). Offsets are in units of 8 within the event's
-    /// segment; `segment_of(seq)` tells which.
+    /// segment; `segment_of(seq)` tells which. That an event is there is for the reader of the segment to check.
     Status locate(std::span<const std::uint64_t> seqs, std::uint32_t* offsets, std::uint32_t* places) const;
     /// Index in `segments()` of the segment that holds `seq`.
     [[nodiscard]] std::size_t segment_of(std::uint64_t seq) const;
 
     Result<std::optional<FileList>> find(KeyKind kind, std::uint64_t hash, event::BranchNumber branch,
                                          std::string_view key) const;
-    /// Postings [first, first + seqs.size()) of a list, as seqs.
+    /// Postings [first, first + seqs.size()) of a list, as seqs. Requires: `list` is of this file and `kind`, and so long.
     Status read(KeyKind kind, const FileList& list, std::uint32_t first, std::span<std::uint64_t> seqs) const;
     /// How many of a list's postings are below `end_seq`.
     Result<std::uint32_t> count_below(KeyKind kind, const FileList& list, std::uint64_t end_seq) const;
@@ -98,9 +101,13 @@ public:
     /// Loads and checks every block, without keeping more in memory than the cache allows.
     Status verify() const;
 
-private:
+    /// What the file is made of, for the merge: index/index_file_parts.h.
     struct Parts;
+    [[nodiscard]] const Parts& parts() const { return *parts_; }
+
     explicit IndexFile(std::unique_ptr<Parts> parts);
+
+private:
     std::unique_ptr<Parts> parts_;
 };
 
@@ -114,6 +121,7 @@ Result<std::string> write_index_file(io::FileSystem& files, const std::string& d
 /// Writes one file in place of several that follow each other; reads and writes in pieces, holding little in memory.
 /// `yield` is called now and then and may do other work; an error of it ends the merge and nothing is left behind.
 ///
+/// Requires: the parts follow each other and hold at most kIndexFileEventsMax events.
 /// Errors: kCorrupt, kNoSpace, kIo, those of yield.
 Result<std::string> merge_index_files(io::FileSystem& files, const std::string& directory, const Uuid& database,
                                       std::span<const std::shared_ptr<IndexFile>> parts,
