@@ -14,6 +14,9 @@ namespace chronos::index {
 
 inline constexpr std::uint64_t kNoSeq = ~std::uint64_t{0};
 
+/// As many events as one file may hold: deltas of seq are 32 bits.
+inline constexpr std::uint64_t kIndexFileEventsMax = 0xFFFF'FFFF;
+
 /// What postings are kept by.
 enum class KeyKind : std::uint8_t { kEntity, kType, kTag, kCorrelation, kCausation, kActor };
 inline constexpr std::size_t kKeyKinds = 6;

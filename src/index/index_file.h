@@ -31,9 +31,6 @@ std::string index_file_name(std::uint32_t first_segment, std::uint32_t last_segm
 /// The segments a name speaks of; nothing for other names.
 std::optional<std::pair<std::uint32_t, std::uint32_t>> parse_index_file_name(std::string_view name);
 
-/// As many events as one file may hold: deltas of seq are 32 bits.
-inline constexpr std::uint64_t kIndexFileEventsMax = 0xFFFF'FFFF;
-
 /// A key's postings in one file.
 struct FileList {
     std::uint64_t first_posting = 0;
