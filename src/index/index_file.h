@@ -118,8 +118,8 @@ Result<std::string> write_index_file(io::FileSystem& files, const std::string& d
 /// Writes one file in place of several that follow each other; reads and writes in pieces, holding little in memory.
 /// `yield` is called now and then and may do other work; an error of it ends the merge and nothing is left behind.
 ///
-/// Requires: the parts follow each other and hold at most kIndexFileEventsMax events.
-/// Errors: kCorrupt, kNoSpace, kIo, those of yield.
+/// Requires: the parts follow each other.
+/// Errors: kCorrupt, kNoSpace, kIo, those of yield; kLimitExceeded for more than kIndexFileEventsMax events.
 Result<std::string> merge_index_files(io::FileSystem& files, const std::string& directory, const Uuid& database,
                                       std::span<const std::shared_ptr<IndexFile>> parts,
                                       const std::function<Status()>& yield);

@@ -124,6 +124,12 @@ public:
     [[nodiscard]] const KeyRecord& record() const { return record_; }
     /// Valid until `next`.
     [[nodiscard]] std::string_view key() const { return key_; }
+    [[nodiscard]] bool is_before(const KeyCursor& other) const {
+        const StoredKey& a = record_.key;
+        const StoredKey& b = other.record_.key;
+        if (a.hash != b.hash) return a.hash < b.hash;
+        return a.branch != b.branch ? a.branch < b.branch : key_ < other.key_;
+    }
 
 private:
     const IndexFile::Parts& parts_;

@@ -84,8 +84,9 @@ Result<std::string> IndexFileWriter::finish(IndexFooter footer, const ResidentCo
     footer.log_crc_count = resident.log_crcs.size();
     footer.run_count = resident.runs.size();
     const std::optional<IndexLayout> layout = layout_of(footer);
-    ASSERT(layout.has_value() && layout->body_size == offset() &&
-           layout->stripes.count == resident.stripes.size());
+    if (!layout || layout->file_size > kIndexFileSizeMax)
+        return base::fail(ErrorCode::kLimitExceeded, path_ + ": too much for one index file");
+    ASSERT(layout->body_size == offset() && layout->stripes.count == resident.stripes.size());
     end_body();
     append_resident(std::as_bytes(std::span(block_crcs_)));
     append_resident(std::as_bytes(resident.segments));
