@@ -5,6 +5,7 @@
 #include "index/index_file.h"
 #include "index/made_up_answers.h"
 #include "index/made_up_log.h"
+#include "io/sim/prng.h"
 #include "io/sim/sim_file_system.h"
 
 namespace chronos::index {

@@ -8,6 +8,7 @@
 #include "index/index_file.h"
 #include "index/made_up_log.h"
 #include "io/posix/posix_file_system.h"
+#include "io/sim/prng.h"
 
 namespace chronos::index {
 namespace {

@@ -8,6 +8,7 @@
 #include "index/id_filter.h"
 #include "index/made_up_answers.h"
 #include "index/made_up_log.h"
+#include "io/sim/prng.h"
 #include "io/sim/sim_file_system.h"
 
 namespace chronos::index {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +18,6 @@
 #include "base/checksum.h"
 #include "cache/file_image.h"
 #include "index/index_content.h"
-#include "io/sim/prng.h"
 
 namespace chronos::index {
 
@@ -48,7 +48,7 @@ public:
     };
     using Key = std::pair<event::BranchNumber, std::string>;
 
-    explicit MadeUpLog(const Options& options) : options_(options), prng_(options.seed) {
+    explicit MadeUpLog(const Options& options) : options_(options), random_(options.seed) {
         for (const std::uint64_t size : options_.segment_sizes) {
             for (std::uint64_t i = 0; i < size; ++i) add_event();
             ends_.push_back(events_.size());
@@ -93,44 +93,46 @@ public:
 
 private:
     [[nodiscard]] std::uint64_t few_bits(std::uint64_t hash) const {
-        return options_.hash_bits == 64
-                   ? hash
-                   : hash >> (64 - options_.hash_bits) << (64 - options_.hash_bits);
+        if (options_.hash_bits == 0) return 0;
+        return hash & ~std::uint64_t{0} << (64 - options_.hash_bits);
     }
-    std::uint64_t random_hash() { return few_bits(prng_.next()) | 1; }
+    std::uint64_t below(std::uint64_t count) { return random_() % count; }
+    bool chance(double probability) {
+        return static_cast<double>(random_() >> 11) * 0x1.0p-53 < probability;
+    }
+    std::uint64_t random_hash() { return few_bits(random_()) | 1; }
 
     std::string random_key(const char* prefix, std::uint64_t count) {
-        std::string key = prefix + std::to_string(prng_.below(count));
+        std::string key = prefix + std::to_string(below(count));
         if (options_.has_long_keys && key.back() == '7') key.resize(512, 'x');
         return key;
     }
 
     void add_event() {
         MadeUpEvent event;
-        event.branch = events_.empty() || prng_.chance(0.1)
-                           ? static_cast<event::BranchNumber>(prng_.below(options_.branch_count))
+        event.branch = events_.empty() || chance(0.1)
+                           ? static_cast<event::BranchNumber>(below(options_.branch_count))
                            : events_.back().branch;
         event.position = next_position_[event.branch]++;
         event.recorded_at = static_cast<std::int64_t>(events_.size()) * 1000;
-        event.occurred_at = event.recorded_at - static_cast<std::int64_t>(prng_.below(1'000'000));
+        event.occurred_at = event.recorded_at - static_cast<std::int64_t>(below(1'000'000));
         event.offset = 512 + static_cast<std::uint32_t>(events_.size()) * 8;
         const auto keys = [&](KeyKind kind) -> std::vector<std::string>& {
             return event.keys[static_cast<std::size_t>(kind)];
         };
-        if (options_.has_only_entities || !prng_.chance(0.05)) {
+        if (options_.has_only_entities || !chance(0.05)) {
             keys(KeyKind::kEntity).push_back(random_key("entity:", options_.entity_count));
             event.place = next_place_[{event.branch, keys(KeyKind::kEntity).front()}]++;
         }
         if (!options_.has_only_entities) {
             keys(KeyKind::kType).push_back(random_key("type.", 3));
             for (const char* prefix : {"a:", "b:"})
-                if (prng_.chance(0.3)) keys(KeyKind::kTag).push_back(random_key(prefix, 4));
-            if (prng_.chance(0.5)) keys(KeyKind::kCorrelation).push_back(random_key("", 1'000'000));
-            if (prng_.chance(0.1)) keys(KeyKind::kCausation).push_back(random_key("e", 1000));
+                if (chance(0.3)) keys(KeyKind::kTag).push_back(random_key(prefix, 4));
+            if (chance(0.5)) keys(KeyKind::kCorrelation).push_back(random_key("", 1'000'000));
+            if (chance(0.1)) keys(KeyKind::kCausation).push_back(random_key("e", 1000));
         }
-        if (events_.empty() || prng_.chance(0.3)) event.batch_hash = random_hash();
-        if (prng_.chance(0.5))
-            event.id_hash = prng_.chance(0.1) && last_id_ != 0 ? last_id_ : random_hash();
+        if (events_.empty() || chance(0.3)) event.batch_hash = random_hash();
+        if (chance(0.5)) event.id_hash = chance(0.1) && last_id_ != 0 ? last_id_ : random_hash();
         if (event.id_hash != 0) last_id_ = event.id_hash;
         events_.push_back(std::move(event));
     }
@@ -207,7 +209,7 @@ private:
     }
 
     const Options options_;
-    io::Prng prng_;
+    std::mt19937_64 random_;
     std::vector<MadeUpEvent> events_;
     std::vector<std::uint64_t> ends_;  // of segments, in events
     std::map<event::BranchNumber, std::uint64_t> next_position_;
