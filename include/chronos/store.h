@@ -35,6 +35,9 @@ struct OpenOptions {
     bool accept_clock = false;
     /// Bytes of empty log to keep prepared ahead; 0: what the log's growth calls for.
     std::uint64_t spare_bytes = 0;
+    /// Bytes of memory to keep to; 0: a quarter of the machine's, at most 4 GiB. Over it things get slower, never wrong.
+    /// At least: heads of all entities (about 100 bytes each) and what is being appended.
+    std::uint64_t memory_budget = 0;
     /// Called while the log is read back, with bytes done and in all; from the opening thread.
     std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
 };
@@ -55,6 +58,12 @@ struct Stats {
     std::uint32_t writer_epoch = 0;
     std::uint64_t commits = 0;             ///< Since open.
     std::uint64_t spare_waits = 0;         ///< Rolls that had to prepare a segment first.
+    std::uint64_t memory_budget = 0;
+    std::uint64_t memory_bytes = 0;        ///< Of indexes and log in memory, when last looked at.
+    std::uint64_t memory_waits = 0;        ///< Appends that waited for memory.
+    std::uint64_t index_files = 0;
+    std::uint64_t index_bytes = 0;
+    std::uint64_t block_loads = 0;         ///< Reads of blocks that were not in memory.
     std::string commit_method;             ///< "direct", "buffered" or "memory".
     std::optional<Timestamp> first_recorded_at, last_recorded_at;
     std::vector<EventTypeCount> event_types;  ///< Most frequent first.

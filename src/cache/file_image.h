@@ -52,6 +52,11 @@ public:
     /// From now on blocks may be taken away. Requires: the first `source.size` bytes will not change.
     void make_evictable(ImageCache& cache, ImageSource source);
     [[nodiscard]] bool is_evictable() const { return source_.file != nullptr; }
+    /// Everything is loaded and stays so while pinned. Requires: pinned.
+    [[nodiscard]] bool is_whole() const { return is_whole_.load(std::memory_order_acquire); }
+
+    /// For errors. Requires: evictable.
+    [[nodiscard]] const std::string& name() const { return source_.name; }
 
     /// The fixed address. Only what was loaded under a pin that is still held may be read.
     [[nodiscard]] const std::byte* data() const { return memory_.data(); }

@@ -46,16 +46,18 @@ struct Follower::Impl final : store::PublishListener {
     }
 
     /// Gives what is published behind next_seq; returns whether anything came.
-    bool take(std::uint32_t max, Page& page) {
+    Result<bool> take(std::uint32_t max, Page& page) {
         const store::IndexSet& indexes = engine->database->indexes();
         store::PinnedView view;
         view.branch = branch;
         view.end_seq = view.published_seq = engine->database->published_seq();
-        const store::ScanResult found = store::scan(
-            indexes, view, filter, {.begin_seq = next_seq, .end_seq = view.end_seq, .forward = true, .limit = max});
+        store::reset(page);
+        ASSIGN_OR_RETURN(const store::ScanResult found,
+                         store::scan(indexes, view, filter,
+                                     {.begin_seq = next_seq, .end_seq = view.end_seq, .forward = true, .limit = max}));
+        store::Reader reader(indexes, store::reading_into(page));
+        RETURN_IF_ERROR(store::add_events(reader, found.seqs, page));
         next_seq = found.has_more ? found.seqs.back() + 1 : std::max(next_seq, view.end_seq);
-        page.events_.clear();
-        for (const std::uint64_t seq : found.seqs) page.events_.push_back(store::make_event_view(indexes, seq));
         page.has_more_ = found.has_more;
         page.examined_ = found.examined;
         return !found.seqs.empty();
@@ -76,7 +78,8 @@ Status Follower::next(std::uint32_t max, std::uint32_t timeout_ms, Page& page) {
             const std::lock_guard lock(impl_->mutex);
             if (impl_->event_fd != nullptr) impl_->event_fd->clear();
         }
-        if (impl_->take(max, page)) {
+        ASSIGN_OR_RETURN(const bool has_events, impl_->take(max, page));
+        if (has_events) {
             const std::lock_guard lock(impl_->mutex);
             if (page.has_more_ && impl_->event_fd != nullptr) impl_->event_fd->signal();
             return {};

@@ -15,7 +15,7 @@ Finding to_finding(const wal::Damage& damage) {
     Finding finding;
     finding.file = damage.file;
     finding.offset = damage.offset;
-    finding.first_position = Position{damage.first_position};
+    if (damage.first_position) finding.first_position = Position{*damage.first_position};
     if (damage.end_position) finding.end_position = Position{*damage.end_position};
     finding.what = damage.what;
     return finding;

@@ -1,4 +1,5 @@
 // View::stats.
+#include "base/result.h"
 #include "chronos/store.h"
 #include "embedded/engine.h"
 #include "io/posix/posix_environment.h"
@@ -9,7 +10,7 @@ namespace chronos {
 Result<Stats> View::stats() const {
     const store::Database& database = *impl_->engine->database;
     const wal::Log& log = database.log();
-    const store::Counts counts = store::count_view(database.indexes(), impl_->view);
+    ASSIGN_OR_RETURN(const store::Counts counts, store::count_view(database.indexes(), impl_->view));
     Stats stats;
     stats.database = log.database();
     stats.event_count = counts.event_count;
@@ -22,6 +23,12 @@ Result<Stats> View::stats() const {
     stats.spare_waits = log.counters().spare_waits;
     const bool is_direct = io::posix_file_system().durable_write() == io::DurableWrite::kDirect;
     stats.commit_method = database.is_in_memory() ? "memory" : is_direct ? "direct" : "buffered";
+    stats.memory_bytes = database.is_in_memory() ? 0 : database.keeper().memory_bytes();
+    stats.memory_budget = database.memory_budget();
+    stats.memory_waits = database.memory_waits();
+    stats.index_files = database.keeper().file_count();
+    stats.index_bytes = database.keeper().file_bytes();
+    stats.block_loads = database.cache().loads();
     stats.first_recorded_at = counts.first_recorded_at;
     stats.last_recorded_at = counts.last_recorded_at;
     for (const store::TypeCount& type : counts.types)

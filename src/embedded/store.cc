@@ -1,6 +1,7 @@
 // Store: opening, appending, closing. The work is done by store::Database.
 #include "chronos/store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/result.h"
@@ -12,6 +13,9 @@
 
 namespace chronos {
 namespace {
+
+constexpr std::uint64_t kMemoryBudgetMax = std::uint64_t{4} << 30;
+constexpr std::uint64_t kMemoryBudgetMin = std::uint64_t{16} << 20;
 
 BatchBuilder builder_for(std::span<const NewEvent> events, std::span<const Condition> conditions) {
     BatchBuilder builder;
@@ -70,7 +74,11 @@ Result<Store> Store::open(const OpenOptions& options) {
     store::DatabaseOptions database_options;
     database_options.log.spare_bytes = options.spare_bytes;
     database_options.accept_clock = options.accept_clock;
+    database_options.memory_budget =
+        options.memory_budget != 0 ? options.memory_budget : std::min(io::system_memory_bytes() / 4, kMemoryBudgetMax);
     database_options.on_progress = options.on_progress;
+    if (database_options.memory_budget < kMemoryBudgetMin)
+        return base::fail(ErrorCode::kInvalidArgument, "memory_budget is at least 16 MiB");
     auto impl = std::make_unique<Impl>();
     io::Environment env = io::posix_environment();
     if (options.in_memory) {

@@ -13,12 +13,12 @@ namespace {
 
 constexpr std::uint32_t kPageLimitMax = 10'000;
 
-void fill(const store::IndexSet& indexes, const store::ScanResult& found, Page& page) {
-    page.events_.clear();
-    page.next_cursor_.clear();
-    for (const std::uint64_t seq : found.seqs) page.events_.push_back(store::make_event_view(indexes, seq));
+Status fill(const store::IndexSet& indexes, const store::ScanResult& found, Page& page) {
+    store::reset(page);
+    store::Reader reader(indexes, store::reading_into(page));
     page.has_more_ = found.has_more;
     page.examined_ = found.examined;
+    return store::add_events(reader, found.seqs, page);
 }
 
 }  // namespace
@@ -64,8 +64,8 @@ Status View::read(const ReadOptions& options, Page& page) const {
             request.begin_seq = view.end_seq;
         }
     }
-    const store::ScanResult found = store::scan(indexes, view, filter, request);
-    fill(indexes, found, page);
+    ASSIGN_OR_RETURN(const store::ScanResult found, store::scan(indexes, view, filter, request));
+    RETURN_IF_ERROR(fill(indexes, found, page));
     if (found.has_more)
         page.next_cursor_ = store::encode_cursor({.branch = view.branch,
                                                   .forward = request.forward,
@@ -80,9 +80,10 @@ Status View::read(const ReadOptions& options, Page& page) const {
 
 Result<std::uint64_t> View::count(const Filter& filter) const {
     ASSIGN_OR_RETURN(const store::CompiledFilter compiled, store::CompiledFilter::compile(filter));
-    const store::ScanResult found =
+    ASSIGN_OR_RETURN(
+        const store::ScanResult found,
         store::scan(impl_->engine->database->indexes(), impl_->view, compiled,
-                    {.begin_seq = 0, .end_seq = impl_->view.end_seq, .forward = true, .limit = ~std::uint64_t{0}});
+                    {.begin_seq = 0, .end_seq = impl_->view.end_seq, .forward = true, .limit = ~std::uint64_t{0}}));
     return std::uint64_t{found.seqs.size()};
 }
 
@@ -91,7 +92,7 @@ Status View::read_entity(std::string_view entity_id, const EntityReadOptions& op
 }
 
 Status View::read_last_resident(std::string_view entity_id, std::uint32_t count, Page& page) const {
-    return store::read_last(impl_->engine->database->indexes(), impl_->view, entity_id, count, page);
+    return store::read_last_resident(impl_->engine->database->indexes(), impl_->view, entity_id, count, page);
 }
 
 Status View::read_event(const Uuid& id, Page& page) const {

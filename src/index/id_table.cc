@@ -28,6 +28,7 @@ std::unique_ptr<IdTable::Table> IdTable::new_table(std::uint64_t slots) {
         table->slots = reinterpret_cast<Slot*>(arena_.allocate(slots * sizeof(Slot), alignof(Slot)));
     } else {
         table->memory = io::AlignedBuffer(slots * sizeof(Slot));
+        bytes_.fetch_add(table->memory.size(), std::memory_order_relaxed);
         table->slots = reinterpret_cast<Slot*>(table->memory.data());
     }
     return table;
@@ -42,7 +43,7 @@ void IdTable::place(Table& table, std::uint64_t hash, std::uint64_t seq_plus_one
 }
 
 void IdTable::add(std::uint64_t hash, std::uint64_t seq) {
-    std::atomic<Table*>& shard = shards_[hash >> 56];
+    std::atomic<Table*>& shard = shards_[shard_of(hash)];
     Table* table = shard.load(std::memory_order_relaxed);
     if (table->used * 4 >= (table->mask + 1) * 3) {
         auto larger = new_table((table->mask + 1) * 2);
@@ -58,7 +59,7 @@ void IdTable::add(std::uint64_t hash, std::uint64_t seq) {
 }
 
 void IdTable::prefetch(std::uint64_t hash) const {
-    const Table* table = shards_[hash >> 56].load(std::memory_order_acquire);
+    const Table* table = shards_[shard_of(hash)].load(std::memory_order_acquire);
     __builtin_prefetch(&table->slots[hash & table->mask], 1);
 }
 

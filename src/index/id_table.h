@@ -30,13 +30,26 @@ public:
     /// Calls `visit(seq)` for each entry of `hash` until it returns true; returns whether one did.
     template <typename Visit>
     bool for_each(std::uint64_t hash, Visit&& visit) const {
-        const Table* table = shards_[hash >> 56].load(std::memory_order_acquire);
+        const Table* table = shards_[shard_of(hash)].load(std::memory_order_acquire);
         for (std::uint64_t i = hash & table->mask;; i = (i + 1) & table->mask) {
             const std::uint64_t seq_plus_one = table->slots[i].seq_plus_one.load(std::memory_order_acquire);
             if (seq_plus_one == 0) return false;
             if (table->slots[i].hash == hash && visit(seq_plus_one - 1)) return true;
         }
     }
+
+    /// Calls `visit(hash, seq)` for every entry. Requires: nothing is added meanwhile.
+    template <typename Visit>
+    void for_all(Visit&& visit) const {
+        for (std::size_t shard = 0; shard < kShards; ++shard) {
+            const Table* table = shards_[shard].load(std::memory_order_acquire);
+            for (std::uint64_t i = 0; i <= table->mask; ++i) {
+                const std::uint64_t seq_plus_one = table->slots[i].seq_plus_one.load(std::memory_order_relaxed);
+                if (seq_plus_one != 0) visit(table->slots[i].hash, seq_plus_one - 1);
+            }
+        }
+    }
+    [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed) + arena_.bytes(); }
 
 private:
     struct Slot {
@@ -49,7 +62,9 @@ private:
         io::AlignedBuffer memory;
         Slot* slots = nullptr;
     };
-    static constexpr std::size_t kShards = 256;
+    static constexpr unsigned kShardBits = 4;
+    static constexpr std::size_t kShards = std::size_t{1} << kShardBits;
+    static std::size_t shard_of(std::uint64_t hash) { return hash >> (64 - kShardBits); }
 
     std::unique_ptr<Table> new_table(std::uint64_t slots);
     static void place(Table& table, std::uint64_t hash, std::uint64_t seq_plus_one);
@@ -58,6 +73,7 @@ private:
     Arena arena_;  // the smallest tables
     std::unique_ptr<std::atomic<Table*>[]> shards_;
     std::vector<std::unique_ptr<Table>> tables_;  // in use and replaced
+    std::atomic<std::size_t> bytes_ = 0;
 };
 
 }  // namespace chronos::index

@@ -9,13 +9,15 @@
 
 #include "index/branch_runs.h"
 #include "index/id_table.h"
+#include "index/stream_heads.h"
 
 namespace chronos::index {
 namespace {
 
 std::vector<std::uint64_t> collect(const PostingList& list, std::uint64_t begin, std::uint64_t end, bool forward) {
     std::vector<std::uint64_t> seqs;
-    for (PostingCursor cursor(list, begin, end, forward); !cursor.done(); cursor.next()) seqs.push_back(cursor.get().seq);
+    const PostingCursor::Range range{.begin_seq = begin, .end_seq = end, .forward = forward};
+    for (PostingCursor cursor(list.newest(), range); !cursor.done(); cursor.next()) seqs.push_back(cursor.get().seq);
     return seqs;
 }
 
@@ -24,7 +26,7 @@ TEST(PostingList, WalksAnyRangeBothWays) {
     PostingList& list = map.find_or_add(map.hash(0, "k"), 0, "k");
     EXPECT_TRUE(collect(list, 0, 100, true).empty());
     EXPECT_TRUE(collect(list, 0, 100, false).empty());
-    for (std::uint64_t i = 0; i < 5000; ++i) EXPECT_EQ(map.append(list, i * 3), i);
+    for (std::uint64_t i = 0; i < 5000; ++i) map.append(list, i * 3);
     for (const auto& [begin, end] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{
              {0, 15'000}, {0, 0}, {1, 3}, {3, 4}, {12, 13}, {100, 9'001}, {14'997, 20'000}, {14'998, 20'000}, {50, 40}}) {
         std::vector<std::uint64_t> expected;
@@ -40,19 +42,15 @@ TEST(PostingList, FindsByPlaceAndBySeq) {
     PostingMap map(1);
     PostingList& list = map.find_or_add(map.hash(0, "k"), 0, "k");
     Posting posting;
-    EXPECT_FALSE(list.last_below(10, posting));
+    EXPECT_FALSE(last_below(list.newest(), 0, 10, posting));
     for (std::uint64_t i = 0; i < 3000; ++i) map.append(list, i * 2 + 10);
     EXPECT_EQ(list.count(), 3000U);
     EXPECT_EQ(list.count_below(10), 0U);
     EXPECT_EQ(list.count_below(11), 1U);
     EXPECT_EQ(list.count_below(1'000'000), 3000U);
-    std::uint64_t place = 0;
-    EXPECT_TRUE(list.place_of(12, place));
-    EXPECT_EQ(place, 1U);
-    EXPECT_FALSE(list.place_of(13, place));
-    EXPECT_TRUE(list.at_place(2999, posting));
+    EXPECT_TRUE(at_place(list.newest(), 0, 2999, posting));
     EXPECT_EQ(posting.seq, 6008U);
-    EXPECT_FALSE(list.at_place(3000, posting));
+    EXPECT_FALSE(at_place(list.newest(), 0, 3000, posting));
 }
 
 TEST(PostingList, StartsAChunkWhenTheDeltaDoesNotFit) {
@@ -77,7 +75,7 @@ TEST(PostingMap, KeepsBranchesApartAndSurvivesGrowth) {
         EXPECT_EQ(map.find(1, key), nullptr);
     }
     EXPECT_EQ(map.find(0, "entity:100000"), nullptr);
-    EXPECT_EQ(map.lists().size(), 100'000U);
+    EXPECT_EQ(map.entries().size(), 100'000U);
     EXPECT_GT(map.bytes(), 100'000U * 48);
 }
 
@@ -99,10 +97,43 @@ TEST(PostingMap, CanBeReadWhileItGrowsConcurrent) {
         const PostingList* list = map.find(0, std::to_string(i % 1000 + i / 10));
         ASSERT_NE(list, nullptr);
         Posting posting;
-        ASSERT_TRUE(list->last_below(end, posting));
+        ASSERT_TRUE(last_below(list->newest(), 0, end, posting));
         ASSERT_EQ(posting.seq, i);
     }
     writer.join();
+}
+
+TEST(StreamHeads, AFloorHidesWhatMayHaveLeftMemory) {
+    StreamHeads heads(1);
+    StreamHead& head = heads.find_or_add(heads.hash(0, "e"), 0, "e");
+    EXPECT_EQ(head.newest(0), nullptr);
+    Arena first;
+    Arena second;
+    for (std::uint64_t seq = 0; seq < 20; ++seq) {
+        const auto appended = head.append(seq, 0, first);
+        EXPECT_EQ(appended.place, seq);
+        EXPECT_EQ(appended.is_first_in_part, seq == 0);
+    }
+    EXPECT_TRUE(head.append(25, 20, second).is_first_in_part);
+    EXPECT_FALSE(head.append(26, 20, second).is_first_in_part);
+    EXPECT_EQ(head.count(), 22U);
+    EXPECT_EQ(head.end_seq(), 27U);
+    const auto walk = [&](std::uint64_t floor, bool forward) {
+        std::vector<std::uint64_t> seqs;
+        const PostingCursor::Range range{.floor = floor, .end_seq = 100, .forward = forward};
+        for (PostingCursor cursor(head.newest(floor), range); !cursor.done(); cursor.next())
+            seqs.push_back(cursor.get().seq);
+        return seqs;
+    };
+    EXPECT_EQ(walk(20, true), (std::vector<std::uint64_t>{25, 26}));
+    EXPECT_EQ(walk(20, false), (std::vector<std::uint64_t>{26, 25}));
+    EXPECT_EQ(walk(0, true).size(), 22U);
+    EXPECT_EQ(head.newest(27), nullptr);
+    Posting posting;
+    EXPECT_TRUE(at_place(head.newest(20), 20, 20, posting));
+    EXPECT_EQ(posting.seq, 25U);
+    EXPECT_FALSE(at_place(head.newest(20), 20, 19, posting));
+    EXPECT_FALSE(last_below(head.newest(20), 20, 25, posting));
 }
 
 TEST(IdTable, GivesEveryEntryOfAHash) {

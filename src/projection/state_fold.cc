@@ -1,7 +1,9 @@
 #include "projection/state_fold.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <span>
 
 #include "base/result.h"
 #include "json/validate.h"
@@ -29,7 +31,7 @@ bool is_foldable(const event::EventBytes& event) {
 
 }  // namespace
 
-std::shared_ptr<const FoldedState> SnapshotCache::find(const index::PostingList* stream, Fold fold,
+std::shared_ptr<const FoldedState> SnapshotCache::find(const index::StreamHead* stream, Fold fold,
                                                        std::uint64_t count_max, std::optional<Timestamp> as_of) {
     const std::lock_guard lock(mutex_);
     const auto found = index_.find({stream, fold});
@@ -40,7 +42,7 @@ std::shared_ptr<const FoldedState> SnapshotCache::find(const index::PostingList*
     return state;
 }
 
-void SnapshotCache::keep(const index::PostingList* stream, Fold fold, std::shared_ptr<const FoldedState> state) {
+void SnapshotCache::keep(const index::StreamHead* stream, Fold fold, std::shared_ptr<const FoldedState> state) {
     const std::size_t bytes = state->tree.memory_bytes() + sizeof(FoldedState) + sizeof(Entry);
     if (bytes > bytes_max_ / 4) return;
     const std::lock_guard lock(mutex_);
@@ -62,19 +64,22 @@ void SnapshotCache::keep(const index::PostingList* stream, Fold fold, std::share
     }
 }
 
-std::vector<std::uint64_t> StateFolder::counted_seqs(const store::PinnedView& view, const index::PostingList& stream,
-                                                     std::uint64_t begin_seq) const {
-    std::vector<std::uint64_t> seqs;
-    for (index::PostingCursor cursor(stream, begin_seq, view.end_seq, true); !cursor.done(); cursor.next()) {
-        const std::uint64_t seq = cursor.get().seq;
-        if (!view.as_of || view.counts(indexes_.event(seq))) seqs.push_back(seq);
+std::vector<StateFolder::Counted> StateFolder::counted_events(store::Reader& reader, const store::PinnedView& view,
+                                                              const store::PostingKey& stream,
+                                                              std::uint64_t begin_seq) {
+    std::vector<Counted> events;
+    store::SeqCursor cursor(reader, stream, {.begin_seq = begin_seq, .end_seq = view.end_seq});
+    for (; !cursor.done(); cursor.next()) {
+        const std::byte* at = reader.event(cursor.get());
+        if (at == nullptr) break;
+        const event::EventBytes event(at);
+        if (view.counts(event)) events.push_back({cursor.get(), event.occurred_at()});
     }
-    return seqs;
+    return events;
 }
 
-Status StateFolder::fold_event(FoldedState& state, std::uint64_t seq, Fold fold,
-                               std::vector<json::FieldChange>* changes) const {
-    const event::EventBytes event = indexes_.event(seq);
+Status StateFolder::fold_event(FoldedState& state, const event::EventBytes& event, std::uint64_t seq, Fold fold,
+                               std::vector<json::FieldChange>* changes) {
     if (is_foldable(event)) {
         if (auto applied = state.tree.apply(event.payload(), seq, kind_of(fold), changes); !applied.ok())
             return std::move(applied).error();
@@ -87,50 +92,67 @@ Status StateFolder::fold_event(FoldedState& state, std::uint64_t seq, Fold fold,
     return {};
 }
 
-Result<FoldedState> StateFolder::fold_stream(const store::PinnedView& view, const index::PostingList& stream,
+Status StateFolder::fold_events(FoldedState& state, const std::vector<Counted>& events, Fold fold) const {
+    store::ImagePins pins;
+    store::Reader reader(indexes_, {.keep = &pins});
+    std::array<std::uint64_t, store::kLookupGroup> seqs;
+    std::array<store::Reader::Found, store::kLookupGroup> found;
+    for (std::size_t first = 0; first < events.size(); first += seqs.size()) {
+        const std::size_t count = std::min(seqs.size(), events.size() - first);
+        for (std::size_t i = 0; i < count; ++i) seqs[i] = events[first + i].seq;
+        if (!reader.find(std::span(seqs).first(count), found.data())) return reader.status();
+        for (std::size_t i = 0; i < count; ++i)
+            RETURN_IF_ERROR(fold_event(state, event::EventBytes(found[i].at), seqs[i], fold, nullptr));
+        pins.release();
+    }
+    return {};
+}
+
+Result<FoldedState> StateFolder::fold_stream(const store::PinnedView& view, const store::PostingKey& stream,
                                              const StateOptions& options, std::uint64_t& folded) const {
     FoldedState state;
     state.max_occurred_at = kBeforeAll;
+    store::Reader reader(indexes_);
     const bool in_stream_order = options.order == FoldOrder::kStream;
     std::uint64_t begin_seq = 0;
     if (in_stream_order && !options.ignore_snapshots) {
-        if (const auto saved = snapshots_.find(&stream, options.fold, stream.count_below(view.end_seq), view.as_of)) {
+        const std::uint64_t count = store::count_below(reader, stream, view.end_seq);
+        if (const auto saved = snapshots_.find(stream.stream, options.fold, count, view.as_of)) {
             state = *saved;
             begin_seq = saved->last_seq + 1;
         }
     }
-    std::vector<std::uint64_t> seqs = counted_seqs(view, stream, begin_seq);
+    std::vector<Counted> events = counted_events(reader, view, stream, begin_seq);
+    RETURN_IF_ERROR(reader.status());
+    folded = events.size();
     if (!in_stream_order) {
-        FoldedState in_order;  // only to count the late ones
-        for (const std::uint64_t seq : seqs) {
-            const std::int64_t occurred_at = indexes_.event(seq).occurred_at();
-            if (in_order.event_count++ > 0 && occurred_at < in_order.max_occurred_at) ++in_order.late_events;
-            in_order.max_occurred_at =
-                in_order.event_count == 1 ? occurred_at : std::max(in_order.max_occurred_at, occurred_at);
+        std::uint64_t late_events = 0;
+        std::int64_t latest = kBeforeAll;
+        for (const Counted& event : events) {
+            if (event.occurred_at < latest) ++late_events;
+            latest = std::max(latest, event.occurred_at);
         }
-        std::stable_sort(seqs.begin(), seqs.end(), [&](std::uint64_t a, std::uint64_t b) {
-            return indexes_.event(a).occurred_at() < indexes_.event(b).occurred_at();
-        });
-        for (const std::uint64_t seq : seqs) RETURN_IF_ERROR(fold_event(state, seq, options.fold, nullptr));
-        state.late_events = in_order.late_events;
-        folded = seqs.size();
+        std::stable_sort(events.begin(), events.end(),
+                         [](const Counted& a, const Counted& b) { return a.occurred_at < b.occurred_at; });
+        RETURN_IF_ERROR(fold_events(state, events, options.fold));
+        state.late_events = late_events;
         return state;
     }
-    for (std::size_t i = 0; i < seqs.size(); ++i) {
-        if (i + 16 < seqs.size()) indexes_.prefetch_event(seqs[i + 16]);
-        RETURN_IF_ERROR(fold_event(state, seqs[i], options.fold, nullptr));
-    }
-    folded = seqs.size();
+    RETURN_IF_ERROR(fold_events(state, events, options.fold));
     // A snapshot is a prefix of the stream: nothing that the view leaves out may lie before its end.
-    const bool is_prefix = state.event_count > 0 && stream.count_below(state.last_seq + 1) == state.event_count;
+    const bool is_prefix =
+        state.event_count > 0 && store::count_below(reader, stream, state.last_seq + 1) == state.event_count;
+    RETURN_IF_ERROR(reader.status());
     if (is_prefix && !options.ignore_snapshots && folded >= kSnapshotEventsMin)
-        snapshots_.keep(&stream, options.fold, std::make_shared<const FoldedState>(state));
+        snapshots_.keep(stream.stream, options.fold, std::make_shared<const FoldedState>(state));
     return state;
 }
 
-void StateFolder::add_origins(const json::MergeTree& tree, State& state) const {
+void StateFolder::add_origins(store::Reader& reader, const json::MergeTree& tree, State& state) {
     tree.visit_fields([&](std::string_view pointer, std::string_view raw_json, std::uint64_t seq) {
-        const EventView event = store::make_event_view(indexes_, seq);
+        const store::Reader::Found found = reader.find(seq);
+        if (found.at == nullptr) return;
+        const EventView event = store::make_event_view(found);
         state.origins.push_back({.pointer = std::string(pointer),
                                  .value = std::string(raw_json),
                                  .event_id = event.id,
@@ -146,48 +168,61 @@ Result<State> StateFolder::state(const store::PinnedView& view, std::string_view
                                  const StateOptions& options) const {
     State state;
     state.entity_id = entity_id;
-    const index::PostingList* stream = indexes_.entities().find(view.branch, entity_id);
-    if (stream == nullptr) return state;
-    state.current_version = {stream->count_below(view.end_seq)};
+    const auto stream = store::posting_key(indexes_, index::KeyKind::kEntity, view.branch, entity_id);
+    if (!stream) return state;
+    store::Reader reader(indexes_);
+    state.current_version = {store::count_below(reader, *stream, view.end_seq)};
     ASSIGN_OR_RETURN(const FoldedState folded, fold_stream(view, *stream, options, state.folded_events));
     state.event_count = folded.event_count;
     state.exists = folded.event_count > 0;
     state.late_events = folded.late_events;
     if (!state.exists) {
-        index::PostingCursor first(*stream, 0, view.published_seq, true);
-        if (!first.done()) state.first_event_at = Timestamp{indexes_.event(first.get().seq).occurred_at()};
+        // When it began to exist, by the time that was asked for: the earliest that occurred.
+        for (store::SeqCursor cursor(reader, *stream, {.end_seq = view.published_seq}); !cursor.done(); cursor.next()) {
+            const std::byte* at = reader.event(cursor.get());
+            if (at == nullptr) break;
+            const Timestamp occurred_at{event::EventBytes(at).occurred_at()};
+            state.first_event_at = std::min(state.first_event_at.value_or(occurred_at), occurred_at);
+        }
+        RETURN_IF_ERROR(reader.status());
         return state;
     }
-    const EventView last = store::make_event_view(indexes_, folded.last_seq);
+    const store::Reader::Found found = reader.find(folded.last_seq);
+    RETURN_IF_ERROR(reader.status());
+    const EventView last = store::make_event_view(found);
     state.version = last.version;
     state.last_recorded_at = last.recorded_at;
     state.last_occurred_at = Timestamp{folded.max_occurred_at};
     state.json = folded.tree.to_json();
-    if (options.with_origins) add_origins(folded.tree, state);
+    if (options.with_origins) add_origins(reader, folded.tree, state);
+    RETURN_IF_ERROR(reader.status());
     return state;
 }
 
 Result<std::vector<HistoryEntry>> StateFolder::history(const store::PinnedView& view, std::string_view entity_id,
                                                        const StateOptions& options) const {
     std::vector<HistoryEntry> entries;
-    const index::PostingList* stream = indexes_.entities().find(view.branch, entity_id);
-    if (stream == nullptr) return entries;
-    std::vector<std::uint64_t> seqs = counted_seqs(view, *stream, 0);
+    const auto stream = store::posting_key(indexes_, index::KeyKind::kEntity, view.branch, entity_id);
+    if (!stream) return entries;
+    store::Reader reader(indexes_);
+    std::vector<Counted> events = counted_events(reader, view, *stream, 0);
     if (options.order == FoldOrder::kOccurred)
-        std::stable_sort(seqs.begin(), seqs.end(), [&](std::uint64_t a, std::uint64_t b) {
-            return indexes_.event(a).occurred_at() < indexes_.event(b).occurred_at();
-        });
+        std::stable_sort(events.begin(), events.end(),
+                         [](const Counted& a, const Counted& b) { return a.occurred_at < b.occurred_at; });
     FoldedState state;
     std::vector<json::FieldChange> changes;
-    for (const std::uint64_t seq : seqs) {
+    for (const Counted& counted : events) {
         changes.clear();
-        RETURN_IF_ERROR(fold_event(state, seq, options.fold, &changes));
+        const store::Reader::Found found = reader.find(counted.seq);
+        if (found.at == nullptr) break;
+        RETURN_IF_ERROR(fold_event(state, event::EventBytes(found.at), counted.seq, options.fold, &changes));
         HistoryEntry& entry = entries.emplace_back();
-        entry.event = copy(store::make_event_view(indexes_, seq));
+        entry.event = copy(store::make_event_view(found));
         for (json::FieldChange& change : changes)
             entry.changes.push_back(
                 {std::move(change.pointer), std::move(change.before), std::move(change.after)});
     }
+    RETURN_IF_ERROR(reader.status());
     return entries;
 }
 

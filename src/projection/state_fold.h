@@ -18,6 +18,8 @@
 #include "chronos/state.h"
 #include "json/merge_tree.h"
 #include "store/index_set.h"
+#include "store/reader.h"
+#include "store/seq_cursor.h"
 #include "store/view.h"
 
 namespace chronos::projection {
@@ -37,21 +39,21 @@ public:
     explicit SnapshotCache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
     /// A state of at most `count_max` events of the stream, all of which occurred by `as_of`.
-    std::shared_ptr<const FoldedState> find(const index::PostingList* stream, Fold fold, std::uint64_t count_max,
+    std::shared_ptr<const FoldedState> find(const index::StreamHead* stream, Fold fold, std::uint64_t count_max,
                                             std::optional<Timestamp> as_of);
     /// Keeps a state unless a longer one is kept already.
-    void keep(const index::PostingList* stream, Fold fold, std::shared_ptr<const FoldedState> state);
+    void keep(const index::StreamHead* stream, Fold fold, std::shared_ptr<const FoldedState> state);
 
 private:
     struct Entry {
-        const index::PostingList* stream;
+        const index::StreamHead* stream;
         Fold fold;
         std::shared_ptr<const FoldedState> state;
         std::size_t bytes;
     };
     using Entries = std::list<Entry>;
     struct Key {
-        const index::PostingList* stream;
+        const index::StreamHead* stream;
         Fold fold;
         bool operator==(const Key&) const = default;
     };
@@ -79,12 +81,20 @@ public:
                                               const StateOptions& options) const;
 
 private:
-    [[nodiscard]] std::vector<std::uint64_t> counted_seqs(const store::PinnedView& view, const index::PostingList& stream,
-                                                          std::uint64_t begin_seq) const;
-    Status fold_event(FoldedState& state, std::uint64_t seq, Fold fold, std::vector<json::FieldChange>* changes) const;
-    Result<FoldedState> fold_stream(const store::PinnedView& view, const index::PostingList& stream,
+    /// An event that a fold takes, and when it occurred.
+    struct Counted {
+        std::uint64_t seq = 0;
+        std::int64_t occurred_at = 0;
+    };
+    [[nodiscard]] static std::vector<Counted> counted_events(store::Reader& reader, const store::PinnedView& view,
+                                                             const store::PostingKey& stream, std::uint64_t begin_seq);
+    static Status fold_event(FoldedState& state, const event::EventBytes& event, std::uint64_t seq, Fold fold,
+                             std::vector<json::FieldChange>* changes);
+    /// Folds events in the order given.
+    Status fold_events(FoldedState& state, const std::vector<Counted>& events, Fold fold) const;
+    Result<FoldedState> fold_stream(const store::PinnedView& view, const store::PostingKey& stream,
                                     const StateOptions& options, std::uint64_t& folded) const;
-    void add_origins(const json::MergeTree& tree, State& state) const;
+    static void add_origins(store::Reader& reader, const json::MergeTree& tree, State& state);
 
     const store::IndexSet& indexes_;
     SnapshotCache& snapshots_;

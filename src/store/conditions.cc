@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "json/equal.h"
+#include "store/seq_cursor.h"
 
 namespace chronos::store {
 namespace {
@@ -18,23 +19,26 @@ std::uint64_t position_of(const event::EventBytes& event) {
            event.header().ordinal;
 }
 
-/// The lists whose union holds every event an item can match: those of its rarest tag, or of its types.
-std::vector<const index::PostingList*> lists_for(const IndexSet& indexes, event::BranchNumber branch,
-                                                 const QueryItem& item) {
-    std::vector<const index::PostingList*> lists;
+/// The keys whose events hold every event an item can match: its rarest tag, or its types.
+std::vector<PostingKey> keys_for(Reader& reader, event::BranchNumber branch, const QueryItem& item,
+                                 std::uint64_t end_seq) {
+    using index::KeyKind;
+    std::vector<PostingKey> keys;
+    if (item.tags.size() == 1) return {*posting_key(reader.indexes(), KeyKind::kTag, branch, item.tags[0])};
     if (!item.tags.empty()) {
-        const index::PostingList* rarest = nullptr;
+        std::uint64_t fewest = std::numeric_limits<std::uint64_t>::max();
         for (const std::string& tag : item.tags) {
-            const index::PostingList* list = indexes.tags().find(branch, tag);
-            if (list == nullptr) return {};
-            if (rarest == nullptr || list->count() < rarest->count()) rarest = list;
+            const PostingKey key = *posting_key(reader.indexes(), KeyKind::kTag, branch, tag);
+            const std::uint64_t count = count_below(reader, key, end_seq);
+            if (count == 0) return {};
+            if (count >= fewest) continue;
+            fewest = count;
+            keys = {key};
         }
-        lists.push_back(rarest);
-        return lists;
+        return keys;
     }
-    for (const std::string& type : item.types)
-        if (const auto* list = indexes.types().find(branch, type)) lists.push_back(list);
-    return lists;
+    for (const std::string& type : item.types) keys.push_back(*posting_key(reader.indexes(), KeyKind::kType, branch, type));
+    return keys;
 }
 
 bool holds(const ExpectedVersion& expected, std::uint64_t current) {
@@ -49,19 +53,20 @@ bool holds(const ExpectedVersion& expected, std::uint64_t current) {
 
 }  // namespace
 
-std::optional<std::uint64_t> first_match(const IndexSet& indexes, event::BranchNumber branch, const Query& query,
+std::optional<std::uint64_t> first_match(Reader& reader, event::BranchNumber branch, const Query& query,
                                          std::uint64_t begin_seq, std::uint64_t end_seq) {
     if (begin_seq >= end_seq) return std::nullopt;
-    if (query.all) return first_match_by_scan(indexes, branch, query, begin_seq, end_seq);
-    indexes.catch_up(end_seq);
+    if (query.all) return first_match_by_scan(reader, branch, query, begin_seq, end_seq);
     std::optional<std::uint64_t> first;
     for (const QueryItem& item : query.items) {
         const Query single{.items = {item}};
-        for (const index::PostingList* list : lists_for(indexes, branch, item)) {
-            const std::uint64_t end = first.value_or(end_seq);
-            for (index::PostingCursor cursor(*list, begin_seq, end, true); !cursor.done(); cursor.next()) {
-                if (!event::matches(single, indexes.event(cursor.get().seq))) continue;
-                first = cursor.get().seq;
+        for (const PostingKey& key : keys_for(reader, branch, item, end_seq)) {
+            const SeqCursor::Range range{.begin_seq = begin_seq, .end_seq = first.value_or(end_seq)};
+            for (SeqCursor cursor(reader, key, range); !cursor.done(); cursor.next()) {
+                const std::byte* at = reader.event(cursor.get());
+                if (at == nullptr) return std::nullopt;
+                if (!event::matches(single, event::EventBytes(at))) continue;
+                first = cursor.get();
                 break;
             }
         }
@@ -69,10 +74,12 @@ std::optional<std::uint64_t> first_match(const IndexSet& indexes, event::BranchN
     return first;
 }
 
-std::optional<std::uint64_t> first_match_by_scan(const IndexSet& indexes, event::BranchNumber branch,
-                                                 const Query& query, std::uint64_t begin_seq, std::uint64_t end_seq) {
+std::optional<std::uint64_t> first_match_by_scan(Reader& reader, event::BranchNumber branch, const Query& query,
+                                                 std::uint64_t begin_seq, std::uint64_t end_seq) {
     for (std::uint64_t seq = begin_seq; seq < end_seq; ++seq) {
-        const event::EventBytes event = indexes.event(seq);
+        const std::byte* at = reader.event(seq);
+        if (at == nullptr) return std::nullopt;
+        const event::EventBytes event(at);
         if (branch_of(event) == branch && event::matches(query, event)) return seq;
     }
     return std::nullopt;
@@ -92,8 +99,8 @@ std::uint64_t first_seq_after(const IndexSet& indexes, event::BranchNumber branc
 void check_versions(const IndexSet& indexes, const PreparedBatch& batch, std::vector<FailedCondition>& failed) {
     const event::BranchNumber branch = batch.header.branch;
     const auto current = [&](std::string_view entity) {
-        const index::PostingList* list = indexes.entities().find(branch, entity);
-        return list == nullptr ? std::uint64_t{0} : list->count();
+        const index::StreamHead* stream = indexes.streams().find(branch, entity);
+        return stream == nullptr ? std::uint64_t{0} : stream->count();
     };
     const auto fail = [&](std::size_t index, std::string_view entity, const ExpectedVersion& expected,
                           std::uint64_t version) {
@@ -127,37 +134,53 @@ void check_versions(const IndexSet& indexes, const PreparedBatch& batch, std::ve
     });
 }
 
-FailedCondition::Match describe_match(const IndexSet& indexes, std::uint64_t seq) {
-    const event::EventBytes event = indexes.event(seq);
+FailedCondition::Match describe_match(Reader& reader, std::uint64_t seq) {
+    const std::byte* at = reader.event(seq);
+    if (at == nullptr) return {};
+    const event::EventBytes event(at);
     return {.position = {position_of(event)}, .id = event.id(), .event_type = std::string(event.type())};
 }
 
-KnownEvents find_known(const IndexSet& indexes, const PreparedBatch& batch, std::uint64_t end_seq) {
+KnownEvents find_known(Reader& reader, const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq) {
     KnownEvents known;
     if (!batch.has_explicit_ids && !batch.batch_id_is_given) return known;
-    std::uint64_t batch_first = 0;
-    const bool batch_is_known = batch.batch_id_is_given && indexes.find_batch(batch.header.batch_id, batch_first);
-    if (!batch_is_known && !batch.has_explicit_ids) return known;
-    if (batch_is_known) {
-        const auto stored = event::BodyView(indexes.event(batch_first).body()).header();
-        known.batch_differs = stored.event_count != batch.header.event_count;
+    std::optional<std::uint64_t> batch_first;
+    if (batch.batch_id_is_given) batch_first = reader.find_batch(batch.header.batch_id, begin_seq);
+    if (batch_first && *batch_first >= end_seq) batch_first.reset();
+    if (!batch_first && !batch.has_explicit_ids) return known;
+    if (batch_first) {
+        const std::byte* at = reader.event(*batch_first);
+        if (at == nullptr) return known;
+        known.batch_differs = event::BodyView(event::EventBytes(at).body()).header().event_count != batch.header.event_count;
     }
     std::uint64_t i = 0;
     batch.content.for_each_event([&](const event::EventBytes& event) {
-        std::uint64_t seq = 0;
-        const bool is_known = indexes.find_id(batch.event_id(event), batch.header.branch, end_seq, seq);
-        known.seqs.push_back(is_known ? std::optional(seq) : std::nullopt);
-        known.count += is_known ? 1 : 0;
-        if (batch_is_known && (!is_known || seq != batch_first + i)) known.batch_differs = true;
+        const std::optional<std::uint64_t> seq = reader.find_id(batch.event_id(event), batch.header.branch, begin_seq, end_seq);
+        known.seqs.push_back(seq);
+        known.count += seq ? 1 : 0;
+        if (batch_first && seq != *batch_first + i) known.batch_differs = true;
         ++i;
     });
     return known;
 }
 
-bool same_content(const event::EventBytes& a, const event::EventBytes& b) {
-    if (a.type() != b.type() || a.entity() != b.entity() || a.encoded_tags() != b.encoded_tags()) return false;
-    if (a.sent_occurred_at() != b.sent_occurred_at()) return false;
-    return a.payload() == b.payload() || json::equal_as_values(a.payload(), b.payload());
+KnownEvents join(KnownEvents earlier, const KnownEvents& later) {
+    if (earlier.seqs.empty()) return later;
+    earlier.batch_differs = earlier.batch_differs || later.batch_differs;
+    for (std::size_t i = 0; i < later.seqs.size(); ++i) {
+        if (earlier.seqs[i] || !later.seqs[i]) continue;
+        earlier.seqs[i] = later.seqs[i];
+        ++earlier.count;
+    }
+    return earlier;
+}
+
+bool same_content(const event::EventBytes& sent, const event::EventBytes& stored) {
+    if (sent.type() != stored.type() || sent.entity() != stored.entity() || sent.encoded_tags() != stored.encoded_tags())
+        return false;
+    // Who sends no time takes the stored one; who sends one means the time the event has, however it came by it.
+    if (sent.sent_occurred_at() && *sent.sent_occurred_at() != stored.occurred_at()) return false;
+    return sent.payload() == stored.payload() || json::equal_as_values(sent.payload(), stored.payload());
 }
 
 }  // namespace chronos::store

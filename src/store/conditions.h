@@ -10,17 +10,18 @@
 #include "chronos/append.h"
 #include "store/index_set.h"
 #include "store/prepared_batch.h"
+#include "store/reader.h"
 
 namespace chronos::store {
 
 /// The first event of `branch` with begin_seq ≤ seq < end_seq that matches, by the indexes.
-/// Requires: seqs below end_seq are published.
-std::optional<std::uint64_t> first_match(const IndexSet& indexes, event::BranchNumber branch, const Query& query,
+/// Requires: seqs below end_seq are published and indexed. Errors: the reader's.
+std::optional<std::uint64_t> first_match(Reader& reader, event::BranchNumber branch, const Query& query,
                                          std::uint64_t begin_seq, std::uint64_t end_seq);
 
 /// The same by looking at each event; needs nothing published.
-std::optional<std::uint64_t> first_match_by_scan(const IndexSet& indexes, event::BranchNumber branch,
-                                                 const Query& query, std::uint64_t begin_seq, std::uint64_t end_seq);
+std::optional<std::uint64_t> first_match_by_scan(Reader& reader, event::BranchNumber branch, const Query& query,
+                                                 std::uint64_t begin_seq, std::uint64_t end_seq);
 
 /// The first seq a "no event matches" condition looks at: behind `after`, or past every seq when that is beyond the head.
 std::uint64_t first_seq_after(const IndexSet& indexes, event::BranchNumber branch, std::optional<Position> after,
@@ -30,7 +31,7 @@ std::uint64_t first_seq_after(const IndexSet& indexes, event::BranchNumber branc
 void check_versions(const IndexSet& indexes, const PreparedBatch& batch, std::vector<FailedCondition>& failed);
 
 /// What an event at `seq` looks like in a conflict.
-FailedCondition::Match describe_match(const IndexSet& indexes, std::uint64_t seq);
+FailedCondition::Match describe_match(Reader& reader, std::uint64_t seq);
 
 /// Which events of a batch are in the store already.
 struct KnownEvents {
@@ -40,10 +41,12 @@ struct KnownEvents {
     /// The batch id is known, with other events than these.
     bool batch_differs = false;
 };
-/// Empty `seqs` when nothing is known.
-KnownEvents find_known(const IndexSet& indexes, const PreparedBatch& batch, std::uint64_t end_seq);
+/// Looks among begin_seq ≤ seq < end_seq. Empty `seqs` when nothing is known. Errors: the reader's.
+KnownEvents find_known(Reader& reader, const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq);
+/// What two neighbouring ranges know together.
+KnownEvents join(KnownEvents earlier, const KnownEvents& later);
 
 /// Same type, entity, tags, payload as a JSON value, and occurred_at if it was sent; metadata is not compared.
-bool same_content(const event::EventBytes& a, const event::EventBytes& b);
+bool same_content(const event::EventBytes& sent, const event::EventBytes& stored);
 
 }  // namespace chronos::store

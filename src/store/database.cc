@@ -12,10 +12,19 @@ namespace chronos::store {
 namespace {
 
 constexpr std::int64_t kIdleMarkerDelayMs = 50;
+constexpr std::int64_t kMemoryWaitMs = 100;
+
+/// The segment being filled and the one being sealed are in memory whole, so that several have to fit.
+DatabaseOptions fit_to_budget(DatabaseOptions options) {
+    std::uint64_t& size_max = options.log.segment_size_max;
+    while (size_max / 4 >= options.log.segment_size_min && size_max > options.memory_budget / 8) size_max /= 4;
+    return options;
+}
 
 }  // namespace
 
-Database::Database(io::Environment env, DatabaseOptions options) : env_(env), options_(std::move(options)) {}
+Database::Database(io::Environment env, DatabaseOptions options)
+    : env_(env), options_(fit_to_budget(std::move(options))), cache_(options_.memory_budget) {}
 
 Result<std::unique_ptr<Database>> Database::open(io::Environment env, const std::string& directory,
                                                  bool create_if_missing, DatabaseOptions options) {
@@ -42,41 +51,63 @@ Result<std::unique_ptr<Database>> Database::open(io::Environment env, const std:
         folder = directory + "/" + uuid.to_string();
         RETURN_IF_ERROR(wal::Log::create(env, folder, uuid, database->options_.log));
     }
-    auto manifest = wal::read_manifest(env.files, folder);
+    RETURN_IF_ERROR(database->recover(folder));
+    RETURN_IF_ERROR(database->start());
+    if (database->next_seq_ == 0) RETURN_IF_ERROR(database->append_system_event("$store.created", "{}"));
+    return database;
+}
+
+Status Database::recover(const std::string& folder) {
+    auto manifest = wal::read_manifest(env_.files, folder);
     if (!manifest.ok()) {
         Error error = std::move(manifest).error();
         if (error.code == ErrorCode::kNotFound)
             error = base::fail(ErrorCode::kCorrupt, folder + "/MANIFEST is missing; `chronos salvage` can do without it");
         return error;
     }
-    database->indexes_ = std::make_unique<IndexSet>(manifest->secret);
+    keeper_ = std::make_unique<IndexKeeper>(env_, cache_,
+                                            KeeperOptions{.directory = folder + "/index",
+                                                          .memory_budget = options_.memory_budget,
+                                                          .merge_count = options_.merge_count});
+    ASSIGN_OR_RETURN(indexes_, keeper_->load(*manifest));
+    next_seq_ = indexes_->parts()->files_end();
+    last_recorded_at_ = keeper_->last_recorded_at();
     std::vector<std::uint64_t> hashes;
-    const auto index_batch = [&](const wal::RecoveredBatch& batch) -> Status {
-        const event::BodyView body(batch.body);
-        const event::BodyHeader header = body.header();
-        if (header.branch > event::kSystemBranch)
-            return base::fail(ErrorCode::kUnsupported, "the store has forks; this version of chronos cannot read them");
-        if (header.first_position != database->indexes_->next_position(header.branch))
-            return base::fail(ErrorCode::kCorrupt, "positions of the log have a gap at " +
-                                                       std::to_string(header.first_position));
-        database->indexes_->hash_entities(body, hashes);
-        database->indexes_->apply(batch.slot, batch.body_offset, batch.body, batch.first_seq, hashes, nullptr);
-        database->next_seq_ = batch.first_seq + header.event_count;
-        database->last_recorded_at_ = header.recorded_at;
-        return {};
-    };
-    ASSIGN_OR_RETURN(database->log_, wal::Log::open(env, folder, database->options_.log, index_batch,
-                                                    database->options_.on_progress));
-    RETURN_IF_ERROR(database->start());
-    if (database->next_seq_ == 0) RETURN_IF_ERROR(database->append_system_event("$store.created", "{}"));
-    return database;
+    ASSIGN_OR_RETURN(log_, wal::Log::open(env_, folder, options_.log, cache_,
+                                          {.known = keeper_->known_segments(),
+                                           .known_end_positions = keeper_->known_end_positions(),
+                                           .on_batch = [&](const wal::RecoveredBatch& batch) {
+                                               return index_recovered(batch, hashes);
+                                           },
+                                           .on_sealed = [&](wal::Log& log, wal::Slot slot,
+                                                            const wal::SealedSegment& segment) {
+                                               return keeper_->on_recovered(log, slot, segment);
+                                           },
+                                           .on_progress = options_.on_progress}));
+    return {};
+}
+
+Status Database::index_recovered(const wal::RecoveredBatch& batch, std::vector<std::uint64_t>& hashes) {
+    const event::BodyView body(batch.body);
+    const event::BodyHeader header = body.header();
+    if (header.branch > event::kSystemBranch)
+        return base::fail(ErrorCode::kUnsupported, "the store has forks; this version of chronos cannot read them");
+    if (header.first_position != indexes_->next_position(header.branch))
+        return base::fail(ErrorCode::kCorrupt,
+                          "positions of the log have a gap at " + std::to_string(header.first_position));
+    indexes_->hash_entities(body, hashes);
+    indexes_->apply(batch.slot, batch.body_offset, batch.body, batch.first_seq, hashes, nullptr);
+    next_seq_ = batch.first_seq + header.event_count;
+    last_recorded_at_ = header.recorded_at;
+    return {};
 }
 
 Result<std::unique_ptr<Database>> Database::open_in_memory(io::Environment env, DatabaseOptions options) {
     options.in_memory = true;
     std::unique_ptr<Database> database(new Database(env, std::move(options)));
-    database->log_ = wal::Log::open_in_memory(env, new_uuid(env));
+    database->log_ = wal::Log::open_in_memory(env, new_uuid(env), database->cache_);
     database->indexes_ = std::make_unique<IndexSet>(database->log_->secret());
+    database->keeper_ = std::make_unique<IndexKeeper>(env, database->cache_, KeeperOptions());
     RETURN_IF_ERROR(database->start());
     RETURN_IF_ERROR(database->append_system_event("$store.created", "{}"));
     return database;
@@ -92,7 +123,12 @@ Status Database::start() {
         *log_, writer_lock_, env_.clock,
         CommitQueue::Options{.in_memory = options_.in_memory, .with_thread = options_.with_threads}, next_seq_,
         [this](std::uint64_t seq) { on_published(seq); });
-    if (options_.with_threads) maintenance_ = std::thread([this] { maintenance_loop(); });
+    if (!options_.with_threads) return {};
+    maintenance_ = std::thread([this] { maintenance_loop(); });
+    if (!options_.in_memory) {
+        indexing_has_work_ = true;  // What was read back may want files.
+        indexing_ = std::thread([this] { indexing_loop(); });
+    }
     return {};
 }
 
@@ -162,7 +198,13 @@ Status Database::maintain() {
     queue_->sync_if_due();
     if (queue_->is_poisoned()) return {};
     RETURN_IF_ERROR(log_->prepare_spares());
-    return log_->seal_finished();
+    RETURN_IF_ERROR(log_->seal_finished());
+    if (options_.in_memory) return {};
+    RETURN_IF_ERROR(keeper_->write_files(*log_));
+    ASSIGN_OR_RETURN(const bool merged, keeper_->merge_once([] { return Status(); }));
+    (void)merged;
+    keeper_->balance(*log_);
+    return {};
 }
 
 /// While nothing is appended, says in the log that everything before was durable: damage to the last
@@ -179,15 +221,67 @@ void Database::mark_idle() {
     queue_->kick();
 }
 
-/// Without disk space this fails; the next append that needs a segment reports it.
+/// Nothing here takes long: appends at level `os` wait for these syncs.
 void Database::tend_log() {
-    if (log_->wants_spares() || options_.log.spare_bytes > 0) {
-        if (!was_busy_ && options_.on_busy) options_.on_busy();
+    const bool wants_spares = log_->wants_spares() || options_.log.spare_bytes > 0;
+    if (wants_spares && !was_busy_) {
         was_busy_ = true;
-        (void)log_->prepare_spares();
+        if (options_.on_busy) options_.on_busy();
     }
-    (void)log_->seal_finished();
+    if (wants_spares || log_->has_finished()) wake_indexing();
     queue_->sync_if_due();
+}
+
+void Database::wake_indexing() {
+    const std::lock_guard lock(indexing_mutex_);
+    indexing_has_work_ = true;
+    indexing_wake_.notify_one();
+}
+
+/// Spares, seals, files, then memory; merging goes on in between.
+/// Without disk space this fails; the next append that needs a segment reports it.
+void Database::tend_indexes() {
+    const auto keep_up = [&]() -> Status {
+        if (!queue_->is_poisoned()) {
+            (void)log_->prepare_spares();
+            (void)log_->seal_finished();
+        }
+        const bool is_written = keeper_->write_files(*log_).ok();
+        keeper_->balance(*log_);
+        {
+            const std::lock_guard lock(indexing_mutex_);
+            // Without room for files memory grows; waiting would not help.
+            memory_is_short_.store(is_written && log_->unevictable_bytes() > options_.memory_budget / 2);
+            if (indexing_stop_) return base::fail(ErrorCode::kClosed, "the store is being closed");
+        }
+        memory_wake_.notify_all();
+        return {};
+    };
+    while (keep_up().ok()) {
+        const auto merged = keeper_->merge_once(keep_up);
+        if (!merged.ok() || !*merged) return;
+    }
+}
+
+void Database::indexing_loop() {
+    while (true) {
+        {
+            std::unique_lock lock(indexing_mutex_);
+            indexing_wake_.wait(lock, [&] { return indexing_stop_ || indexing_has_work_; });
+            if (indexing_stop_) return;
+            indexing_has_work_ = false;
+        }
+        tend_indexes();
+    }
+}
+
+/// Appending goes on at the pace at which memory is given back.
+void Database::wait_for_memory() {
+    if (!memory_is_short_.load(std::memory_order_relaxed) || !options_.with_threads) return;
+    memory_waits_.fetch_add(1, std::memory_order_relaxed);
+    std::unique_lock lock(indexing_mutex_);
+    memory_wake_.wait_for(lock, std::chrono::milliseconds(kMemoryWaitMs),
+                          [&] { return indexing_stop_ || !memory_is_short_.load(std::memory_order_relaxed); });
 }
 
 void Database::maintenance_loop() {
@@ -231,6 +325,13 @@ Status Database::close_once() {
     }
     if (maintenance_.joinable()) maintenance_.join();
     {
+        const std::lock_guard lock(indexing_mutex_);
+        indexing_stop_ = true;
+        indexing_wake_.notify_all();
+        memory_wake_.notify_all();
+    }
+    if (indexing_.joinable()) indexing_.join();
+    {
         const std::lock_guard lock(writer_lock_);
         closed_ = true;
     }
@@ -247,6 +348,7 @@ Status Database::close_once() {
     if (queue_->is_poisoned()) status = queue_->poison_error();
     queue_->stop();
     if (status.ok() && !options_.in_memory) status = log_->seal_finished();
+    if (status.ok() && !options_.in_memory) (void)keeper_->write_files(*log_);  // Only makes the next start faster.
     lock_.reset();
     is_closed_.store(true, std::memory_order_release);
     on_published(published_seq());  // Followers wait no longer.

@@ -4,7 +4,8 @@
 //   1. caller's thread   prepare: check, validate JSON, hash; evaluate "no event matches" up to what is published
 //   2. writer's lock     ids, versions, the rest of the conditions; body into the log's image; heads and ids indexed
 //   3. commit role       seal, write, sync; publish; answer (commit_queue.h)
-//   4. behind            types, tags, metadata keys (index_set.h); spares, seals, markers (maintenance thread)
+//   4. behind            types, tags, metadata keys (index_set.h); spares, seals, markers (maintenance thread);
+//                        index files, merges, memory (index_keeper.h, the indexing thread)
 //
 // Threads: every method from any thread. Lock order: docs/locks.md.
 #pragma once
@@ -20,11 +21,13 @@
 #include <string>
 #include <thread>
 
+#include "cache/image_cache.h"
 #include "chronos/append.h"
 #include "chronos/read.h"
 #include "io/environment.h"
 #include "store/commit_queue.h"
 #include "store/conditions.h"
+#include "store/index_keeper.h"
 #include "store/index_set.h"
 #include "store/prepared_batch.h"
 #include "wal/log.h"
@@ -37,6 +40,10 @@ struct DatabaseOptions {
     bool accept_clock = false;
     /// Without background threads the caller does everything, in a fixed order: for simulation.
     bool with_threads = true;
+    /// Bytes of memory to keep to, as far as that goes: heads of streams and what is being appended stay in any case.
+    std::uint64_t memory_budget = std::uint64_t{1} << 30;
+    /// Index files of one size that are merged into one of the next.
+    std::size_t merge_count = 8;
     std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
     /// Called once, behind, when so much is appended that choosing the faster way to write pays.
     std::function<void()> on_busy;
@@ -82,10 +89,15 @@ public:
     void confirm_clock();
 
     [[nodiscard]] const IndexSet& indexes() const { return *indexes_; }
+    [[nodiscard]] const IndexKeeper& keeper() const { return *keeper_; }
+    [[nodiscard]] const cache::ImageCache& cache() const { return cache_; }
+    /// Appends that waited until memory was given back.
+    [[nodiscard]] std::uint64_t memory_waits() const { return memory_waits_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t published_seq() const { return queue_->published_seq(); }
     [[nodiscard]] const wal::Log& log() const { return *log_; }
     [[nodiscard]] io::Clock& clock() const { return env_.clock; }
     [[nodiscard]] bool is_closed() const { return is_closed_.load(std::memory_order_acquire); }
+    [[nodiscard]] std::uint64_t memory_budget() const { return options_.memory_budget; }
     [[nodiscard]] bool is_in_memory() const { return options_.in_memory; }
 
 private:
@@ -95,23 +107,33 @@ private:
     Result<std::shared_ptr<PendingAnswer>> submit_prepared(PreparedBatch batch, const AppendOptions& options,
                                                            std::function<void(Result<AppendResult>)> callback,
                                                            bool is_async);
+    /// Which ids of the batch are known among begin ≤ seq < end.
+    Result<KnownEvents> known_between(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq) const;
     /// Evaluates "no event matches" conditions for begin ≤ seq < end; adds those that fail.
-    void check_matches(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq, bool by_scan,
-                       std::vector<FailedCondition>& failed) const;
+    Status check_matches(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq, bool by_scan,
+                         std::vector<FailedCondition>& failed) const;
     Result<std::int64_t> next_recorded_at();
     Result<AppendResult> place(PreparedBatch& batch);
     Result<AppendResult> answer_known(const PreparedBatch& batch, const KnownEvents& known) const;
     Uuid fresh_batch_id();
     void on_published(std::uint64_t seq);
     Status close_once();
+    Status recover(const std::string& folder);
+    Status index_recovered(const wal::RecoveredBatch& batch, std::vector<std::uint64_t>& hashes);
     void tend_log();
     void maintenance_loop();
+    void wait_for_memory();
+    void tend_indexes();
+    void indexing_loop();
+    void wake_indexing();
 
     io::Environment env_;
     const DatabaseOptions options_;
     std::unique_ptr<io::FileLock> lock_;
-    std::unique_ptr<IndexSet> indexes_;
+    cache::ImageCache cache_;
     std::unique_ptr<wal::Log> log_;
+    std::unique_ptr<IndexSet> indexes_;
+    std::unique_ptr<IndexKeeper> keeper_;
     Uuid database_;
 
     std::mutex close_mutex_;
@@ -143,6 +165,15 @@ private:
     std::atomic<bool> maintenance_is_idle_ = false;
     bool was_busy_ = false;  // the maintenance thread's
     std::thread maintenance_;
+
+    std::mutex indexing_mutex_;
+    std::condition_variable indexing_wake_;
+    bool indexing_stop_ = false;                    // guarded by indexing_mutex_
+    bool indexing_has_work_ = false;                // guarded by indexing_mutex_
+    std::condition_variable memory_wake_;           // with indexing_mutex_
+    std::atomic<bool> memory_is_short_ = false;
+    std::atomic<std::uint64_t> memory_waits_ = 0;
+    std::thread indexing_;
 };
 
 }  // namespace chronos::store

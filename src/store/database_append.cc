@@ -74,41 +74,50 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit(BatchBuilder::Content co
     return submit_prepared(std::move(batch), options, std::move(callback), is_async);
 }
 
-void Database::check_matches(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq, bool by_scan,
-                             std::vector<FailedCondition>& failed) const {
+Status Database::check_matches(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq, bool by_scan,
+                               std::vector<FailedCondition>& failed) const {
+    if (!by_scan) indexes_->catch_up(end_seq);
+    Reader reader(*indexes_);
     for (std::size_t i = 0; i < batch.content.conditions.size(); ++i) {
         const auto* condition = std::get_if<NoEventMatches>(&batch.content.conditions[i]);
         if (condition == nullptr) continue;
         const event::BranchNumber branch = batch.header.branch;
         const std::uint64_t begin =
             std::max(begin_seq, first_seq_after(*indexes_, branch, condition->after, end_seq));
-        const auto match = by_scan ? first_match_by_scan(*indexes_, branch, condition->query, begin, end_seq)
-                                   : first_match(*indexes_, branch, condition->query, begin, end_seq);
+        const auto match = by_scan ? first_match_by_scan(reader, branch, condition->query, begin, end_seq)
+                                   : first_match(reader, branch, condition->query, begin, end_seq);
         if (!match) continue;
         failed.push_back({.index = static_cast<std::uint32_t>(i),
                           .entity_id = {},
                           .expected_version = {},
                           .current_version = {},
-                          .first_match = describe_match(*indexes_, *match)});
+                          .first_match = describe_match(reader, *match)});
     }
+    return reader.status();
 }
 
 Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch batch, const AppendOptions& options,
                                                                  std::function<void(Result<AppendResult>)> callback,
                                                                  bool is_async) {
     if (is_async) queue_->wait_for_room(kPendingBytesMax);
+    wait_for_memory();
     const bool matches_matter = has_match_conditions(batch);
     std::vector<FailedCondition> failed_published;
     std::uint64_t checked_seq = 0;
     std::shared_ptr<PendingAnswer> pending;
-    KnownEvents known;
     std::uint64_t needs_seq = 0;
     bool too_much_unpublished = false;
+
+    // Ids of older events may be on disk: they are looked for here, and under the lock only among what came since.
+    const std::uint64_t known_seq = published_seq();
+    ASSIGN_OR_RETURN(const KnownEvents known_published, known_between(batch, 0, known_seq));
+    KnownEvents known;
     while (pending == nullptr) {
         if (too_much_unpublished) queue_->advance();
         if (matches_matter) {
             const std::uint64_t published = published_seq();
-            if (failed_published.empty()) check_matches(batch, checked_seq, published, false, failed_published);
+            if (failed_published.empty())
+                RETURN_IF_ERROR(check_matches(batch, checked_seq, published, false, failed_published));
             checked_seq = published;
         }
         const std::lock_guard lock(writer_lock_);
@@ -117,7 +126,8 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
 
         // Ids come before conditions: a retry gets its first answer although its conditions no longer hold.
         needs_seq = next_seq_;
-        known = find_known(*indexes_, batch, next_seq_);
+        ASSIGN_OR_RETURN(const KnownEvents known_since, known_between(batch, known_seq, next_seq_));
+        known = join(known_published, known_since);
         if (known.count > 0 || known.batch_differs) break;
         if (matches_matter && failed_published.empty() && next_seq_ - checked_seq > kTailScanMax) {
             too_much_unpublished = true;
@@ -126,7 +136,8 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
 
         Result<AppendResult> answer = AppendResult();
         std::vector<FailedCondition> failed = failed_published;
-        if (matches_matter && failed.empty()) check_matches(batch, checked_seq, next_seq_, true, failed);
+        if (matches_matter && failed.empty())
+            RETURN_IF_ERROR(check_matches(batch, checked_seq, next_seq_, true, failed));
         check_versions(*indexes_, batch, failed);
         if (!failed.empty()) {
             answer = conflict(batch, std::move(failed));
@@ -149,6 +160,15 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
     }
     if (is_async) queue_->kick();
     return pending;
+}
+
+Result<KnownEvents> Database::known_between(const PreparedBatch& batch, std::uint64_t begin_seq,
+                                            std::uint64_t end_seq) const {
+    if (!batch.has_explicit_ids && !batch.batch_id_is_given) return KnownEvents();
+    Reader reader(*indexes_);
+    KnownEvents known = find_known(reader, batch, begin_seq, end_seq);
+    RETURN_IF_ERROR(reader.status());
+    return known;
 }
 
 /// The next batch's time: the clock's, but always later than the last batch's.
@@ -203,32 +223,43 @@ Result<AppendResult> Database::place(PreparedBatch& batch) {
 /// The answer to a batch of which ids are known.
 Result<AppendResult> Database::answer_known(const PreparedBatch& batch, const KnownEvents& known) const {
     AppendFailure failure;
-    std::size_t i = 0;
-    bool same = !known.batch_differs;
+    std::vector<Uuid> other_ids;  // known with other content
     AppendResult first;
     first.duplicate = true;
+    Reader reader(*indexes_);
+    std::size_t i = 0;
     batch.content.for_each_event([&](const event::EventBytes& event) {
         const std::optional<std::uint64_t> seq = i < known.seqs.size() ? known.seqs[i] : std::nullopt;
         ++i;
         (seq ? failure.known_ids : failure.unknown_ids).push_back(batch.event_id(event));
-        if (!seq) return;
-        const event::EventBytes stored = indexes_->event(*seq);
-        same = same && same_content(event, stored);
+        if (!seq || !reader.ok()) return;
+        const Reader::Found found = reader.find(*seq);
+        if (found.at == nullptr) return;
+        const event::EventBytes stored(found.at);
+        if (!same_content(event, stored)) other_ids.push_back(batch.event_id(event));
         const auto header = event::BodyView(stored.body()).header();
         first.recorded_at = {header.recorded_at};
         first.events.push_back({stored.id(),
                                 {header.first_position + stored.header().ordinal},
-                                {stored.has(event::kNoEntity) ? 0 : indexes_->place(*seq) + 1}});
+                                {stored.has(event::kNoEntity) ? 0 : found.place + 1}});
     });
-    if (failure.unknown_ids.empty() && same) return first;
-    if (!failure.unknown_ids.empty() && !failure.known_ids.empty())
-        return refuse(ErrorCode::kPartialDuplicate,
-                      std::to_string(failure.known_ids.size()) + " of " + std::to_string(i) +
-                          " ids are in the store already; send the others as a batch of their own",
-                      batch, std::move(failure));
-    return refuse(ErrorCode::kIdConflict,
-                  "the ids of this batch are in the store with other content; use new ids for other events", batch,
-                  std::move(failure));
+    RETURN_IF_ERROR(reader.status());
+    if (!other_ids.empty() || (known.batch_differs && failure.known_ids.empty())) {
+        std::string message = "the ids of this batch are in the store with other content";
+        if (!other_ids.empty()) {
+            message = "id " + other_ids.front().to_string() + " is in the store with other content";
+            if (other_ids.size() > 1) message += ", and so are " + std::to_string(other_ids.size() - 1) + " more";
+            failure.known_ids = std::move(other_ids);
+        }
+        return refuse(ErrorCode::kIdConflict, message + "; use new ids for other events", batch, std::move(failure));
+    }
+    if (failure.unknown_ids.empty() && !known.batch_differs) return first;
+    if (failure.unknown_ids.empty() || failure.known_ids.empty())
+        return refuse(ErrorCode::kIdConflict, "the batch id is in the store with other events; use a new one", batch,
+                      std::move(failure));
+    std::string message = std::to_string(failure.known_ids.size()) + " of " + std::to_string(i) +
+                          " ids are in the store already; send the others as a batch of their own";
+    return refuse(ErrorCode::kPartialDuplicate, std::move(message), batch, std::move(failure));
 }
 
 }  // namespace chronos::store

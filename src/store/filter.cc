@@ -79,20 +79,14 @@ std::string canonical(const Filter& filter) {
     return text;
 }
 
-std::uint64_t total(const std::vector<const index::PostingList*>& lists) {
-    std::uint64_t count = 0;
-    for (const index::PostingList* list : lists) count += list->count();
-    return count;
-}
-
-/// Merges lists into ascending (or descending) seqs without repeats.
+/// Merges the events of keys into ascending (or descending) seqs without repeats.
 class Union {
 public:
-    Union(const std::vector<const index::PostingList*>& lists, std::uint64_t begin_seq, std::uint64_t end_seq, bool forward)
-        : forward_(forward), queue_(Later{this}) {
-        cursors_.reserve(lists.size());
-        for (const index::PostingList* list : lists) {
-            cursors_.emplace_back(*list, begin_seq, end_seq, forward);
+    Union(Reader& reader, const std::vector<PostingKey>& keys, const SeqCursor::Range& range)
+        : forward_(range.forward), queue_(Later{this}) {
+        cursors_.reserve(keys.size());
+        for (const PostingKey& key : keys) {
+            cursors_.emplace_back(reader, key, range);
             if (!cursors_.back().done()) queue_.push(cursors_.size() - 1);
         }
     }
@@ -100,7 +94,7 @@ public:
         while (!queue_.empty()) {
             const std::size_t i = queue_.top();
             queue_.pop();
-            const std::uint64_t candidate = cursors_[i].get().seq;
+            const std::uint64_t candidate = cursors_[i].get();
             cursors_[i].next();
             if (!cursors_[i].done()) queue_.push(i);
             if (has_last_ && candidate == last_) continue;
@@ -115,13 +109,13 @@ private:
     struct Later {
         const Union* of;
         bool operator()(std::size_t a, std::size_t b) const {
-            const std::uint64_t left = of->cursors_[a].get().seq;
-            const std::uint64_t right = of->cursors_[b].get().seq;
+            const std::uint64_t left = of->cursors_[a].get();
+            const std::uint64_t right = of->cursors_[b].get();
             return of->forward_ ? left > right : left < right;
         }
     };
     bool forward_;
-    std::vector<index::PostingCursor> cursors_;
+    std::vector<SeqCursor> cursors_;
     std::priority_queue<std::size_t, std::vector<std::size_t>, Later> queue_;
     std::uint64_t last_ = 0;
     bool has_last_ = false;
@@ -186,65 +180,85 @@ bool CompiledFilter::needs_indexes() const {
            has_metadata_tests_ || filter_.query.has_value();
 }
 
-CompiledFilter::Candidates CompiledFilter::candidates(const IndexSet& indexes, const PinnedView& view) const {
-    Candidates best{.lists = {}, .is_everything = true};
+CompiledFilter::Candidates CompiledFilter::candidates(Reader& reader, const PinnedView& view) const {
+    using index::KeyKind;
+    Candidates best{.keys = {}, .is_everything = true, .texts = {}};
     std::uint64_t best_count = std::numeric_limits<std::uint64_t>::max();
-    const auto consider = [&](std::vector<const index::PostingList*> lists) {
-        const std::uint64_t count = total(lists);
+    const auto consider = [&](std::vector<PostingKey> keys, std::vector<std::string> texts = {}) {
+        std::uint64_t count = 0;
+        for (const PostingKey& key : keys)
+            count += key.stream != nullptr ? key.stream->count() : count_below(reader, key, view.end_seq);
         if (count >= best_count) return;
         best_count = count;
-        best = {std::move(lists), false};
+        best = {std::move(keys), false, std::move(texts)};
     };
-    const auto named = [&](const index::PostingMap& map, const std::vector<std::string>& keys) {
-        std::vector<const index::PostingList*> lists;
-        for (const std::string& key : keys)
-            if (const auto* list = map.find(view.branch, key)) lists.push_back(list);
-        return lists;
+    const auto named = [&](KeyKind kind, const std::vector<std::string>& texts) {
+        std::vector<PostingKey> keys;
+        for (const std::string& text : texts)
+            if (const auto key = posting_key(reader.indexes(), kind, view.branch, text)) keys.push_back(*key);
+        return keys;
     };
-    const auto prefixed = [&](const index::PostingMap& map, std::string_view prefix) {
-        std::vector<const index::PostingList*> lists;
-        for (std::uint64_t i = 0; i < map.lists().size(); ++i) {
-            const index::PostingList* list = map.lists()[i];
-            if (list->branch() == view.branch && list->key().starts_with(prefix)) lists.push_back(list);
+    if (!filter_.entity_ids.empty()) consider(named(KeyKind::kEntity, filter_.entity_ids));
+    if (!filter_.entity_id_prefix.empty()) {
+        std::vector<PostingKey> keys;
+        const auto& streams = reader.indexes().streams().entries();
+        for (std::uint64_t i = 0; i < streams.size(); ++i) {
+            if (streams[i]->branch() != view.branch || !streams[i]->key().starts_with(filter_.entity_id_prefix)) continue;
+            const auto key = posting_key(reader.indexes(), KeyKind::kEntity, view.branch, streams[i]->key());
+            if (key) keys.push_back(*key);
         }
-        return lists;
-    };
-    if (!filter_.entity_ids.empty()) consider(named(indexes.entities(), filter_.entity_ids));
-    if (!filter_.entity_id_prefix.empty()) consider(prefixed(indexes.entities(), filter_.entity_id_prefix));
-    if (!filter_.event_types.empty()) consider(named(indexes.types(), filter_.event_types));
-    if (!filter_.event_type_prefix.empty()) consider(prefixed(indexes.types(), filter_.event_type_prefix));
-    for (const std::string& tag : filter_.tags) consider(named(indexes.tags(), {tag}));
-    if (filter_.correlation_id) consider(named(indexes.correlations(), {*filter_.correlation_id}));
-    if (filter_.causation_id) consider(named(indexes.causations(), {*filter_.causation_id}));
-    if (filter_.actor) consider(named(indexes.actors(), {*filter_.actor}));
+        consider(std::move(keys));
+    }
+    if (!filter_.event_types.empty()) consider(named(KeyKind::kType, filter_.event_types));
+    if (!filter_.event_type_prefix.empty()) {
+        std::vector<std::string> texts = keys_with_prefix(reader, KeyKind::kType, view.branch, filter_.event_type_prefix);
+        std::vector<PostingKey> keys = named(KeyKind::kType, texts);
+        consider(std::move(keys), std::move(texts));  // Moving a vector keeps its strings in place.
+    }
+    for (const std::string& tag : filter_.tags) {
+        const auto key = posting_key(reader.indexes(), KeyKind::kTag, view.branch, tag);
+        consider({*key});
+    }
+    if (filter_.correlation_id)
+        consider({*posting_key(reader.indexes(), KeyKind::kCorrelation, view.branch, *filter_.correlation_id)});
+    if (filter_.causation_id)
+        consider({*posting_key(reader.indexes(), KeyKind::kCausation, view.branch, *filter_.causation_id)});
+    if (filter_.actor) consider({*posting_key(reader.indexes(), KeyKind::kActor, view.branch, *filter_.actor)});
     if (filter_.query && !filter_.query->all) {
-        std::vector<const index::PostingList*> lists;
+        std::vector<PostingKey> keys;
         for (const QueryItem& item : filter_.query->items) {
-            const auto part = item.tags.empty() ? named(indexes.types(), item.types) : named(indexes.tags(), {item.tags[0]});
-            lists.insert(lists.end(), part.begin(), part.end());
+            if (!item.tags.empty()) {
+                keys.push_back(*posting_key(reader.indexes(), KeyKind::kTag, view.branch, item.tags[0]));
+                continue;
+            }
+            const auto types = named(KeyKind::kType, item.types);
+            keys.insert(keys.end(), types.begin(), types.end());
         }
-        consider(std::move(lists));
+        consider(std::move(keys));
     }
     return best;
 }
 
-void CompiledFilter::narrow(const IndexSet& indexes, std::uint64_t& begin_seq, std::uint64_t& end_seq) const {
+void CompiledFilter::narrow(Reader& reader, std::uint64_t& begin_seq, std::uint64_t& end_seq) const {
     if (filter_.since && filter_.since->ns > std::numeric_limits<std::int64_t>::min())
-        begin_seq = std::max(begin_seq, indexes.seqs_recorded_by(filter_.since->ns - 1, end_seq));
-    if (filter_.until) end_seq = std::min(end_seq, indexes.seqs_recorded_by(filter_.until->ns, end_seq));
+        begin_seq = std::max(begin_seq, reader.seqs_recorded_by(filter_.since->ns - 1, end_seq));
+    if (filter_.until) end_seq = std::min(end_seq, reader.seqs_recorded_by(filter_.until->ns, end_seq));
     begin_seq = std::min(begin_seq, end_seq);
 }
 
-ScanResult scan(const IndexSet& indexes, const PinnedView& view, const CompiledFilter& filter, const ScanRequest& request) {
+Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const CompiledFilter& filter,
+                        const ScanRequest& request) {
     ScanResult result;
     std::uint64_t begin = request.begin_seq;
     std::uint64_t end = std::min(request.end_seq, view.end_seq);
     if (begin >= end) return result;
-    filter.narrow(indexes, begin, end);
+    if (filter.needs_indexes() && end - begin > kScanWithoutIndexMax) indexes.catch_up(view.end_seq);
+    Reader reader(indexes);
+    filter.narrow(reader, begin, end);
     // Whether to go on. One more than the limit tells whether there is more.
-    const auto take = [&](std::uint64_t seq) {
+    const auto take = [&](std::uint64_t seq, const std::byte* at) {
         ++result.examined;
-        const event::EventBytes event = indexes.event(seq);
+        const event::EventBytes event(at);
         if (!view.counts(event) || !filter.matches(event)) return true;
         if (result.seqs.size() == request.limit) {
             result.has_more = true;
@@ -253,25 +267,24 @@ ScanResult scan(const IndexSet& indexes, const PinnedView& view, const CompiledF
         result.seqs.push_back(seq);
         return true;
     };
-    CompiledFilter::Candidates candidates{.lists = {}, .is_everything = true};
-    if (end - begin > kScanWithoutIndexMax) {
-        if (filter.needs_indexes()) indexes.catch_up(view.end_seq);
-        candidates = filter.candidates(indexes, view);
-    }
+    CompiledFilter::Candidates candidates{.keys = {}, .is_everything = true, .texts = {}};
+    if (end - begin > kScanWithoutIndexMax) candidates = filter.candidates(reader, view);
     if (!candidates.is_everything) {
-        Union merged(candidates.lists, begin, end, request.forward);
+        Union merged(reader, candidates.keys, {.begin_seq = begin, .end_seq = end, .forward = request.forward});
         std::uint64_t seq = 0;
-        while (merged.next(seq) && take(seq)) {
+        while (merged.next(seq)) {
+            const std::byte* at = reader.event(seq);
+            if (at == nullptr || !take(seq, at)) break;
         }
-        return result;
+    } else {
+        for (std::uint64_t i = begin; i < end; ++i) {
+            const std::uint64_t seq = request.forward ? i : end - 1 - (i - begin);
+            const std::byte* at = reader.event(seq);
+            if (at == nullptr) break;
+            if (event::BodyView(event::EventBytes(at).body()).header().branch == view.branch && !take(seq, at)) break;
+        }
     }
-    const auto on_branch = [&](std::uint64_t seq) {
-        return event::BodyView(indexes.event(seq).body()).header().branch == view.branch;
-    };
-    for (std::uint64_t i = begin; i < end; ++i) {
-        const std::uint64_t seq = request.forward ? i : end - 1 - (i - begin);
-        if (on_branch(seq) && !take(seq)) break;
-    }
+    RETURN_IF_ERROR(reader.status());
     return result;
 }
 

@@ -10,7 +10,8 @@
 
 #include "chronos/read.h"
 #include "json/pointer.h"
-#include "store/index_set.h"
+#include "store/reader.h"
+#include "store/seq_cursor.h"
 #include "store/view.h"
 
 namespace chronos::store {
@@ -23,17 +24,18 @@ public:
     /// Whether an event passes every part.
     [[nodiscard]] bool matches(const event::EventBytes& event) const;
 
-    /// The lists whose union holds every event that can pass, the cheapest found; empty with `is_everything` when
+    /// The keys whose events hold every event that can pass, the cheapest found; empty with `is_everything` when
     /// no index helps.
     struct Candidates {
-        std::vector<const index::PostingList*> lists;
+        std::vector<PostingKey> keys;
         bool is_everything = false;
+        std::vector<std::string> texts;  ///< What keys that were found by prefix speak of.
     };
     /// Requires: the indexes are caught up with the view.
-    [[nodiscard]] Candidates candidates(const IndexSet& indexes, const PinnedView& view) const;
+    [[nodiscard]] Candidates candidates(Reader& reader, const PinnedView& view) const;
 
     /// seqs the recorded times allow, within the view.
-    void narrow(const IndexSet& indexes, std::uint64_t& begin_seq, std::uint64_t& end_seq) const;
+    void narrow(Reader& reader, std::uint64_t& begin_seq, std::uint64_t& end_seq) const;
 
     /// The same for equal filters; part of cursors.
     [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
@@ -71,6 +73,7 @@ struct ScanResult {
     bool has_more = false;
     std::uint64_t examined = 0;
 };
-ScanResult scan(const IndexSet& indexes, const PinnedView& view, const CompiledFilter& filter, const ScanRequest& request);
+/// Errors: kIo, kCorrupt.
+Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const CompiledFilter& filter, const ScanRequest& request);
 
 }  // namespace chronos::store

@@ -6,11 +6,14 @@
 #include <string>
 
 #include "base/assert.h"
+#include "base/result.h"
 #include "json/pointer.h"
 #include "json/scan.h"
 
 namespace chronos::store {
 namespace {
+
+using index::KeyKind;
 
 /// Look-ups in flight at once: their cache misses overlap (docs/decisions/0004-index.md).
 constexpr std::size_t kPrefetchGroup = 32;
@@ -22,20 +25,36 @@ std::uint64_t seed_part(std::span<const std::byte, 16> secret, std::size_t offse
 }  // namespace
 
 IndexSet::IndexSet(std::span<const std::byte, 16> secret)
-    : entities_(seed_part(secret, 0)),
-      ids_(seed_part(secret, 8)),
-      batches_(seed_part(secret, 8) + 1),
-      types_(seed_part(secret, 0) + 16),
-      tags_(seed_part(secret, 0) + 32),
-      correlations_(seed_part(secret, 0) + 48),
-      causations_(seed_part(secret, 0) + 64),
-      actors_(seed_part(secret, 0) + 80) {}
+    : seeds_{seed_part(secret, 0), seed_part(secret, 8)},
+      streams_(seeds_.of(KeyKind::kEntity)),
+      parts_(std::make_shared<const IndexParts>()) {}
 
 void IndexSet::hash_entities(const event::BodyView& body, std::vector<std::uint64_t>& hashes) const {
     hashes.clear();
     const event::BranchNumber branch = body.header().branch;
-    body.for_each_event(
-        [&](const event::EventBytes& event) { hashes.push_back(entities_.hash(branch, event.entity())); });
+    body.for_each_event([&](const event::EventBytes& event) { hashes.push_back(streams_.hash(branch, event.entity())); });
+}
+
+void IndexSet::change_parts(const std::function<void(IndexParts&)>& change) {
+    const std::lock_guard changing(change_mutex_);
+    auto changed = std::make_shared<IndexParts>(*parts());
+    change(*changed);
+    std::shared_ptr<const IndexParts> replaced = std::move(changed);
+    {
+        const std::lock_guard lock(parts_mutex_);
+        parts_.swap(replaced);
+    }
+    // What nobody holds any more is freed here, outside the lock that readers take.
+}
+
+/// The growing part, or a new one when the log went on to another segment.
+index::MemoryPart& IndexSet::part_for(wal::Slot slot, std::uint64_t first_seq, const std::byte* image) {
+    if (growing_ != nullptr && growing_->slot() == slot) return *growing_;
+    auto part = std::make_shared<index::MemoryPart>(seeds_, slot, first_seq, image);
+    if (growing_ != nullptr) growing_->next = part;
+    growing_ = part;
+    change_parts([&](IndexParts& parts) { parts.memory.push_back(part); });
+    return *growing_;
 }
 
 void IndexSet::apply(wal::Slot slot, std::uint64_t body_offset, const std::byte* body, std::uint64_t first_seq,
@@ -43,113 +62,140 @@ void IndexSet::apply(wal::Slot slot, std::uint64_t body_offset, const std::byte*
     const event::BodyView view(body);
     const event::BodyHeader& header = view.header();
     ASSERT(header.branch <= event::kSystemBranch && entity_hashes.size() == header.event_count);
+    index::MemoryPart& part = part_for(slot, first_seq, body - body_offset);
     runs_[header.branch].extend(first_seq, header.event_count);
 
     const std::byte* at = view.first_event();
     for (std::uint32_t group = 0; group < header.event_count; group += kPrefetchGroup) {
         const std::size_t count = std::min<std::size_t>(kPrefetchGroup, header.event_count - group);
         std::array<const std::byte*, kPrefetchGroup> events;
-        std::array<index::PostingList*, kPrefetchGroup> lists;
+        std::array<index::StreamHead*, kPrefetchGroup> streams;
         for (std::size_t i = 0; i < count; ++i) {
-            entities_.prefetch(entity_hashes[group + i]);
+            streams_.prefetch(entity_hashes[group + i]);
             events[i] = at;
             at += base::load<std::uint32_t>(at);  // the event's size
         }
         for (std::size_t i = 0; i < count; ++i) {
             const event::EventBytes event(events[i]);
-            lists[i] = event.has(event::kNoEntity)
-                           ? nullptr
-                           : &entities_.find_or_add(entity_hashes[group + i], header.branch, event.entity());
-            if (lists[i] != nullptr) lists[i]->prefetch_newest();
+            streams[i] = event.has(event::kNoEntity)
+                             ? nullptr
+                             : &streams_.find_or_add(entity_hashes[group + i], header.branch, event.entity());
+            if (streams[i] != nullptr) streams[i]->prefetch_newest();
         }
         for (std::size_t i = 0; i < count; ++i) {
-            if (lists[i] != nullptr) lists[i]->prefetch_end();
+            if (streams[i] != nullptr) streams[i]->prefetch_end(part.begin_seq());
         }
         for (std::size_t i = 0; i < count; ++i) {
             const event::EventBytes event(events[i]);
             const std::uint64_t seq = first_seq + group + i;
-            const std::uint64_t offset = body_offset + static_cast<std::uint64_t>(events[i] - body);
-            const std::uint64_t place = lists[i] != nullptr ? entities_.append(*lists[i], seq) : 0;
-            locations_.prepare(seq) = std::uint64_t{slot} << 32 | offset / 8;
-            places_.prepare(seq) = static_cast<std::uint32_t>(place);
-            if (places != nullptr) places->push_back(place);
-            if (event.has(event::kExplicitId)) ids_.add(ids_.hash(event.explicit_id()), seq);
+            index::StreamHead::Appended appended;
+            if (streams[i] != nullptr) appended = streams[i]->append(seq, part.begin_seq(), part.arena());
+            if (appended.is_first_in_part) part.note_stream(streams[i]);
+            part.add(seq, body_offset + static_cast<std::uint64_t>(events[i] - body), appended.place);
+            if (places != nullptr) places->push_back(appended.place);
+            if (event.has(event::kExplicitId)) part.ids().add(id_hash(event.explicit_id()), seq);
         }
     }
-    if (header.event_count > 0) batches_.add(batches_.hash(header.batch_id), first_seq);
-    locations_.publish(first_seq + header.event_count);
-    places_.publish(first_seq + header.event_count);
+    if (header.event_count > 0) part.batches().add(batch_hash(header.batch_id), first_seq);
+    part.publish(first_seq + header.event_count);
 }
 
 void IndexSet::catch_up(std::uint64_t end_seq) const {
     if (applied_seq() >= end_seq) return;
     const std::lock_guard lock(behind_mutex_);
+    const auto held = parts();
     std::uint64_t seq = applied_seq_.load(std::memory_order_relaxed);
-    for (; seq < end_seq; ++seq) {
-        if (seq + kPrefetchGroup < end_seq) prefetch_event(seq + kPrefetchGroup);
-        index_behind(seq);
-    }
-    applied_seq_.store(seq, std::memory_order_release);
-}
-
-void IndexSet::index_behind(std::uint64_t seq) const {
-    const event::EventBytes event = this->event(seq);
-    const auto branch = base::load<event::BranchNumber>(event.body() + offsetof(event::BodyHeader, branch));
-    const auto add = [&](index::PostingMap& map, std::string_view key) {
-        map.append(map.find_or_add(map.hash(branch, key), branch, key), seq);
-    };
-    add(types_, event.type());
-    event::for_each_tag(event.encoded_tags(), [&](std::string_view tag) { add(tags_, tag); });
-    if (event.metadata().empty()) return;
-    const auto add_key = [&](index::PostingMap& map, const char* key) {
-        const auto value = json::find_value(event.metadata(), {{.key = key}});
-        std::string scratch;
-        if (value && value->starts_with('"')) add(map, json::unescaped(json::string_body(*value), scratch));
-    };
-    add_key(correlations_, "correlation_id");
-    add_key(causations_, "causation_id");
-    add_key(actors_, "actor");
-}
-
-std::uint64_t IndexSet::seqs_recorded_by(std::int64_t time, std::uint64_t end_seq) const {
-    std::uint64_t low = 0;
-    std::uint64_t high = end_seq;
-    while (low < high) {
-        const std::uint64_t middle = low + (high - low) / 2;
-        if (recorded_at(middle) <= time) {
-            low = middle + 1;
-        } else {
-            high = middle;
+    for (const auto& part : held->memory) {
+        const std::uint64_t end = std::min(end_seq, part->end_seq());
+        for (seq = std::max(seq, part->begin_seq()); seq < end; ++seq) {
+            if (seq + kPrefetchGroup < end) __builtin_prefetch(part->event(seq + kPrefetchGroup));
+            index_behind(*part, seq);
         }
     }
-    return low;
+    if (seq > applied_seq_.load(std::memory_order_relaxed)) applied_seq_.store(seq, std::memory_order_release);
 }
 
-bool IndexSet::find_batch(const Uuid& batch_id, std::uint64_t& first_seq) const {
-    return batches_.for_each(batches_.hash(batch_id), [&](std::uint64_t seq) {
-        first_seq = seq;
-        return event::BodyView(event(seq).body()).header().batch_id == batch_id;
-    });
-}
-
-bool IndexSet::find_id(const Uuid& id, event::BranchNumber branch, std::uint64_t end_seq, std::uint64_t& seq) const {
-    const auto on_branch = [&](std::uint64_t candidate) {
-        return candidate < end_seq && event::BodyView(event(candidate).body()).header().branch == branch;
+void IndexSet::index_behind(index::MemoryPart& part, std::uint64_t seq) const {
+    const event::EventBytes event(part.event(seq));
+    const auto branch = base::load<event::BranchNumber>(event.body() + offsetof(event::BodyHeader, branch));
+    const auto add = [&](KeyKind kind, std::string_view key) {
+        index::PostingMap& map = part.map(kind);
+        map.append(map.find_or_add(map.hash(branch, key), branch, key), seq);
     };
-    const bool is_explicit = ids_.for_each(ids_.hash(id), [&](std::uint64_t candidate) {
-        seq = candidate;
-        const event::EventBytes event = this->event(candidate);
-        return event.has(event::kExplicitId) && event.explicit_id() == id && on_branch(candidate);
+    add(KeyKind::kType, event.type());
+    event::for_each_tag(event.encoded_tags(), [&](std::string_view tag) { add(KeyKind::kTag, tag); });
+    if (event.metadata().empty()) return;
+    const auto add_key = [&](KeyKind kind, const char* key) {
+        const auto value = json::find_value(event.metadata(), {{.key = key}});
+        std::string scratch;
+        if (value && value->starts_with('"')) add(kind, json::unescaped(json::string_body(*value), scratch));
+    };
+    add_key(KeyKind::kCorrelation, "correlation_id");
+    add_key(KeyKind::kCausation, "causation_id");
+    add_key(KeyKind::kActor, "actor");
+}
+
+Status IndexSet::restore(FilePart part) {
+    const index::IndexFile& file = *part.file;
+    if (growing_ != nullptr || file.begin_seq() != parts()->files_end())
+        return base::fail(ErrorCode::kCorrupt, file.path() + ": does not follow the index files in front of it");
+    for (const index::IndexedRun& run : file.runs()) {
+        if (run.branch > event::kSystemBranch || run.first_position != runs_[run.branch].next_position())
+            return base::fail(ErrorCode::kCorrupt, file.path() + ": positions have a gap");
+        runs_[run.branch].extend(run.first_seq, run.count);
+    }
+    bool fits = true;
+    RETURN_IF_ERROR(file.for_each_key(KeyKind::kEntity, [&](const index::IndexFile::KeyEntry& entry) {
+        index::StreamHead& stream = streams_.find_or_add(entry.hash, entry.branch, entry.key);
+        fits = stream.count() == entry.list.first_place;
+        if (fits)
+            stream.restore(entry.stream_first_seq, entry.list.last_seq + 1, entry.list.first_place + entry.list.count);
+        return fits;
+    }));
+    if (!fits) return base::fail(ErrorCode::kCorrupt, file.path() + ": a stream does not go on where it ended before");
+    applied_seq_.store(file.end_seq(), std::memory_order_release);
+    change_parts([&](IndexParts& parts) { parts.files.push_back(std::move(part)); });
+    return {};
+}
+
+void IndexSet::add_file(FilePart part) {
+    change_parts([&](IndexParts& parts) {
+        ASSERT(part.file->begin_seq() == parts.files_end());
+        parts.files.push_back(std::move(part));
     });
-    if (is_explicit) return true;
-    const Uuid batch_id = event::batch_id_of(id);
-    const std::uint32_t ordinal = event::ordinal_of(id);
-    return batches_.for_each(batches_.hash(batch_id), [&](std::uint64_t first) {
-        const event::BodyHeader header = event::BodyView(event(first).body()).header();
-        seq = first + ordinal;
-        return header.batch_id == batch_id && ordinal < header.event_count && on_branch(seq) &&
-               !event(seq).has(event::kExplicitId);
+}
+
+void IndexSet::replace_files(std::size_t first, std::size_t count, FilePart part) {
+    change_parts([&](IndexParts& parts) {
+        ASSERT(first + count <= parts.files.size() && part.file->begin_seq() == parts.files[first].file->begin_seq() &&
+               part.file->end_seq() == parts.files[first + count - 1].file->end_seq());
+        const auto from = parts.files.begin() + static_cast<std::ptrdiff_t>(first);
+        parts.files.erase(from, from + static_cast<std::ptrdiff_t>(count));
+        parts.files.insert(parts.files.begin() + static_cast<std::ptrdiff_t>(first), std::move(part));
     });
+}
+
+std::shared_ptr<index::MemoryPart> IndexSet::oldest_without_file() const {
+    const auto held = parts();
+    for (std::size_t i = 0; i + 1 < held->memory.size(); ++i)
+        if (held->memory[i]->begin_seq() >= held->files_end()) return held->memory[i];
+    return nullptr;
+}
+
+bool IndexSet::drop_oldest_part() {
+    bool dropped = false;
+    change_parts([&](IndexParts& parts) {
+        if (parts.memory.size() < 2 || parts.memory.front()->end_seq() > parts.files_end()) return;
+        parts.memory.erase(parts.memory.begin());
+        dropped = true;
+    });
+    return dropped;
+}
+
+std::uint64_t IndexSet::part_bytes() const {
+    std::uint64_t bytes = 0;
+    for (const auto& part : parts()->memory) bytes += part->bytes();
+    return bytes;
 }
 
 }  // namespace chronos::store

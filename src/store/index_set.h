@@ -1,15 +1,22 @@
-// The resident indexes of one database: built from the log at open, kept by the writer and behind it.
+// The indexes of one database: parts in memory for recent segments, files for older ones, heads of all streams.
+//
+//     seq:     0 ──────── file ────────┬── file ──┬─ file ─┬────────────── next seq
+//     memory:                          └── part ──┴─ part ─┴─ part (grows) ──
+//                                      ▲ memory_begin: everything from here on is answered from memory
 //
 //   in the writer step:  seq → place in the log, entity → seqs, ids → seqs, positions of branches
 //   behind it:           type, tag, correlation, causation, actor → seqs, up to `applied_seq`
 //
-// A read that needs the second kind catches it up to its view first, so it always sees its own commits.
+// A read that needs the second kind catches it up to its view first, so it always sees its own commits. Reads go through a
+// Reader (reader.h), which holds the parts and files it looks at.
 //
-// Threads: `apply` under the writer's lock (or alone, at open); `catch_up` and all look-ups from any thread.
+// Threads: `apply` under the writer's lock (or alone, at open); `restore` alone, at open; changes of files and parts by one
+// thread at a time; `catch_up` and look-ups from any thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string_view>
@@ -18,20 +25,38 @@
 #include "event/body.h"
 #include "event/ids.h"
 #include "index/branch_runs.h"
-#include "index/id_table.h"
-#include "index/posting_map.h"
-#include "index/published_vector.h"
+#include "index/index_file.h"
+#include "index/memory_part.h"
+#include "index/stream_heads.h"
 #include "wal/log.h"
 
 namespace chronos::store {
+
+/// An index file and the slots of its segments in the open log.
+struct FilePart {
+    std::shared_ptr<index::IndexFile> file;
+    std::vector<wal::Slot> slots;
+};
+
+/// What answers, at one moment: files cover [0, files_end), memory parts [memory_begin, …), memory_begin ≤ files_end.
+struct IndexParts {
+    std::vector<FilePart> files;                              // ascending, without gaps
+    std::vector<std::shared_ptr<index::MemoryPart>> memory;   // ascending, without gaps; empty before the first event
+
+    [[nodiscard]] std::uint64_t files_end() const { return files.empty() ? 0 : files.back().file->end_seq(); }
+    [[nodiscard]] std::uint64_t memory_begin() const {
+        return memory.empty() ? files_end() : memory.front()->begin_seq();
+    }
+};
 
 class IndexSet {
 public:
     /// `secret` seeds the hash tables, so that nobody outside can choose colliding names.
     explicit IndexSet(std::span<const std::byte, 16> secret);
 
-    /// What `events()` reads from; set once, before any look-up.
-    void attach(const wal::Log& log) { log_ = &log; }
+    /// Whose images readers pin; set once, before any Reader.
+    void attach(wal::Log& log) { log_ = &log; }
+    [[nodiscard]] wal::Log& log() const { return *log_; }
 
     /// Hashes of the entities of a body's events, in order: work for the caller's thread.
     void hash_entities(const event::BodyView& body, std::vector<std::uint64_t>& hashes) const;
@@ -45,70 +70,61 @@ public:
     void catch_up(std::uint64_t end_seq) const;
     [[nodiscard]] std::uint64_t applied_seq() const { return applied_seq_.load(std::memory_order_acquire); }
 
-    // Look-ups.
+    // Files.
 
-    /// Requires: seq was applied.
-    [[nodiscard]] event::EventBytes event(std::uint64_t seq) const {
-        return event::EventBytes(address(locations_[seq]));
-    }
-    void prefetch_location(std::uint64_t seq) const {
-        __builtin_prefetch(&locations_[seq]);
-        __builtin_prefetch(&places_[seq]);
-    }
-    void prefetch_event(std::uint64_t seq) const {
-        const std::byte* at = address(locations_[seq]);
-        __builtin_prefetch(at);
-        __builtin_prefetch(at + 64);
-        __builtin_prefetch(at + 128);
-        __builtin_prefetch(at + 192);
-    }
-    /// The start of the batch, where time and position are.
-    void prefetch_body(std::uint64_t seq) const {
-        const std::byte* at = address(locations_[seq]);
-        const auto distance = base::load<std::uint32_t>(at + offsetof(event::EventHeader, body_distance));
-        __builtin_prefetch(at - std::size_t{distance} * 8);
-    }
-    /// 0-based place of an event in its entity's stream.
-    [[nodiscard]] std::uint64_t place(std::uint64_t seq) const { return places_[seq]; }
-    [[nodiscard]] std::int64_t recorded_at(std::uint64_t seq) const {
-        return base::load<std::int64_t>(event(seq).body() + offsetof(event::BodyHeader, recorded_at));
-    }
-    /// How many of the first `end_seq` events were recorded at or before `time`.
-    [[nodiscard]] std::uint64_t seqs_recorded_by(std::int64_t time, std::uint64_t end_seq) const;
+    /// Takes over what a file knows of the segments behind all that is known so far. Errors: kCorrupt, kIo: start again without it.
+    Status restore(FilePart part);
+    /// Room that loading many heads left unused. Requires: nobody reads.
+    void finish_restoring() { streams_.release_replaced(); }
+    /// A file for the oldest memory part that has none; the part stays until it is dropped.
+    void add_file(FilePart part);
+    /// One file in place of `count` from `first` on.
+    void replace_files(std::size_t first, std::size_t count, FilePart part);
+    /// The oldest memory part without a file; null when all but the growing one have one.
+    [[nodiscard]] std::shared_ptr<index::MemoryPart> oldest_without_file() const;
+    /// Lets the oldest memory part go if a file answers for it and a newer part exists; returns whether one went.
+    bool drop_oldest_part();
 
-    /// The seq of the event with this id on the branch, among seqs below `end_seq`; false if there is none.
-    bool find_id(const Uuid& id, event::BranchNumber branch, std::uint64_t end_seq, std::uint64_t& seq) const;
-    /// The seq of the first event of the batch with this id; false if there is none.
-    bool find_batch(const Uuid& batch_id, std::uint64_t& first_seq) const;
+    [[nodiscard]] std::shared_ptr<const IndexParts> parts() const {
+        const std::lock_guard lock(parts_mutex_);
+        return parts_;
+    }
 
-    [[nodiscard]] const index::PostingMap& entities() const { return entities_; }
-    [[nodiscard]] const index::PostingMap& types() const { return types_; }
-    [[nodiscard]] const index::PostingMap& tags() const { return tags_; }
-    [[nodiscard]] const index::PostingMap& correlations() const { return correlations_; }
-    [[nodiscard]] const index::PostingMap& causations() const { return causations_; }
-    [[nodiscard]] const index::PostingMap& actors() const { return actors_; }
+    // Look-ups that touch no part.
+
+    [[nodiscard]] const index::StreamHeads& streams() const { return streams_; }
+    [[nodiscard]] const index::HashSeeds& seeds() const { return seeds_; }
     [[nodiscard]] const index::BranchRuns& runs(event::BranchNumber branch) const { return runs_[branch]; }
     [[nodiscard]] std::uint64_t next_position(event::BranchNumber branch) const { return runs_[branch].next_position(); }
+    [[nodiscard]] std::uint64_t hash(index::KeyKind kind, event::BranchNumber branch, std::string_view key) const {
+        return base::xxh3_64(key, seeds_.of(kind) + branch);
+    }
+    [[nodiscard]] std::uint64_t id_hash(const Uuid& id) const { return base::xxh3_64(id.bytes, seeds_.ids); }
+    [[nodiscard]] std::uint64_t batch_hash(const Uuid& id) const { return base::xxh3_64(id.bytes, seeds_.batches()); }
+
+    /// Bytes of heads; of memory parts.
+    [[nodiscard]] std::uint64_t stream_bytes() const { return streams_.bytes(); }
+    [[nodiscard]] std::uint64_t part_bytes() const;
 
 private:
-    [[nodiscard]] const std::byte* address(std::uint64_t location) const {
-        return log_->image(static_cast<wal::Slot>(location >> 32)) + (location & 0xFFFFFFFF) * 8;
-    }
-    void index_behind(std::uint64_t seq) const;
+    index::MemoryPart& part_for(wal::Slot slot, std::uint64_t first_seq, const std::byte* image);
+    void index_behind(index::MemoryPart& part, std::uint64_t seq) const;
+    void change_parts(const std::function<void(IndexParts&)>& change);
 
-    const wal::Log* log_ = nullptr;
+    wal::Log* log_ = nullptr;
+    const index::HashSeeds seeds_;
 
     // The writer's; readers stay below the published seq.
-    index::PublishedVector<std::uint64_t> locations_;  // slot << 32 | offset / 8
-    index::PublishedVector<std::uint32_t> places_;
-    index::PostingMap entities_;
-    index::IdTable ids_;
-    index::IdTable batches_;
+    index::StreamHeads streams_;
     index::BranchRuns runs_[2];
+    std::shared_ptr<index::MemoryPart> growing_;
 
-    // Built by whoever holds behind_mutex_; caches of the log, so catching up is const.
+    mutable std::mutex parts_mutex_;               // held to copy or replace a pointer
+    std::shared_ptr<const IndexParts> parts_;      // guarded by parts_mutex_
+    std::mutex change_mutex_;                      // held while a next version is made
+
+    // Caches of the log, so catching up is const.
     mutable std::mutex behind_mutex_;
-    mutable index::PostingMap types_, tags_, correlations_, causations_, actors_;
     mutable std::atomic<std::uint64_t> applied_seq_ = 0;
 };
 

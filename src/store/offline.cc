@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/result.h"
 #include "event/batch_content.h"
 #include "event/body.h"
+#include "index/index_file.h"
 #include "store/database_folder.h"
 #include "wal/log.h"
 #include "wal/manifest.h"
@@ -16,6 +18,8 @@
 
 namespace chronos::store {
 namespace {
+
+constexpr std::uint64_t kCacheBytes = std::uint64_t{64} << 20;
 
 struct ClosedStore {
     std::unique_ptr<io::FileLock> lock;
@@ -28,12 +32,17 @@ Result<ClosedStore> open_closed(io::Environment& env, const std::string& directo
     ClosedStore store;
     ASSIGN_OR_RETURN(store.folder, find_database(env.files, directory));
     if (store.folder.empty()) return base::fail(ErrorCode::kNotFound, directory + " holds no store");
-    ASSIGN_OR_RETURN(store.lock, env.files.lock(directory + "/LOCK"));
+    auto lock = env.files.lock(directory + "/LOCK");
+    if (lock.ok()) {
+        store.lock = std::move(lock).value();
+    } else if (lock.error().code == ErrorCode::kLocked) {
+        return std::move(lock).error();
+    }  // Else it cannot be written to: what is only read needs no lock.
     return store;
 }
 
 wal::Damage whole_file(std::string file, std::string what) {
-    return {.file = std::move(file), .offset = 0, .first_position = 0, .end_position = {}, .first_seq = 0, .end_seq = {},
+    return {.file = std::move(file), .offset = 0, .first_position = {}, .end_position = {}, .first_seq = 0, .end_seq = {},
             .what = std::move(what)};
 }
 
@@ -88,13 +97,80 @@ Result<wal::Manifest> rebuild_manifest(io::FileSystem& files, const std::string&
 
 using OnBody = std::function<Status(std::span<const std::byte>)>;
 
+/// The index files of a closed store beside what the log says.
+class IndexCheck {
+public:
+    IndexCheck(io::Environment& env, const std::string& folder, const Uuid& database, std::vector<wal::Damage>& damages)
+        : damages_(damages) {
+        const std::string directory = folder + "/index";
+        const auto entries = env.files.list(directory);
+        if (!entries.ok()) return;
+        for (const io::DirectoryEntry& entry : *entries) {
+            if (entry.is_directory || !index::parse_index_file_name(entry.name)) continue;
+            auto file = index::IndexFile::open(env.files, cache_, directory + "/" + entry.name, database);
+            if (!file.ok()) {
+                report(entry.name, file.error().message);
+                continue;
+            }
+            files_.push_back({entry.name, std::move(file).value()});
+            if (Status verified = files_.back().file->verify(); !verified.ok()) {
+                report(entry.name, verified.error().message);
+                files_.pop_back();
+            }
+        }
+    }
+
+    /// Whether the files find the events of a batch where they are.
+    void look_at(const wal::ScannedSegment& segment, std::uint64_t first_seq, std::uint64_t body_offset,
+                 const event::BodyView& body) {
+        for (Checked& checked : files_) {
+            const index::IndexFile& file = *checked.file;
+            if (checked.is_wrong || first_seq < file.begin_seq() || first_seq >= file.end_seq()) continue;
+            std::uint64_t seq = first_seq;
+            std::uint64_t offset = body_offset + static_cast<std::uint64_t>(body.first_event() - body_start(body));
+            body.for_each_event([&](const event::EventBytes& event) {
+                std::uint32_t found = 0;
+                std::uint32_t place = 0;
+                const bool is_right = !checked.is_wrong && seq < file.end_seq() &&
+                                      file.locate({&seq, 1}, &found, &place).ok() && std::uint64_t{found} * 8 == offset &&
+                                      file.segments()[file.segment_of(seq)].number == segment.entry.number;
+                if (!is_right && !checked.is_wrong) {
+                    checked.is_wrong = true;
+                    report(checked.name, "does not find event " + std::to_string(seq) + " where the log has it");
+                }
+                ++seq;
+                offset += event.header().size;
+            });
+        }
+    }
+
+private:
+    struct Checked {
+        std::string name;
+        std::shared_ptr<index::IndexFile> file;
+        bool is_wrong = false;
+    };
+    static const std::byte* body_start(const event::BodyView& body) {
+        return event::EventBytes(body.first_event()).body();
+    }
+    void report(const std::string& name, const std::string& what) {
+        damages_.push_back(whole_file("index/" + name, what + " (nothing is lost: delete it, it is made again)"));
+    }
+
+    std::vector<wal::Damage>& damages_;
+    cache::ImageCache cache_{kCacheBytes};
+    std::vector<Checked> files_;
+};
+
 /// Scans the whole log, going on behind damage.
 Status scan_all(io::Environment& env, const std::string& folder, const wal::Manifest& manifest, OfflineReport& report,
                 const OnBody& on_body, const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
     wal::Scanner scanner(env.files, folder + "/log", manifest,
-                         {.continue_after_damage = true, .release_images = true});
+                         {.continue_after_damage = true, .release_images = true, .read_only = true});
     const auto on_damage = [&](const wal::Damage& damage) { report.damages.push_back(damage); };
     RETURN_IF_ERROR(scanner.open_segments(on_damage));
+    std::optional<IndexCheck> indexes;
+    if (!on_body) indexes.emplace(env, folder, manifest.database, report.damages);
     std::uint64_t next_seq = 0;
     const auto on_record = [&](const wal::ScannedRecord& record, const wal::ScannedSegment& segment) -> Status {
         report.lost_event_count += record.envelope.first_seq - next_seq;
@@ -104,6 +180,9 @@ Status scan_all(io::Environment& env, const std::string& folder, const wal::Mani
         const auto body = segment.image.span(record.offset + wal::kEnvelopeSize, record.envelope.body_size);
         if (event::BodyView(body.data()).header().branch == event::kMainBranch)
             report.event_count += record.envelope.event_count;
+        if (indexes)
+            indexes->look_at(segment, record.envelope.first_seq, record.offset + wal::kEnvelopeSize,
+                             event::BodyView(body.data()));
         return on_body ? on_body(body) : Status();
     };
     RETURN_IF_ERROR(scanner.scan({.on_record = on_record, .on_damage = on_damage, .on_progress = on_progress}));
@@ -128,7 +207,7 @@ public:
         copier->database_ = new_uuid(env);
         const std::string folder = directory + "/" + copier->database_.to_string();
         RETURN_IF_ERROR(wal::Log::create(env, folder, copier->database_, {}));
-        ASSIGN_OR_RETURN(copier->log_, wal::Log::open(env, folder, {}, [](const auto&) { return Status(); }, {}));
+        ASSIGN_OR_RETURN(copier->log_, wal::Log::open(env, folder, {}, copier->cache_, {}));
         return copier;
     }
 
@@ -178,9 +257,14 @@ public:
 private:
     Status flush() {
         while (log_->has_pending()) RETURN_IF_ERROR(log_->write(log_->cut(), true));
+        if (!log_->has_finished()) return {};
+        RETURN_IF_ERROR(log_->seal_finished());
+        for (wal::Slot slot = 0; log_->sealed(slot); ++slot) log_->make_evictable(slot);
+        cache_.trim();
         return {};
     }
 
+    cache::ImageCache cache_{kCacheBytes};
     std::unique_ptr<wal::Log> log_;
     Uuid database_;
     std::uint64_t next_seq_ = 0;
@@ -220,7 +304,7 @@ Result<OfflineReport> salvage(io::Environment env, const std::string& directory,
     RETURN_IF_ERROR(scan_all(env, store.folder, *manifest, report, copy_body, {}));
     for (const wal::Damage& damage : report.damages) {
         std::string payload = R"({"file":")" + damage.file + R"(","offset":)" + std::to_string(damage.offset) +
-                              R"(,"first_position":)" + std::to_string(damage.first_position) + R"(,"end_position":)" +
+                              R"(,"first_position":)" + (damage.first_position ? std::to_string(*damage.first_position) : "null") + R"(,"end_position":)" +
                               (damage.end_position ? std::to_string(*damage.end_position) : "null") + "}";
         RETURN_IF_ERROR(copier->add_loss(env, std::move(payload)));
     }

@@ -1,15 +1,43 @@
 // What a page holds on to so that the bytes of its events stay where they are.
 //
-// Today every segment's image stays resident while the store is open, so there is nothing to hold; pages are
-// nevertheless released by their users as chronos/read.h says, and pins go here when images can leave memory.
-//
 // Threads: as Page.
 #pragma once
 
+#include <algorithm>
+#include <vector>
+
+#include "cache/file_image.h"
 #include "chronos/read.h"
+
+namespace chronos::store {
+
+/// Images that are pinned once each until released.
+class ImagePins {
+public:
+    ImagePins() = default;
+    ~ImagePins() { release(); }
+    ImagePins(const ImagePins&) = delete;
+    ImagePins& operator=(const ImagePins&) = delete;
+
+    void hold(cache::FileImage& image) {
+        if (!images_.empty() && images_.back() == &image) return;
+        if (std::find(images_.begin(), images_.end(), &image) != images_.end()) return;
+        image.pin();
+        images_.push_back(&image);
+    }
+    void release() {
+        for (cache::FileImage* image : images_) image->unpin();
+        images_.clear();
+    }
+
+private:
+    std::vector<cache::FileImage*> images_;
+};
+
+}  // namespace chronos::store
 
 namespace chronos {
 
-struct Page::Pins {};
+struct Page::Pins : store::ImagePins {};
 
 }  // namespace chronos

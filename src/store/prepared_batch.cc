@@ -95,7 +95,7 @@ Result<PreparedBatch> prepare(BatchBuilder::Content content, const AppendOptions
 
     batch.entity_hashes.reserve(batch.content.event_count);
     batch.content.for_each_event([&](const event::EventBytes& event) {
-        batch.entity_hashes.push_back(indexes.entities().hash(prepare_options.branch, event.entity()));
+        batch.entity_hashes.push_back(indexes.streams().hash(prepare_options.branch, event.entity()));
         batch.has_explicit_ids = batch.has_explicit_ids || event.has(event::kExplicitId);
     });
     if (batch.has_explicit_ids) RETURN_IF_ERROR(check_ids_differ(batch));

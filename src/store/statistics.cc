@@ -1,31 +1,34 @@
 #include "store/statistics.h"
 
 #include <algorithm>
+#include <map>
+
+#include "base/result.h"
+#include "store/seq_cursor.h"
 
 namespace chronos::store {
 namespace {
 
-/// Entries of a list that the view counts; first and last of them.
-struct ListCount {
+/// Events of a key that the view counts; first and last of them.
+struct KeyCount {
     std::uint64_t count = 0;
     std::uint64_t first_seq = 0, last_seq = 0;
 };
 
-ListCount count_list(const IndexSet& indexes, const PinnedView& view, const index::PostingList& list) {
-    ListCount result;
-    index::Posting last;
-    if (!list.last_below(view.end_seq, last)) return result;
+KeyCount count_key(Reader& reader, const PinnedView& view, const PostingKey& key) {
+    KeyCount result;
     if (!view.as_of) {
-        result.count = last.place + 1;
-        result.last_seq = last.seq;
-        index::Posting first;
-        (void)list.at_place(0, first);
-        result.first_seq = first.seq;
+        result.count = count_below(reader, key, view.end_seq);
+        if (result.count == 0) return result;
+        result.first_seq = SeqCursor(reader, key, {.end_seq = view.end_seq}).get();
+        result.last_seq = SeqCursor(reader, key, {.end_seq = view.end_seq, .forward = false}).get();
         return result;
     }
-    for (index::PostingCursor cursor(list, 0, view.end_seq, true); !cursor.done(); cursor.next()) {
-        const std::uint64_t seq = cursor.get().seq;
-        if (!view.counts(indexes.event(seq))) continue;
+    for (SeqCursor cursor(reader, key, {.end_seq = view.end_seq}); !cursor.done(); cursor.next()) {
+        const std::uint64_t seq = cursor.get();
+        const std::byte* event = reader.event(seq);
+        if (event == nullptr) return result;
+        if (!view.counts(event::EventBytes(event))) continue;
         if (result.count++ == 0) result.first_seq = seq;
         result.last_seq = seq;
     }
@@ -34,32 +37,32 @@ ListCount count_list(const IndexSet& indexes, const PinnedView& view, const inde
 
 }  // namespace
 
-Counts count_view(const IndexSet& indexes, const PinnedView& view) {
+Result<Counts> count_view(const IndexSet& indexes, const PinnedView& view) {
     indexes.catch_up(view.end_seq);
+    Reader reader(indexes);
     Counts counts;
     std::optional<std::uint64_t> first_seq;
     std::optional<std::uint64_t> last_seq;
-    const auto& types = indexes.types().lists();
-    for (std::uint64_t i = 0; i < types.size(); ++i) {
-        if (types[i]->branch() != view.branch) continue;
-        const ListCount found = count_list(indexes, view, *types[i]);
+    for (const std::string& type : keys_with_prefix(reader, index::KeyKind::kType, view.branch, "")) {
+        const auto key = posting_key(indexes, index::KeyKind::kType, view.branch, type);
+        const KeyCount found = count_key(reader, view, *key);
+        RETURN_IF_ERROR(reader.status());
         if (found.count == 0) continue;
         counts.event_count += found.count;
-        counts.types.push_back({std::string(types[i]->key()),
-                                found.count,
-                                {indexes.recorded_at(found.first_seq)},
-                                {indexes.recorded_at(found.last_seq)}});
+        counts.types.push_back(
+            {type, found.count, {reader.recorded_at(found.first_seq)}, {reader.recorded_at(found.last_seq)}});
         first_seq = std::min(first_seq.value_or(found.first_seq), found.first_seq);
         last_seq = std::max(last_seq.value_or(found.last_seq), found.last_seq);
     }
     std::sort(counts.types.begin(), counts.types.end(), [](const TypeCount& a, const TypeCount& b) {
         return a.count != b.count ? a.count > b.count : a.event_type < b.event_type;
     });
-    if (first_seq) counts.first_recorded_at = Timestamp{indexes.recorded_at(*first_seq)};
-    if (last_seq) counts.last_recorded_at = Timestamp{indexes.recorded_at(*last_seq)};
-    const auto& entities = indexes.entities().lists();
-    for (std::uint64_t i = 0; i < entities.size(); ++i)
-        if (entities[i]->branch() == view.branch && count_list(indexes, view, *entities[i]).count > 0) ++counts.entity_count;
+    if (first_seq) counts.first_recorded_at = Timestamp{reader.recorded_at(*first_seq)};
+    if (last_seq) counts.last_recorded_at = Timestamp{reader.recorded_at(*last_seq)};
+    const auto& streams = indexes.streams().entries();
+    for (std::uint64_t i = 0; i < streams.size() && reader.ok(); ++i)
+        if (streams[i]->branch() == view.branch && has_event_in_view(reader, view, *streams[i])) ++counts.entity_count;
+    RETURN_IF_ERROR(reader.status());
     return counts;
 }
 

@@ -26,6 +26,7 @@ struct Counts {
 };
 
 /// Cost: by the number of entities and types; with as_of by the number of events.
-Counts count_view(const IndexSet& indexes, const PinnedView& view);
+/// Errors: kIo, kCorrupt.
+Result<Counts> count_view(const IndexSet& indexes, const PinnedView& view);
 
 }  // namespace chronos::store

@@ -4,28 +4,38 @@
 #include <array>
 
 #include "base/result.h"
+#include "store/seq_cursor.h"
 
 namespace chronos::store {
 namespace {
 
 constexpr std::uint32_t kEntityLimitMax = 100'000;
-constexpr std::size_t kPrefetchGroup = 32;
+
+}  // namespace
 
 void reset(Page& page) {
     page.events_.clear();
     page.next_cursor_.clear();
     page.has_more_ = false;
     page.examined_ = 0;
+    if (page.pins_ == nullptr) page.pins_ = std::make_unique<Page::Pins>();
+    page.pins_->release();
 }
 
-/// Brings places, then bytes of a group of events near, so that their cache misses overlap.
-void prefetch(const IndexSet& indexes, const std::uint64_t* seqs, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) indexes.prefetch_location(seqs[i]);
-    for (std::size_t i = 0; i < count; ++i) indexes.prefetch_event(seqs[i]);
-    for (std::size_t i = 0; i < count; ++i) indexes.prefetch_body(seqs[i]);
+Reader::Options reading_into(Page& page, bool resident_only) {
+    return {.keep = page.pins_.get(), .resident_only = resident_only};
 }
 
-}  // namespace
+Status add_events(Reader& reader, std::span<const std::uint64_t> seqs, Page& page) {
+    std::array<Reader::Found, kLookupGroup> found;
+    while (!seqs.empty()) {
+        const auto group = seqs.first(std::min(seqs.size(), kLookupGroup));
+        if (!reader.find(group, found.data())) break;
+        for (std::size_t i = 0; i < group.size(); ++i) page.events_.push_back(make_event_view(found[i]));
+        seqs = seqs.subspan(group.size());
+    }
+    return reader.status();
+}
 
 Result<PinnedView> pin_view(const Database& database, const ViewOptions& options) {
     const IndexSet& indexes = database.indexes();
@@ -56,23 +66,25 @@ Result<PinnedView> pin_view(const Database& database, const ViewOptions& options
     if (options.known_age_ns) known_at = Timestamp{database.clock().wall_ns() - *options.known_age_ns};
     if (known_at) {
         view.info.known_at = known_at;
-        view.end_seq = std::min(view.end_seq, indexes.seqs_recorded_by(known_at->ns, published));
-        if (published > 0 && known_at->ns <= indexes.recorded_at(published - 1)) view.info.settled = true;
+        Reader reader(indexes);
+        view.end_seq = std::min(view.end_seq, reader.seqs_recorded_by(known_at->ns, published));
+        if (published > 0 && known_at->ns <= reader.recorded_at(published - 1)) view.info.settled = true;
+        RETURN_IF_ERROR(reader.status());
     }
     const std::uint64_t positions = runs.positions_below(view.end_seq);
     if (positions > 0) view.info.at = Position{positions - 1};
     return view;
 }
 
-EventView make_event_view(const IndexSet& indexes, std::uint64_t seq) {
-    const event::EventBytes event = indexes.event(seq);
+EventView make_event_view(const Reader::Found& found) {
+    const event::EventBytes event(found.at);
     const std::byte* body = event.body();
     EventView view;
     const auto recorded_at = base::load<std::int64_t>(body + offsetof(event::BodyHeader, recorded_at));
     view.id = event.id();
     view.position = {base::load<std::uint64_t>(body + offsetof(event::BodyHeader, first_position)) +
                      event.header().ordinal};
-    view.version = {event.has(event::kNoEntity) ? 0 : indexes.place(seq) + 1};
+    view.version = {event.has(event::kNoEntity) ? 0 : found.place + 1};
     view.recorded_at = {recorded_at};
     const std::optional<std::int64_t> occurred_at = event.sent_occurred_at();
     view.occurred_at = {occurred_at.value_or(recorded_at)};
@@ -92,90 +104,107 @@ Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_
     reset(page);
     if (options.limit < 1 || options.limit > kEntityLimitMax)
         return base::fail(ErrorCode::kLimitExceeded, "limit is 1 to 100000");
-    const index::PostingList* list = indexes.entities().find(view.branch, entity_id);
-    if (list == nullptr) return {};
-    const bool forward = options.order == Order::kForward;
-    std::uint64_t begin_seq = 0;
-    std::uint64_t end_seq = view.end_seq;
-    index::Posting bound;
+    const auto key = posting_key(indexes, index::KeyKind::kEntity, view.branch, entity_id);
+    if (!key || options.to == Version{0}) return {};
+    Reader reader(indexes, reading_into(page));
+    SeqCursor::Range range{.end_seq = view.end_seq, .forward = options.order == Order::kForward};
     if (options.from && options.from->value > 1) {
-        if (!list->at_place(options.from->value - 1, bound)) return {};
-        begin_seq = bound.seq;
+        const auto begin = seq_at_place(reader, *key, options.from->value - 1);
+        if (!begin) return reader.status();
+        range.begin_seq = *begin;
     }
     if (options.to) {
-        if (options.to->value == 0) return {};
-        if (list->at_place(options.to->value - 1, bound)) end_seq = std::min(end_seq, bound.seq + 1);
+        if (const auto last = seq_at_place(reader, *key, options.to->value - 1))
+            range.end_seq = std::min(range.end_seq, *last + 1);
     }
-    std::array<std::uint64_t, kPrefetchGroup> seqs;
-    index::PostingCursor cursor(*list, begin_seq, end_seq, forward);
+    std::array<std::uint64_t, kLookupGroup> seqs;
+    std::array<Reader::Found, kLookupGroup> found;
+    SeqCursor cursor(reader, *key, range);
     while (!cursor.done()) {
         std::size_t count = 0;
-        for (; count < seqs.size() && !cursor.done(); cursor.next()) seqs[count++] = cursor.get().seq;
-        prefetch(indexes, seqs.data(), count);
+        for (; count < seqs.size() && !cursor.done(); cursor.next()) seqs[count++] = cursor.get();
+        if (!reader.find(std::span(seqs).first(count), found.data())) break;
         for (std::size_t i = 0; i < count; ++i) {
             ++page.examined_;
-            if (!view.counts(indexes.event(seqs[i]))) continue;
+            if (!view.counts(event::EventBytes(found[i].at))) continue;
             if (page.events_.size() == options.limit) {
                 page.has_more_ = true;
                 return {};
             }
-            page.events_.push_back(make_event_view(indexes, seqs[i]));
+            page.events_.push_back(make_event_view(found[i]));
         }
     }
-    return {};
+    if (!reader.ok()) page.events_.clear();
+    return reader.status();
 }
 
-Status read_last(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id, std::uint32_t count,
-                 Page& page) {
-    if (count > kPrefetchGroup || view.as_of)
+Status read_last_resident(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id,
+                          std::uint32_t count, Page& page) {
+    if (count > kLookupGroup || view.as_of)
         return read_entity(indexes, view, entity_id, {.order = Order::kBackward, .from = {}, .to = {}, .limit = count},
                            page);
     reset(page);
-    const index::PostingList* list = indexes.entities().find(view.branch, entity_id);
-    if (list == nullptr) return {};
-    std::array<std::uint64_t, kPrefetchGroup> seqs{};
+    Reader reader(indexes, reading_into(page, true));
+    const index::StreamHead* stream = indexes.streams().find(view.branch, entity_id);
+    if (stream == nullptr || stream->end_seq() == 0) return {};
+    const std::uint64_t floor = reader.parts().memory_begin();
+    std::array<std::uint64_t, kLookupGroup> seqs{};
     std::size_t found = 0;
-    for (const auto* chunk = list->newest(); chunk != nullptr && found < count; chunk = chunk->previous) {
-        std::uint32_t i = chunk->count.load(std::memory_order_acquire);
+    for (const auto* chunk = stream->newest(floor); chunk != nullptr && found < count; chunk = chunk->before(floor)) {
+        std::uint32_t i = chunk->size();
         while (i > 0 && found < count) {
             const std::uint64_t seq = chunk->seq(--i);
             if (seq < view.end_seq) seqs[found++] = seq;
         }
     }
-    prefetch(indexes, seqs.data(), found);
-    for (std::size_t i = 0; i < found; ++i) page.events_.push_back(make_event_view(indexes, seqs[i]));
+    if (found < count && stream->first_seq() < std::min(floor, view.end_seq))
+        return base::fail(ErrorCode::kWouldBlock, "older events of the entity are not in memory");
     page.examined_ = found;
-    return {};
+    Status added = add_events(reader, std::span(seqs).first(found), page);
+    if (!added.ok()) page.events_.clear();
+    return added;
 }
 
 Status read_event(const IndexSet& indexes, const PinnedView& view, const Uuid& id, Page& page) {
     reset(page);
-    std::uint64_t seq = 0;
-    if (!indexes.find_id(id, view.branch, view.end_seq, seq) || !view.counts(indexes.event(seq)))
+    Reader reader(indexes, reading_into(page));
+    const std::optional<std::uint64_t> seq = reader.find_id(id, view.branch, 0, view.end_seq);
+    const Reader::Found found = seq ? reader.find(*seq) : Reader::Found();
+    RETURN_IF_ERROR(reader.status());
+    if (!seq || !view.counts(event::EventBytes(found.at)))
         return base::fail(ErrorCode::kNotFound, "no event has id " + id.to_string() + " in this view");
-    page.events_.push_back(make_event_view(indexes, seq));
+    page.events_.push_back(make_event_view(found));
     page.examined_ = 1;
     return {};
 }
 
-std::vector<std::string> list_entities(const IndexSet& indexes, const PinnedView& view, std::string_view prefix,
-                                       std::string_view after, std::uint32_t limit) {
-    const auto has_event_in_view = [&](const index::PostingList& list) {
-        for (index::PostingCursor cursor(list, 0, view.end_seq, true); !cursor.done(); cursor.next())
-            if (view.counts(indexes.event(cursor.get().seq))) return true;
-        return false;
-    };
-    std::vector<std::string_view> ids;
-    const auto& lists = indexes.entities().lists();
-    for (std::uint64_t i = 0; i < lists.size(); ++i) {
-        const index::PostingList& list = *lists[i];
-        if (list.branch() != view.branch || !list.key().starts_with(prefix)) continue;
-        if (!after.empty() && list.key() <= after) continue;
-        if (has_event_in_view(list)) ids.push_back(list.key());
+bool has_event_in_view(Reader& reader, const PinnedView& view, const index::StreamHead& stream) {
+    if (stream.end_seq() == 0 || stream.first_seq() >= view.end_seq) return false;
+    if (!view.as_of) return true;
+    const auto key = posting_key(reader.indexes(), index::KeyKind::kEntity, stream.branch(), stream.key());
+    for (SeqCursor cursor(reader, *key, {.end_seq = view.end_seq}); !cursor.done(); cursor.next()) {
+        const std::byte* event = reader.event(cursor.get());
+        if (event == nullptr) return false;
+        if (view.counts(event::EventBytes(event))) return true;
     }
+    return false;
+}
+
+Result<std::vector<std::string>> list_entities(const IndexSet& indexes, const PinnedView& view, std::string_view prefix,
+                                               std::string_view after, std::uint32_t limit) {
+    Reader reader(indexes);
+    std::vector<std::string_view> ids;
+    const auto& streams = indexes.streams().entries();
+    for (std::uint64_t i = 0; i < streams.size() && reader.ok(); ++i) {
+        const index::StreamHead& stream = *streams[i];
+        if (stream.branch() != view.branch || !stream.key().starts_with(prefix)) continue;
+        if (!after.empty() && stream.key() <= after) continue;
+        if (has_event_in_view(reader, view, stream)) ids.push_back(stream.key());
+    }
+    RETURN_IF_ERROR(reader.status());
     const auto end = ids.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(limit, ids.size()));
     std::partial_sort(ids.begin(), end, ids.end());
-    return {ids.begin(), end};
+    return std::vector<std::string>(ids.begin(), end);
 }
 
 }  // namespace chronos::store

@@ -5,10 +5,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "chronos/read.h"
 #include "store/database.h"
+#include "store/reader.h"
 
 namespace chronos::store {
 
@@ -29,22 +33,33 @@ struct PinnedView {
 /// Errors: kNotFound for a branch; kInvalidArgument for a position beyond the head or contradicting options.
 Result<PinnedView> pin_view(const Database& database, const ViewOptions& options);
 
-/// The event at `seq` as readers see it. Requires: seq < a published seq.
-EventView make_event_view(const IndexSet& indexes, std::uint64_t seq);
+/// An event as readers see it; valid as long as its bytes.
+EventView make_event_view(const Reader::Found& found);
+
+/// Empties a page and lets go of what it held.
+void reset(Page& page);
+/// Adds events to a page, which holds on to their bytes. Errors: as the reader's.
+Status add_events(Reader& reader, std::span<const std::uint64_t> seqs, Page& page);
+/// What a reader for a page needs.
+Reader::Options reading_into(Page& page, bool resident_only = false);
 
 /// A page of an entity's events. Errors: kInvalidArgument, kLimitExceeded.
 Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id,
                    const EntityReadOptions& options, Page& page);
 
-/// The last `count` events of an entity, newest first. Errors: kInvalidArgument, kLimitExceeded.
-Status read_last(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id, std::uint32_t count,
+/// The last `count` events of an entity, newest first.
+/// Errors: kInvalidArgument, kLimitExceeded; kWouldBlock if disk would have to be read.
+Status read_last_resident(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id, std::uint32_t count,
                  Page& page);
 
 /// Errors: kNotFound.
 Status read_event(const IndexSet& indexes, const PinnedView& view, const Uuid& id, Page& page);
 
+/// Whether an entity has an event that the view counts.
+bool has_event_in_view(Reader& reader, const PinnedView& view, const index::StreamHead& stream);
+
 /// Entity ids with `prefix` that have an event in the view, sorted, after `after`.
-std::vector<std::string> list_entities(const IndexSet& indexes, const PinnedView& view, std::string_view prefix,
+Result<std::vector<std::string>> list_entities(const IndexSet& indexes, const PinnedView& view, std::string_view prefix,
                                        std::string_view after, std::uint32_t limit);
 
 }  // namespace chronos::store

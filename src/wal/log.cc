@@ -24,7 +24,7 @@ Result<std::byte*> Log::reserve(std::size_t body_size) {
                                                          " bytes; one log record holds 32 MiB: send smaller batches");
     if (tail_offset_ + record_size > segment(tail_slot_).entry.file_size) RETURN_IF_ERROR(roll(record_size));
     reserved_size_ = record_size;
-    return segment(tail_slot_).image.data() + tail_offset_ + kEnvelopeSize;
+    return segment(tail_slot_).image->data() + tail_offset_ + kEnvelopeSize;
 }
 
 std::uint64_t Log::append(std::uint64_t first_seq, std::uint32_t event_count, std::size_t body_size) {
@@ -98,9 +98,9 @@ Status Log::write(const Piece& piece, bool sync) {
         envelope.durable_upto = durable_upto_.load(std::memory_order_relaxed);
         envelope.record_size = static_cast<std::uint32_t>(end - record.offset);
         envelope.file_offset = record.offset;
-        previous_crc_ = seal_record(segment.image.data() + record.offset, envelope, segment.identity());
+        previous_crc_ = seal_record(segment.image->data() + record.offset, envelope, segment.identity());
     }
-    const auto bytes = std::as_const(segment.image).span(piece.begin_offset, piece.size());
+    const auto bytes = segment.bytes(piece.begin_offset, piece.end_offset);
     const bool alone = sync && unsynced_.empty();
     RETURN_IF_ERROR(alone ? segment.file->write_durable_at(piece.begin_offset, bytes)
                           : segment.file->write_at(piece.begin_offset, bytes));
@@ -109,6 +109,7 @@ Status Log::write(const Piece& piece, bool sync) {
     segment.entry.end_seq = piece.end_seq;
     segment.entry.end_offset = piece.end_offset;
     segment.entry.last_crc = previous_crc_;
+    segment.last_epoch = epoch_;
     written_upto_ = piece.end_seq;
     written_slot_ = piece.slot;
     if (alone) {
@@ -140,6 +141,7 @@ void Log::note_durable() {
             segment.entry.first_seq = segment.entry.end_seq =
                 finished_before_ == 0 ? 0 : segments_[finished_before_ - 1]->entry.end_seq;
             segment.entry.end_offset = kSegmentHeaderSize;
+            segment.last_epoch = finished_before_ == 0 ? 0 : segments_[finished_before_ - 1]->last_epoch;
         }
         finished_.push_back(finished_before_);
     }

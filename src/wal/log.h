@@ -1,4 +1,4 @@
-// The log of one database: appends records to resident segment images, commits them, prepares segments ahead.
+// The log of one database: appends records to images of segments in memory, commits them, prepares segments ahead.
 // Format: docs/formats/log.md.
 //
 //     reserve → (caller writes the body in place) → append        under the caller's writer lock
@@ -6,7 +6,8 @@
 //     write                                                        one caller at a time (the commit role), no writer lock
 //
 // The image an appender fills is what is written to disk and what readers read; nothing is copied. While one piece is in
-// the kernel, the next is being filled behind it, in the next 4 KiB block.
+// the kernel, the next is being filled behind it, in the next 4 KiB block. A sealed segment's image can be made evictable:
+// then its blocks come and go under a budget (cache/file_image.h), at the same addresses.
 //
 // Threads: as above; `image` from any thread; `prepare_spares` and `seal_finished` from any one thread.
 #pragma once
@@ -21,9 +22,10 @@
 #include <string>
 #include <vector>
 
+#include "cache/file_image.h"
+#include "cache/image_cache.h"
 #include "chronos/types.h"
 #include "event/ids.h"
-#include "io/aligned_buffer.h"
 #include "io/environment.h"
 #include "wal/manifest.h"
 #include "wal/record.h"
@@ -76,11 +78,43 @@ struct RecoveredBatch {
     std::uint64_t first_seq = 0;
 };
 
+/// A sealed segment as whoever indexes it knows it.
+struct SealedSegment {
+    std::uint32_t number = 0;
+    std::uint64_t salt = 0;
+    std::uint64_t first_seq = 0, end_seq = 0;
+    std::uint64_t end_offset = 0;
+    std::uint32_t last_crc = 0;
+    std::uint32_t last_epoch = 0;
+    /// CRC32C of each cache::kImageBlockSize bytes up to end_offset.
+    std::vector<std::uint32_t> block_crcs;
+};
+
+/// Whether the manifest speaks of the same segment, sealed and hashed.
+bool is_known(const SegmentEntry& entry, const SealedSegment& known);
+
+class Log;
+
+/// How a log is read back.
+struct RecoveryOptions {
+    /// Segments that are known and need not be read, from the first on, as the manifest lists them.
+    std::vector<SealedSegment> known;
+    /// Events on main up to the end of each.
+    std::vector<std::uint64_t> known_end_positions;
+    /// Each batch behind them, in order.
+    std::function<Status(const RecoveredBatch&)> on_batch;
+    /// A sealed segment was read to its end; the log may be told to let it go.
+    std::function<Status(Log&, Slot, const SealedSegment&)> on_sealed;
+    std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
+};
+
 struct LogCounters {
     std::atomic<std::uint64_t> commits = 0;
     std::atomic<std::uint64_t> spare_waits = 0;
     std::atomic<std::uint64_t> rewritten_records = 0;
     std::atomic<std::uint64_t> recycled_segments = 0;
+    /// Pieces that the disk had lost when their segment was sealed, and that were written again.
+    std::atomic<std::uint64_t> repaired_pieces = 0;
 };
 
 class Log {
@@ -93,15 +127,14 @@ public:
     static Status create(io::Environment env, const std::string& directory, const Uuid& database,
                          const LogOptions& options);
 
-    /// Recovers: reads everything, rewrites the unproven tail, starts a new epoch. `on_batch` hears each batch in order.
+    /// Recovers: reads what is not known, rewrites the unproven tail, starts a new epoch.
     ///
-    /// Errors: kCorrupt with positions, file and offset; kUnsupported; kNoSpace; kIo; those of on_batch.
+    /// Errors: kCorrupt with positions, file and offset; kUnsupported; kNoSpace; kIo; those of the callbacks.
     static Result<std::unique_ptr<Log>> open(io::Environment env, const std::string& directory, const LogOptions& options,
-                                             const std::function<Status(const RecoveredBatch&)>& on_batch,
-                                             const std::function<void(std::uint64_t, std::uint64_t)>& on_progress);
+                                             cache::ImageCache& cache, const RecoveryOptions& recovery);
 
     /// An empty log without files.
-    static std::unique_ptr<Log> open_in_memory(io::Environment env, const Uuid& database);
+    static std::unique_ptr<Log> open_in_memory(io::Environment env, const Uuid& database, cache::ImageCache& cache);
 
     // Appending. Requires for all three: the writer's lock.
 
@@ -140,13 +173,23 @@ public:
     [[nodiscard]] bool wants_spares() const { return wants_spares_.load(std::memory_order_relaxed); }
     /// Prepares segments until enough are spare. Errors leave the log usable: `reserve` tries again itself.
     Status prepare_spares();
+    [[nodiscard]] bool has_finished() const;
     /// Enters finished segments into the manifest, with their SHA-256.
     Status seal_finished();
 
     // Reading.
 
-    /// The resident bytes of a segment.
-    [[nodiscard]] const std::byte* image(Slot slot) const { return images_[slot].load(std::memory_order_acquire); }
+    /// The bytes of a segment; those of one that is evictable under a pin.
+    [[nodiscard]] cache::FileImage& image(Slot slot) const { return *images_[slot].load(std::memory_order_acquire); }
+    [[nodiscard]] cache::ImageCache& cache() const { return cache_; }
+    /// What is known of a segment that is sealed; nothing before.
+    [[nodiscard]] std::optional<SealedSegment> sealed(Slot slot) const;
+    /// From now on blocks of the segment may leave memory. Requires: sealed(slot).
+    void make_evictable(Slot slot);
+    /// While the log is read back: the bytes of a sealed segment that was read need not stay.
+    void let_go(Slot slot, std::vector<std::uint32_t> block_crcs);
+    /// Bytes of segments that must be in memory: those appended to, and those not yet made evictable.
+    [[nodiscard]] std::uint64_t unevictable_bytes() const;
     [[nodiscard]] std::uint32_t segment_count() const { return slot_count_.load(std::memory_order_acquire); }
     [[nodiscard]] std::uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t file_bytes() const;
@@ -157,11 +200,11 @@ public:
     [[nodiscard]] std::uint32_t store_epoch() const { return store_epoch_; }
 
 private:
-    Log(io::Environment env, std::string directory, const LogOptions& options);
+    Log(io::Environment env, std::string directory, const LogOptions& options, cache::ImageCache& cache);
 
     // log_recovery.cc
-    Status recover(const std::function<Status(const RecoveredBatch&)>& on_batch,
-                   const std::function<void(std::uint64_t, std::uint64_t)>& on_progress);
+    Status recover(const RecoveryOptions& recovery);
+    Status believe_known(Scanner& scanner, const RecoveryOptions& recovery);
     Status clear_log_directory(std::uint64_t end_seq);
     Status clear_unlisted(const std::string& name, std::uint64_t end_seq);
     Result<std::uint64_t> vouched_upto(const std::string& name);
@@ -170,6 +213,7 @@ private:
     Status begin_epoch();
     void keep_reserve();
     Status adopt(Scanner& scanner);
+    std::unique_ptr<Segment> adopt_segment(ScannedSegment& scanned);
     Status recycle(ScannedSegment& released);
 
     // log_segments.cc
@@ -191,6 +235,8 @@ private:
     io::Environment env_;
     const std::string directory_;
     const LogOptions options_;
+    cache::ImageCache& cache_;
+    Scanner* recovering_ = nullptr;  // while `recover` runs
     Uuid database_;
     std::array<std::byte, 16> secret_{};
     std::uint32_t store_epoch_ = 1;
@@ -198,7 +244,7 @@ private:
 
     // Published with release by `install`, read with acquire by anyone: slot → image, slot → segment.
     static constexpr std::size_t kSlotsMax = 65'536;
-    std::unique_ptr<std::atomic<const std::byte*>[]> images_;
+    std::unique_ptr<std::atomic<cache::FileImage*>[]> images_;
     std::unique_ptr<std::atomic<Segment*>[]> segments_by_slot_;
     std::atomic<std::uint32_t> slot_count_ = 0;
     std::atomic<std::uint64_t> used_bytes_ = 0;

@@ -13,21 +13,6 @@ namespace {
 
 constexpr std::size_t kReserveSize = std::size_t{64} << 10;
 
-std::unique_ptr<Segment> adopt_segment(ScannedSegment& scanned) {
-    auto segment = std::make_unique<Segment>();
-    segment->entry = scanned.entry;
-    segment->has_records = scanned.has_records();
-    if (scanned.entry.state != SegmentState::kSealed) {
-        segment->entry.first_seq = scanned.first_seq;
-        segment->entry.end_seq = scanned.end_seq;
-        segment->entry.end_offset = base::round_up(scanned.end_offset, io::kBlockSize);
-        segment->entry.last_crc = scanned.last_crc;
-    }
-    segment->file = std::move(scanned.file);
-    segment->image = scanned.image.empty() ? io::AlignedBuffer(scanned.entry.file_size) : std::move(scanned.image);
-    return segment;
-}
-
 /// Everything in front of the segment the log goes on in ends where it was read to; sealed segments are always a
 /// prefix of the manifest.
 void seal_in_front(std::vector<ScannedSegment>& segments, std::size_t index) {
@@ -58,7 +43,8 @@ Status Log::create(io::Environment env, const std::string& directory, const Uuid
     RETURN_IF_ERROR(env.files.make_directory(unfinished + "/log"));
     RETURN_IF_ERROR(env.files.sync_directory(unfinished));
 
-    Log log(env, unfinished, options);
+    cache::ImageCache cache(0);
+    Log log(env, unfinished, options, cache);
     log.database_ = log.manifest_.database = database;
     env.random.fill(log.manifest_.secret);
     ASSIGN_OR_RETURN(const auto first, log.prepare_segment(0));
@@ -70,17 +56,16 @@ Status Log::create(io::Environment env, const std::string& directory, const Uuid
 }
 
 Result<std::unique_ptr<Log>> Log::open(io::Environment env, const std::string& directory, const LogOptions& options,
-                                       const std::function<Status(const RecoveredBatch&)>& on_batch,
-                                       const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
-    std::unique_ptr<Log> log(new Log(env, directory, options));
-    RETURN_IF_ERROR(log->recover(on_batch, on_progress));
+                                       cache::ImageCache& cache, const RecoveryOptions& recovery) {
+    std::unique_ptr<Log> log(new Log(env, directory, options, cache));
+    RETURN_IF_ERROR(log->recover(recovery));
     return log;
 }
 
-std::unique_ptr<Log> Log::open_in_memory(io::Environment env, const Uuid& database) {
+std::unique_ptr<Log> Log::open_in_memory(io::Environment env, const Uuid& database, cache::ImageCache& cache) {
     LogOptions options;
     options.in_memory = true;
-    std::unique_ptr<Log> log(new Log(env, "", options));
+    std::unique_ptr<Log> log(new Log(env, "", options, cache));
     log->database_ = log->manifest_.database = database;
     env.random.fill(log->secret_);
     auto first = log->prepare_segment(0);
@@ -89,8 +74,36 @@ std::unique_ptr<Log> Log::open_in_memory(io::Environment env, const Uuid& databa
     return log;
 }
 
-Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch,
-                    const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
+/// Passes over the segments in front that are known.
+Status Log::believe_known(Scanner& scanner, const RecoveryOptions& recovery) {
+    for (std::size_t i = 0; i < recovery.known.size(); ++i) {
+        const SealedSegment& known = recovery.known[i];
+        const bool is_same = i < manifest_.segments.size() && is_known(manifest_.segments[i], known);
+        if (!is_same) return base::fail(ErrorCode::kCorrupt, "what is known of the log is not what the manifest lists");
+        scanner.segments()[i].block_crcs = known.block_crcs;
+        scanner.pass_over(i, {.seq = known.end_seq,
+                              .crc = known.last_crc,
+                              .epoch = known.last_epoch,
+                              .main_position = recovery.known_end_positions[i]});
+    }
+    return {};
+}
+
+bool is_known(const SegmentEntry& entry, const SealedSegment& known) {
+    return entry.state == SegmentState::kSealed && (entry.flags & SegmentEntry::kHasSha256) != 0 &&
+           entry.number == known.number && entry.salt == known.salt && entry.first_seq == known.first_seq &&
+           entry.end_seq == known.end_seq && entry.end_offset == known.end_offset && entry.last_crc == known.last_crc;
+}
+
+void Log::let_go(Slot slot, std::vector<std::uint32_t> block_crcs) {
+    ASSERT(recovering_ != nullptr);
+    ScannedSegment& segment = recovering_->segments()[slot];
+    segment.image = io::AlignedBuffer();
+    segment.loaded_size = 0;
+    segment.block_crcs = std::move(block_crcs);
+}
+
+Status Log::recover(const RecoveryOptions& recovery) {
     ASSIGN_OR_RETURN(manifest_, read_manifest(env_.files, directory_));
     database_ = manifest_.database;
     secret_ = manifest_.secret;
@@ -105,13 +118,15 @@ Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch
     const Manifest before = manifest_;
     Scanner scanner(env_.files, log_directory(), before, {});
     RETURN_IF_ERROR(scanner.open_segments({}));
+    recovering_ = &scanner;
+    RETURN_IF_ERROR(believe_known(scanner, recovery));
     std::deque<ScannedRecord> tail;  // Records not yet known to have been durable.
     std::vector<ScannedRecord> last_markers;  // Those behind the last proven batch: nothing vouches for them.
     const auto pass_proven = [&]() -> Status {
         while (!tail.empty()) {
             const ScannedRecord& record = tail.front();
             if (record.envelope.first_seq + record.envelope.event_count > scanner.proven_durable_upto()) return {};
-            RETURN_IF_ERROR(on_batch(batch_at(record, scanner.segments()[record.segment_index])));
+            RETURN_IF_ERROR(recovery.on_batch(batch_at(record, scanner.segments()[record.segment_index])));
             tail.pop_front();
             last_markers.clear();
         }
@@ -124,7 +139,34 @@ Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch
         if (is_marker) last_markers.push_back(record);  // It vouches for batches, not for itself.
         return {};
     };
-    RETURN_IF_ERROR(scanner.scan({.on_record = on_record, .on_damage = {}, .on_progress = on_progress}));
+    const auto on_sealed_end = [&](std::size_t index) -> Status {
+        ScannedSegment& segment = scanner.segments()[index];
+        if (!tail.empty() || (segment.entry.flags & SegmentEntry::kHasSha256) == 0) return {};
+        // Read through its header once more, for a segment without records was not loaded.
+        RETURN_IF_ERROR(scanner.load_all(index));
+        segment.block_crcs =
+            cache::block_crcs_of(std::as_const(segment.image).span(0, segment.entry.end_offset));
+        if (!recovery.on_sealed) return {};
+        return recovery.on_sealed(*this, static_cast<Slot>(index),
+                                  {.number = segment.entry.number,
+                                   .salt = segment.entry.salt,
+                                   .first_seq = segment.entry.first_seq,
+                                   .end_seq = segment.entry.end_seq,
+                                   .end_offset = segment.entry.end_offset,
+                                   .last_crc = segment.entry.last_crc,
+                                   .last_epoch = segment.last_epoch,
+                                   .block_crcs = segment.block_crcs});
+    };
+    RETURN_IF_ERROR(scanner.scan({.on_record = on_record,
+                                  .on_sealed_end = on_sealed_end,
+                                  .on_damage = {},
+                                  .on_progress = recovery.on_progress}));
+    if (scanner.segments()[scanner.tail_index()].entry.state == SegmentState::kSealed) {
+        // Only a marker stood behind it, and is gone. A sealed segment is never appended to.
+        if (scanner.tail_index() + 1 == scanner.segments().size())
+            return base::fail(ErrorCode::kCorrupt, "the manifest lists no open segment");
+        scanner.set_tail_index(scanner.tail_index() + 1);
+    }
 
     RETURN_IF_ERROR(clear_log_directory(scanner.end_seq()));
     std::vector<ScannedSegment> released;
@@ -136,13 +178,42 @@ Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch
             unproven_markers_.push_back({static_cast<Slot>(marker.segment_index), marker.offset, marker.envelope.record_size});
     }
     for (const ScannedRecord& record : tail)
-        RETURN_IF_ERROR(on_batch(batch_at(record, scanner.segments()[record.segment_index])));
+        RETURN_IF_ERROR(recovery.on_batch(batch_at(record, scanner.segments()[record.segment_index])));
     const bool begins_now = !scanner.closed() || !tail.empty();
+    recovering_ = nullptr;
     RETURN_IF_ERROR(adopt(scanner));
     if (begins_now) RETURN_IF_ERROR(begin_epoch());
     for (ScannedSegment& segment : released) RETURN_IF_ERROR(recycle(segment));
     if (epoch_has_begun_) keep_reserve();
     return {};
+}
+
+/// A segment that was let go, or never read, begins without bytes in memory.
+std::unique_ptr<Segment> Log::adopt_segment(ScannedSegment& scanned) {
+    auto segment = std::make_unique<Segment>();
+    segment->entry = scanned.entry;
+    segment->has_records = scanned.has_records();
+    segment->last_epoch = scanned.last_epoch;
+    if (scanned.entry.state != SegmentState::kSealed) {
+        segment->entry.first_seq = scanned.first_seq;
+        segment->entry.end_seq = scanned.end_seq;
+        segment->entry.end_offset = base::round_up(scanned.end_offset, io::kBlockSize);
+        segment->entry.last_crc = scanned.last_crc;
+    }
+    segment->file = std::move(scanned.file);
+    segment->block_crcs = std::move(scanned.block_crcs);
+    if (!scanned.image.empty()) {
+        segment->use_image(std::move(scanned.image));
+    } else if (!segment->block_crcs.empty()) {
+        segment->image = std::make_unique<cache::FileImage>(
+            cache_, cache::ImageSource{.file = segment->file.get(),
+                                       .name = "log/" + scanned.name,
+                                       .size = segment->entry.end_offset,
+                                       .block_crcs = segment->block_crcs});
+    } else {
+        segment->use_image(io::AlignedBuffer(scanned.entry.file_size));
+    }
+    return segment;
 }
 
 /// Makes the epoch durable, before anything is written in it. After a clean close that waits for the first append, so that
@@ -153,7 +224,7 @@ Status Log::recover(const std::function<Status(const RecoveredBatch&)>& on_batch
 Status Log::begin_epoch() {
     for (const UnprovenMarker& marker : unproven_markers_) {
         Segment& segment = this->segment(marker.slot);
-        RETURN_IF_ERROR(segment.file->write_at(marker.offset, std::as_const(segment.image).span(marker.offset, marker.size)));
+        RETURN_IF_ERROR(segment.file->write_at(marker.offset, segment.bytes(marker.offset, marker.offset + marker.size)));
         RETURN_IF_ERROR(segment.file->sync());
     }
     unproven_markers_.clear();
@@ -245,6 +316,7 @@ Status Log::rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& old_tail, 
     fresh.end_offset = offset;
     fresh.end_seq = scanner.end_seq();
     fresh.last_crc = crc;
+    fresh.last_epoch = epoch_;
     Status written = fresh.file->write_at(
         kSegmentHeaderSize, std::as_const(fresh.image).span(kSegmentHeaderSize, offset - kSegmentHeaderSize));
     if (written.ok()) written = fresh.file->sync();
@@ -321,7 +393,7 @@ Status Log::recycle(ScannedSegment& released) {
     segment->entry.salt = header.salt;
     segment->entry.file_size = header.file_size;
     segment->file = std::move(released.file);
-    segment->image = io::AlignedBuffer(header.file_size);
+    segment->use_image(io::AlignedBuffer(header.file_size));
     const std::lock_guard lock(manifest_mutex_);
     manifest_.segments.push_back(segment->entry);
     RETURN_IF_ERROR(save_manifest());

@@ -17,26 +17,56 @@ std::uint64_t new_salt(io::Random& random) {
     return base::load<std::uint64_t>(bytes.data()) | 1;
 }
 
-/// From the file, not the image: it vouches for what the disk holds.
-Result<base::Sha256Digest> hash_file(io::File& file, std::uint64_t size) {
+/// Compares the file with the image it was written from, and writes what the disk did not keep once more: later the
+/// file is all there is. Returns the SHA-256 and the checksums of both.
+///
+/// Errors: kIo when the disk does not keep it the second time either.
+struct FileHashes {
+    base::Sha256Digest sha256;
+    std::vector<std::uint32_t> block_crcs;
+    std::uint64_t repaired_pieces = 0;
+};
+
+Result<FileHashes> hash_file(const Segment& segment, const std::string& name) {
+    io::File& file = *segment.file;
+    std::byte* const image = segment.image->data();
+    ASSIGN_OR_RETURN(const SegmentHeader header, read_segment_header(file, name));
+    if (header.salt != segment.entry.salt) return base::fail(ErrorCode::kIo, name + ": the disk lost the header");
+    ASSIGN_OR_RETURN(const std::size_t header_size, file.read_at(0, {image, kSegmentHeaderSize}));
+    if (header_size != kSegmentHeaderSize) return base::fail(ErrorCode::kIo, name + ": is shorter than it was");
+
+    FileHashes hashes;
     base::Sha256 sha;
     std::vector<std::byte> piece(std::size_t{1} << 20);
-    for (std::uint64_t at = 0; at < size; at += piece.size()) {
-        const auto part = std::span(piece).first(std::min<std::uint64_t>(piece.size(), size - at));
-        ASSIGN_OR_RETURN(const std::size_t got, file.read_at(at, part));
-        if (got != part.size()) return base::fail(ErrorCode::kCorrupt, "a segment is shorter than it was");
-        sha.update(part);
+    static_assert((std::size_t{1} << 20) % cache::kImageBlockSize == 0);
+    for (std::uint64_t at = 0; at < segment.entry.end_offset; at += piece.size()) {
+        const std::span<const std::byte> bytes =
+            segment.bytes(at, std::min<std::uint64_t>(at + piece.size(), segment.entry.end_offset));
+        const auto on_disk = std::span(piece).first(bytes.size());
+        for (int attempt = 0;; ++attempt) {
+            ASSIGN_OR_RETURN(const std::size_t got, file.read_at(at, on_disk));
+            if (got == bytes.size() && std::memcmp(bytes.data(), on_disk.data(), got) == 0) break;
+            if (attempt > 0) return base::fail(ErrorCode::kIo, name + ": the disk does not keep what is written");
+            RETURN_IF_ERROR(file.write_at(at, bytes));
+            RETURN_IF_ERROR(file.sync());
+            ++hashes.repaired_pieces;
+        }
+        sha.update(bytes);
+        const std::vector<std::uint32_t> crcs = cache::block_crcs_of(bytes);
+        hashes.block_crcs.insert(hashes.block_crcs.end(), crcs.begin(), crcs.end());
     }
-    return sha.finish();
+    hashes.sha256 = sha.finish();
+    return hashes;
 }
 
 }  // namespace
 
-Log::Log(io::Environment env, std::string directory, const LogOptions& options)
+Log::Log(io::Environment env, std::string directory, const LogOptions& options, cache::ImageCache& cache)
     : env_(env),
       directory_(std::move(directory)),
       options_(options),
-      images_(std::make_unique<std::atomic<const std::byte*>[]>(kSlotsMax)),
+      cache_(cache),
+      images_(std::make_unique<std::atomic<cache::FileImage*>[]>(kSlotsMax)),
       segments_by_slot_(std::make_unique<std::atomic<Segment*>[]>(kSlotsMax)) {}
 
 Log::~Log() = default;
@@ -74,7 +104,7 @@ Result<std::unique_ptr<Segment>> Log::prepare_segment(std::uint64_t room) {
     segment->entry.number = header.number;
     segment->entry.salt = header.salt;
     segment->entry.file_size = header.file_size;
-    segment->image = io::AlignedBuffer(header.file_size);
+    segment->use_image(io::AlignedBuffer(header.file_size));
     if (options_.in_memory) return segment;
     ASSIGN_OR_RETURN(segment->file, create_segment(env_, log_directory(), header));
 
@@ -92,7 +122,7 @@ Slot Log::install(std::unique_ptr<Segment> segment) {
     const std::lock_guard lock(segments_mutex_);
     const auto slot = static_cast<Slot>(segments_.size());
     ASSERT(slot < kSlotsMax);
-    images_[slot].store(segment->image.data(), std::memory_order_release);
+    images_[slot].store(segment->image.get(), std::memory_order_release);
     segments_by_slot_[slot].store(segment.get(), std::memory_order_release);
     segments_.push_back(std::move(segment));
     slot_count_.store(slot + 1, std::memory_order_release);
@@ -154,6 +184,11 @@ Status Log::prepare_spares() {
     }
 }
 
+bool Log::has_finished() const {
+    const std::lock_guard lock(segments_mutex_);
+    return !finished_.empty();
+}
+
 Status Log::seal_finished() {
     std::vector<Slot> finished;
     {
@@ -173,15 +208,55 @@ Status Log::seal_finished() {
 }
 
 Status Log::seal(Slot slot) {
-    const Segment& done = segment(slot);
+    Segment& done = segment(slot);
     SegmentEntry entry = done.entry;
     entry.state = SegmentState::kSealed;
     entry.flags = SegmentEntry::kHasSha256;
-    ASSIGN_OR_RETURN(entry.sha256, hash_file(*done.file, entry.end_offset));
-    const std::lock_guard lock(manifest_mutex_);
-    for (SegmentEntry& listed : manifest_.segments)
-        if (listed.number == entry.number) listed = entry;
-    return save_manifest();
+    ASSIGN_OR_RETURN(FileHashes hashes, hash_file(done, segment_file_name(entry.number)));
+    counters_.repaired_pieces.fetch_add(hashes.repaired_pieces, std::memory_order_relaxed);
+    entry.sha256 = hashes.sha256;
+    {
+        const std::lock_guard lock(manifest_mutex_);
+        for (SegmentEntry& listed : manifest_.segments)
+            if (listed.number == entry.number) listed = entry;
+        RETURN_IF_ERROR(save_manifest());
+    }
+    const std::lock_guard lock(segments_mutex_);
+    done.block_crcs = std::move(hashes.block_crcs);
+    return {};
+}
+
+std::optional<SealedSegment> Log::sealed(Slot slot) const {
+    const std::lock_guard lock(segments_mutex_);
+    if (slot >= segments_.size() || segments_[slot]->block_crcs.empty()) return std::nullopt;
+    const Segment& segment = *segments_[slot];
+    return SealedSegment{.number = segment.entry.number,
+                         .salt = segment.entry.salt,
+                         .first_seq = segment.entry.first_seq,
+                         .end_seq = segment.entry.end_seq,
+                         .end_offset = segment.entry.end_offset,
+                         .last_crc = segment.entry.last_crc,
+                         .last_epoch = segment.last_epoch,
+                         .block_crcs = segment.block_crcs};
+}
+
+void Log::make_evictable(Slot slot) {
+    Segment& done = segment(slot);
+    if (done.image->is_evictable()) return;
+    std::optional<SealedSegment> known = sealed(slot);
+    ASSERT(known);
+    done.image->make_evictable(cache_, {.file = done.file.get(),
+                                        .name = "log/" + segment_file_name(known->number),
+                                        .size = known->end_offset,
+                                        .block_crcs = std::move(known->block_crcs)});
+}
+
+std::uint64_t Log::unevictable_bytes() const {
+    const std::lock_guard lock(segments_mutex_);
+    std::uint64_t bytes = 0;
+    for (const auto& segment : segments_)
+        if (!segment->image->is_evictable()) bytes += segment->entry.file_size;
+    return bytes;
 }
 
 std::uint64_t Log::file_bytes() const {

@@ -31,18 +31,17 @@ protected:
         payloads_.clear();
         next_seq_ = 0;
         next_position_ = 0;
-        return Log::open(
-            world_.environment(), kFolder, kTiny,
-            [&](const RecoveredBatch& batch) -> Status {
-                EXPECT_EQ(batch.first_seq, next_seq_);
-                event::BodyView(batch.body).for_each_event([&](const event::EventBytes& event) {
-                    payloads_.emplace_back(event.payload());
-                    ++next_seq_;
-                    ++next_position_;
-                });
-                return {};
-            },
-            {});
+        RecoveryOptions recovery;
+        recovery.on_batch = [&](const RecoveredBatch& batch) -> Status {
+            EXPECT_EQ(batch.first_seq, next_seq_);
+            event::BodyView(batch.body).for_each_event([&](const event::EventBytes& event) {
+                payloads_.emplace_back(event.payload());
+                ++next_seq_;
+                ++next_position_;
+            });
+            return {};
+        };
+        return Log::open(world_.environment(), kFolder, kTiny, cache_, recovery);
     }
 
     /// Appends one event; not yet committed.
@@ -81,6 +80,7 @@ protected:
     std::string segment_path(int number) { return kFolder + "/log/00000" + std::to_string(number) + ".log"; }
 
     io::SimEnvironment world_{1};
+    cache::ImageCache cache_{std::uint64_t{1} << 30};
     std::vector<std::string> payloads_;
     std::uint64_t next_seq_ = 0;
     std::uint64_t next_position_ = 0;

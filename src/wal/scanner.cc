@@ -22,8 +22,9 @@ bool is_closing_marker(const Envelope& envelope) {
 bool ScannedSegment::has_records() const { return end_offset > kSegmentHeaderSize; }
 
 std::string Damage::to_string() const {
-    std::string text = what + " in " + file + " at offset " + std::to_string(offset) + ": positions [" +
-                       std::to_string(first_position) + ", ";
+    std::string text = what + " in " + file + " at offset " + std::to_string(offset);
+    if (!first_position) return text;
+    text += ": positions [" + std::to_string(*first_position) + ", ";
     text += end_position ? std::to_string(*end_position) + ")" : "end of log) or fewer";
     return text + " are damaged";
 }
@@ -43,9 +44,11 @@ Status Scanner::open_segments(const std::function<void(const Damage&)>& on_damag
         segment.entry = entry;
         segment.name = segment_file_name(entry.number);
         segment.end_offset = kSegmentHeaderSize;
+        std::uint64_t size = 0;
         const auto open_one = [&]() -> Status {
-            ASSIGN_OR_RETURN(segment.file, files_.open(log_directory_ + "/" + segment.name, io::OpenMode::kReadWrite));
-            ASSIGN_OR_RETURN(const std::uint64_t size, segment.file->size());
+            ASSIGN_OR_RETURN(segment.file, files_.open(log_directory_ + "/" + segment.name,
+                                                       options_.read_only ? io::OpenMode::kRead : io::OpenMode::kReadWrite));
+            ASSIGN_OR_RETURN(size, segment.file->size());
             ASSIGN_OR_RETURN(const SegmentHeader header, read_segment_header(*segment.file, segment.name));
             if (size != entry.file_size || header.file_size != entry.file_size || header.number != entry.number ||
                 header.salt != entry.salt || header.database != manifest_.database)
@@ -57,8 +60,9 @@ Status Scanner::open_segments(const std::function<void(const Damage&)>& on_damag
             if (error.code == ErrorCode::kNotFound)
                 error = base::fail(ErrorCode::kCorrupt, "log/" + segment.name + " is missing");
             if (!options_.continue_after_damage || error.code == ErrorCode::kUnsupported) return error;
-            on_damage({.file = segment.name, .end_position = {}, .end_seq = {}, .what = error.message});
-            segment.file.reset();
+            on_damage({.file = segment.name, .first_position = {}, .end_position = {}, .end_seq = {}, .what = error.message});
+            // With a damaged header the records can still be read: the manifest knows number, salt and size.
+            if (size != entry.file_size) segment.file.reset();
         }
         bytes_total_ += entry.state == SegmentState::kSealed ? entry.end_offset : entry.file_size;
         segments_.push_back(std::move(segment));
@@ -128,6 +132,7 @@ Status Scanner::accept(std::size_t index, std::uint64_t offset, const Envelope& 
     segment.end_offset = offset + envelope.record_size;
     segment.end_seq = chain_.seq;
     segment.last_crc = envelope.record_crc;
+    segment.last_epoch = envelope.epoch;
     proven_durable_upto_ = std::max(proven_durable_upto_, envelope.durable_upto);
     closed_ = is_closing_marker(envelope) && envelope.epoch == manifest_.writer_epoch;
     tail_index_ = index;
@@ -262,10 +267,25 @@ Status Scanner::scan_open(std::size_t index, const Callbacks& callbacks) {
     }
 }
 
+void Scanner::pass_over(std::size_t index, const Chain& behind) {
+    ScannedSegment& segment = segments_[index];
+    segment.first_seq = segment.entry.first_seq;
+    segment.end_seq = segment.entry.end_seq;
+    segment.end_offset = segment.entry.end_offset;
+    segment.last_crc = behind.crc;
+    segment.last_epoch = behind.epoch;
+    chain_ = behind;
+    bytes_done_ += segment.entry.end_offset;
+    if (segment.has_records()) tail_index_ = index;
+    passed_over_ = index + 1;
+}
+
 Status Scanner::scan(const Callbacks& callbacks) {
-    std::size_t index = 0;
+    std::size_t index = passed_over_;
     for (; index < segments_.size() && segments_[index].entry.state == SegmentState::kSealed; ++index) {
+        segments_[index].last_epoch = chain_.epoch;  // if it has no record
         RETURN_IF_ERROR(scan_sealed(index, callbacks));
+        if (callbacks.on_sealed_end) RETURN_IF_ERROR(callbacks.on_sealed_end(index));
         bytes_done_ += segments_[index].entry.end_offset;
         if (callbacks.on_progress) callbacks.on_progress(bytes_done_, bytes_total_);
         release(segments_[index]);

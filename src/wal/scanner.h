@@ -33,6 +33,9 @@ struct ScannedSegment {
     std::uint64_t first_seq = 0;
     std::uint64_t end_seq = 0;
     std::uint32_t last_crc = 0;
+    std::uint32_t last_epoch = 0;
+    /// Of a sealed segment: checksums of its blocks (cache/file_image.h).
+    std::vector<std::uint32_t> block_crcs;
 
     [[nodiscard]] SegmentIdentity identity() const { return {entry.number, entry.salt}; }
     [[nodiscard]] bool has_records() const;
@@ -49,8 +52,8 @@ struct ScannedRecord {
 struct Damage {
     std::string file;
     std::uint64_t offset = 0;
-    std::uint64_t first_position = 0;           ///< On main.
-    std::optional<std::uint64_t> end_position;  ///< On main, exclusive; absent: not known.
+    std::optional<std::uint64_t> first_position;  ///< On main; absent: not known.
+    std::optional<std::uint64_t> end_position;    ///< On main, exclusive; absent: not known.
     std::uint64_t first_seq = 0;
     std::optional<std::uint64_t> end_seq;
     std::string what;
@@ -65,10 +68,13 @@ public:
         bool continue_after_damage = false;
         /// Free each segment's bytes once it was read.
         bool release_images = false;
+        bool read_only = false;
     };
     struct Callbacks {
         /// Each record in order; an error ends the scan. The body is in the segment's image.
         std::function<Status(const ScannedRecord&, const ScannedSegment&)> on_record;
+        /// A sealed segment was read to its end, before its bytes may be freed.
+        std::function<Status(std::size_t index)> on_sealed_end;
         std::function<void(const Damage&)> on_damage;
         std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
     };
@@ -80,10 +86,24 @@ public:
     /// Errors: kCorrupt naming the file, kUnsupported, kIo.
     Status open_segments(const std::function<void(const Damage&)>& on_damage);
 
+    /// Where the log stands behind a segment.
+    struct Chain {
+        std::uint64_t seq = 0;
+        std::uint32_t crc = 0;
+        std::uint32_t epoch = 0;
+        std::uint64_t main_position = 0;
+        bool is_broken = false;  // the next record need not fit crc and seq
+    };
+    /// The sealed segment is as the manifest says and not read. Requires: those in front were passed over as well.
+    void pass_over(std::size_t index, const Chain& behind);
+
     /// Reads the log. Requires: open_segments.
     ///
     /// Errors: kCorrupt with positions, file and offset; kUnsupported; kIo; those of on_record.
     Status scan(const Callbacks& callbacks);
+
+    /// Reads a sealed segment whole.
+    Status load_all(std::size_t index) { return load(segments_[index], segments_[index].entry.end_offset); }
 
     [[nodiscard]] std::vector<ScannedSegment>& segments() { return segments_; }
     [[nodiscard]] std::uint64_t end_seq() const { return chain_.seq; }
@@ -97,14 +117,6 @@ public:
     void set_tail_index(std::size_t index) { tail_index_ = index; }
 
 private:
-    struct Chain {
-        std::uint64_t seq = 0;
-        std::uint32_t crc = 0;
-        std::uint32_t epoch = 0;
-        std::uint64_t main_position = 0;
-        bool is_broken = false;  // the next record need not fit crc and seq
-    };
-
     Status load(ScannedSegment& segment, std::uint64_t upto);
     Result<RecordCheck> check_at(ScannedSegment& segment, std::uint64_t offset, Envelope& envelope);
     [[nodiscard]] bool fits_chain(const Envelope& envelope) const;
@@ -128,6 +140,7 @@ private:
     std::uint64_t bytes_total_ = 0;
     std::uint64_t bytes_done_ = 0;
     std::size_t tail_index_ = 0;
+    std::size_t passed_over_ = 0;  // segments in front that are not read
     bool closed_ = false;
 };
 

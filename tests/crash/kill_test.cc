@@ -24,6 +24,7 @@
 #include "simulation/replay.h"
 #include "simulation/sent_batch.h"
 #include "store/database.h"
+#include "store/reader.h"
 
 namespace chronos {
 namespace {
@@ -117,8 +118,11 @@ struct Ledger {
 std::string compare(const store::Database& database, Ledger& ledger) {
     for (auto& [name, entry] : ledger.entries) entry.found = 0;
     std::uint64_t position = 0;
+    store::Reader reader(database.indexes());
     for (std::uint64_t seq = 0; seq < database.published_seq(); ++seq) {
-        const event::EventBytes found = database.indexes().event(seq);
+        const std::byte* bytes = reader.event(seq);
+        if (bytes == nullptr) return reader.status().error().message;
+        const event::EventBytes found(bytes);
         const event::BodyHeader header = event::BodyView(found.body()).header();
         if (header.branch != event::kMainBranch) continue;
         const std::string at = "position " + std::to_string(position) + ": ";

@@ -19,6 +19,7 @@
 #include "io/posix/posix_environment.h"
 #include "simulation/sent_batch.h"
 #include "store/database.h"
+#include "store/reader.h"
 
 namespace chronos {
 namespace {
@@ -85,8 +86,11 @@ public:
     /// Everything acknowledged is there, in place, and nothing else.
     std::string compare() const {
         std::size_t position = 0;
+        store::Reader reader(database_->indexes());
         for (std::uint64_t seq = 0; seq < database_->published_seq(); ++seq) {
-            const event::EventBytes found = database_->indexes().event(seq);
+            const std::byte* bytes = reader.event(seq);
+            if (bytes == nullptr) return reader.status().error().message;
+            const event::EventBytes found(bytes);
             if (event::BodyView(found.body()).header().branch != event::kMainBranch) continue;
             if (position == payloads_.size()) return "holds an event that was refused";
             if (found.payload() != payloads_[position]) return "position " + std::to_string(position) + ": other bytes";

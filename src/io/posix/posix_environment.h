@@ -3,6 +3,8 @@
 // Threads: all calls from any thread.
 #pragma once
 
+#include <cstdint>
+
 #include "io/environment.h"
 #include "io/posix/posix_file_system.h"
 
@@ -13,5 +15,8 @@ PosixFileSystem& posix_file_system();
 
 /// References to objects of the whole process that are never destroyed.
 Environment posix_environment();
+
+/// Memory this process may use: the machine's, or what its control group allows.
+std::uint64_t system_memory_bytes();
 
 }  // namespace chronos::io
