@@ -6,25 +6,23 @@
 #include <memory>
 
 #include "chronos/result.h"
+#include "io/posix/unique_fd.h"
 
 namespace chronos::io {
 
 class EventFd {
 public:
     static Result<std::unique_ptr<EventFd>> create();
-    ~EventFd();
-    EventFd(const EventFd&) = delete;
-    EventFd& operator=(const EventFd&) = delete;
 
-    [[nodiscard]] int fd() const { return fd_; }
+    [[nodiscard]] int fd() const { return fd_.get(); }
     /// Makes the descriptor readable.
     void signal();
     /// Makes it unreadable until the next signal.
     void clear();
 
 private:
-    explicit EventFd(int fd) : fd_(fd) {}
-    const int fd_;
+    explicit EventFd(UniqueFd fd) : fd_(std::move(fd)) {}
+    const UniqueFd fd_;
 };
 
 }  // namespace chronos::io

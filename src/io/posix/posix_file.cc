@@ -99,8 +99,8 @@ bool PosixFile::can_write_direct() {
     std::call_once(direct_once_, [this] {
         // By the open descriptor and not by the path, which may name another file by now.
         const std::string self = "/proc/self/fd/" + std::to_string(fd_.get());
-        direct_fd_ = UniqueFd(retry_interrupted(
-            [&] { return ::open(self.c_str(), O_WRONLY | O_DIRECT | O_DSYNC | O_CLOEXEC); }));
+        direct_fd_ = above_standard(UniqueFd(retry_interrupted(
+            [&] { return ::open(self.c_str(), O_WRONLY | O_DIRECT | O_DSYNC | O_CLOEXEC); })));
     });
     return direct_fd_.is_open() && !direct_refused_.load(std::memory_order_relaxed);
 }

@@ -35,8 +35,8 @@ struct CloseDirectory {
 };
 
 Result<UniqueFd> open_fd(const std::string& path, int flags) {
-    UniqueFd fd(
-        retry_interrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); }));
+    UniqueFd fd = above_standard(UniqueFd(
+        retry_interrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); })));
     if (!fd.is_open()) return posix_error("open", path, errno);
     return fd;
 }

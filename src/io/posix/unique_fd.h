@@ -3,6 +3,7 @@
 // Threads: as an int.
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -30,5 +31,13 @@ public:
 private:
     int fd_ = -1;
 };
+
+/// Moves a descriptor that took the place of a closed standard one (0 to 2) out of the way: what
+/// any code prints must never end up in a file of a store. Not open, with errno, if that fails.
+inline UniqueFd above_standard(UniqueFd fd) {
+    constexpr int kFirst = 3;
+    if (!fd.is_open() || fd.get() >= kFirst) return fd;
+    return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirst));  // `fd` is closed on the way out
+}
 
 }  // namespace chronos::io
