@@ -1,13 +1,17 @@
 // Files and directories as the engine needs them: the only door to the operating system's storage.
-// Two implementations: `posix/` for real use and `sim/`, whose power cuts and faults replay from a seed.
+// Two implementations: `posix/` for real use and `sim/`, whose power cuts and faults replay from a
+// seed.
 //
 // The model is the one a careful program may rely on:
 //   - written bytes are durable after `sync`, or when `write_durable_at` returned;
 //   - a created, renamed or removed name is durable after `sync_directory` of its parent;
-//   - after a failed sync nothing about the unsynced bytes is known: never retry, reopen and recover.
+//   - after a failed sync nothing about the unsynced bytes is known: never retry, reopen and
+//   recover.
 //
 // Errors:  kIo with the path, the call and errno's text; kNoSpace for ENOSPC, EDQUOT and EFBIG;
-//          kNotFound, kAlreadyExists and kLocked where a caller acts on them.
+//          kNotFound, kAlreadyExists and kLocked where a caller acts on them; kInvalidArgument for
+//          a path that cannot be used so: a directory for a file or the reverse, not permitted,
+//          read-only.
 // Threads: a File may be used by several threads at once on ranges that do not overlap;
 //          a FileSystem by several threads at once.
 #pragma once

@@ -147,13 +147,14 @@ TYPED_TEST(FileSystemContract, TellsMissingAndTakenNamesApart) {
     EXPECT_FAILS(ErrorCode::kNotFound, this->files().open(this->path("x/b"), OpenMode::kCreate));
     EXPECT_FAILS(ErrorCode::kAlreadyExists, this->files().open(this->path("a"), OpenMode::kCreate));
     EXPECT_FAILS(ErrorCode::kAlreadyExists, this->files().open(this->path("d"), OpenMode::kCreate));
-    EXPECT_FAILS(ErrorCode::kIo, this->files().open(this->path("d"), OpenMode::kRead));
-    EXPECT_FAILS(ErrorCode::kIo, this->files().open(this->path("a/b"), OpenMode::kRead));
+    EXPECT_FAILS(ErrorCode::kInvalidArgument, this->files().open(this->path("d"), OpenMode::kRead));
+    EXPECT_FAILS(ErrorCode::kInvalidArgument,
+                 this->files().open(this->path("a/b"), OpenMode::kRead));
     EXPECT_FAILS(ErrorCode::kAlreadyExists, this->files().make_directory(this->path("d")));
     EXPECT_FAILS(ErrorCode::kAlreadyExists, this->files().make_directory(this->path("a")));
     EXPECT_FAILS(ErrorCode::kNotFound, this->files().make_directory(this->path("x/y")));
     EXPECT_FAILS(ErrorCode::kNotFound, this->files().list(this->path("x")));
-    EXPECT_FAILS(ErrorCode::kIo, this->files().list(this->path("a")));
+    EXPECT_FAILS(ErrorCode::kInvalidArgument, this->files().list(this->path("a")));
     EXPECT_FAILS(ErrorCode::kNotFound, this->files().remove_file(this->path("x")));
     EXPECT_FAILS(ErrorCode::kNotFound, this->files().remove_directory(this->path("x")));
     EXPECT_FAILS(ErrorCode::kNotFound, this->files().sync_directory(this->path("x")));
@@ -204,7 +205,8 @@ TYPED_TEST(FileSystemContract, RenameMovesADirectoryOnlyToAFreeName) {
     this->create("f", "");
     EXPECT_FAILS(ErrorCode::kAlreadyExists, this->files().rename(this->path("d"), this->path("e")));
     EXPECT_FAILS(ErrorCode::kAlreadyExists, this->files().rename(this->path("d"), this->path("f")));
-    EXPECT_FAILS(ErrorCode::kIo, this->files().rename(this->path("f"), this->path("e")));
+    EXPECT_FAILS(ErrorCode::kInvalidArgument,
+                 this->files().rename(this->path("f"), this->path("e")));
     EXPECT_FAILS(ErrorCode::kIo, this->files().rename(this->path("d"), this->path("d/x")));
     EXPECT_OK(this->files().rename(this->path("d"), this->path("e/d")));
     EXPECT_EQ(this->read("e/d/a"), "text");
@@ -214,8 +216,8 @@ TYPED_TEST(FileSystemContract, RenameMovesADirectoryOnlyToAFreeName) {
 TYPED_TEST(FileSystemContract, RemovesFilesAndEmptyDirectoriesEachByItsOwnCall) {
     EXPECT_OK(this->files().make_directory(this->path("d")));
     this->create("d/a", "");
-    EXPECT_FAILS(ErrorCode::kIo, this->files().remove_file(this->path("d")));
-    EXPECT_FAILS(ErrorCode::kIo, this->files().remove_directory(this->path("d/a")));
+    EXPECT_FAILS(ErrorCode::kInvalidArgument, this->files().remove_file(this->path("d")));
+    EXPECT_FAILS(ErrorCode::kInvalidArgument, this->files().remove_directory(this->path("d/a")));
     EXPECT_FAILS(ErrorCode::kIo, this->files().remove_directory(this->path("d")));
     EXPECT_OK(this->files().remove_file(this->path("d/a")));
     EXPECT_OK(this->files().remove_directory(this->path("d")));

@@ -19,6 +19,14 @@ ErrorCode code_of(int error_number) {
             return ErrorCode::kNotFound;
         case EEXIST:
             return ErrorCode::kAlreadyExists;
+        case EISDIR:
+        case ENOTDIR:
+        case EACCES:
+        case EPERM:
+        case EROFS:
+        case ELOOP:
+        case ENAMETOOLONG:
+            return ErrorCode::kInvalidArgument;  // The path is wrong for this; the disk is not.
         default:
             return ErrorCode::kIo;
     }

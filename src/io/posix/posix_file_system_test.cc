@@ -1,6 +1,7 @@
 // What only the real file system does; `io/file_system_contract_test.cc` holds what both do.
 #include "io/posix/posix_file_system.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -11,8 +12,10 @@
 #include <thread>
 #include <vector>
 
+#include "io/posix/event_fd.h"
 #include "io/posix/posix_clock.h"
 #include "io/posix/posix_environment.h"
+#include "io/posix/posix_error.h"
 
 namespace chronos::io {
 namespace {
@@ -150,6 +153,32 @@ TEST_F(PosixFileSystemTest, ARefusedLockNamesFileAndHolder) {
     ASSERT_FALSE(second.ok());
     EXPECT_EQ(second.error().message,
               "the store is open in another process: " + path("lock") + " is locked by process " + std::to_string(::getpid()));
+}
+
+TEST_F(PosixFileSystemTest, NeverTakesTheNumberOfAStandardDescriptor) {
+    const int kept = ::dup(STDIN_FILENO);
+    ::close(STDIN_FILENO);
+    auto file = create("a", kBlockSize);
+    const auto lock = files_.lock(path("lock"));
+    const auto event = EventFd::create();
+    const Block seven(7);
+    EXPECT_TRUE(file->write_durable_at(0, seven.bytes).ok());
+    EXPECT_LT(::fcntl(STDIN_FILENO, F_GETFD), 0) << "something is open as standard input";
+    EXPECT_TRUE(lock.ok());
+    EXPECT_GT((*event)->fd(), 2);
+    if (kept >= 0) {
+        ::dup2(kept, STDIN_FILENO);
+        ::close(kept);
+    }
+}
+
+TEST_F(PosixFileSystemTest, APathThatCannotBeUsedSoIsTheCallersMistake) {
+    create("a", 0);
+    EXPECT_EQ(files_.open(root_, OpenMode::kRead).error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(files_.open(path("a/b"), OpenMode::kRead).error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(posix_error("open", "x", EACCES).code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(posix_error("open", "x", EROFS).code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(posix_error("open", "x", EIO).code, ErrorCode::kIo);
 }
 
 TEST(PosixClockTest, IsAfter2025AndMonotonicTimeDoesNotGoBack) {

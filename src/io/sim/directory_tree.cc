@@ -40,7 +40,7 @@ Result<Place> DirectoryTree::find(std::string_view call, std::string_view path) 
             return sim_error(ErrorCode::kNotFound, call, path, kNotFoundText);
         }
         if (!place.entry->is_directory) {
-            return sim_io_error(call, path, kNotDirectoryText);
+            return sim_path_error(call, path, kNotDirectoryText);
         }
         const NodeId directory = place.entry->node;
         const Entries& names = entries(directory);

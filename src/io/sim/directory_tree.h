@@ -47,7 +47,8 @@ class DirectoryTree {
 public:
     DirectoryTree();
 
-    /// Errors: kNotFound if a parent is missing, kIo if one is a file. `call` is for the message.
+    /// Errors: kNotFound if a parent is missing, kInvalidArgument if one is a file. `call` is for
+    /// the message.
     [[nodiscard]] Result<Place> find(std::string_view call, std::string_view path) const;
 
     /// What programs see in a directory.

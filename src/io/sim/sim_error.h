@@ -32,4 +32,9 @@ inline Error sim_io_error(std::string_view call, std::string_view path, std::str
     return sim_error(ErrorCode::kIo, call, path, text);
 }
 
+/// For a path that cannot be used so: kIsDirectoryText or kNotDirectoryText.
+inline Error sim_path_error(std::string_view call, std::string_view path, std::string_view text) {
+    return sim_error(ErrorCode::kInvalidArgument, call, path, text);
+}
+
 }  // namespace chronos::io

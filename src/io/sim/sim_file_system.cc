@@ -41,7 +41,7 @@ Status SimFileSystem::check_alive(const char* call, const Handle& handle) const 
 Result<NodeId> SimFileSystem::find_file(const char* call, const std::string& path) const {
     ASSIGN_OR_RETURN(const Place place, state_.tree.find(call, path));
     if (!place.entry) return sim_error(ErrorCode::kNotFound, call, path, kNotFoundText);
-    if (place.entry->is_directory) return sim_io_error(call, path, kIsDirectoryText);
+    if (place.entry->is_directory) return sim_path_error(call, path, kIsDirectoryText);
     return place.entry->node;
 }
 
@@ -75,7 +75,7 @@ Result<std::vector<DirectoryEntry>> SimFileSystem::list(const std::string& direc
     RETURN_IF_ERROR(begin("list", OpKind::kRead, directory));
     ASSIGN_OR_RETURN(const Place place, state_.tree.find("list", directory));
     if (!place.entry) return sim_error(ErrorCode::kNotFound, "list", directory, kNotFoundText);
-    if (!place.entry->is_directory) return sim_io_error("list", directory, kNotDirectoryText);
+    if (!place.entry->is_directory) return sim_path_error("list", directory, kNotDirectoryText);
     std::vector<DirectoryEntry> entries;
     for (const auto& [name, entry] : state_.tree.entries(place.entry->node)) {
         entries.push_back({.name = name, .is_directory = entry.is_directory});
@@ -112,7 +112,7 @@ Status SimFileSystem::rename(const std::string& from, const std::string& to) {
         }
         if (target.entry) return sim_error(ErrorCode::kAlreadyExists, "rename", both, kExistsText);
     } else if (target.entry) {
-        if (target.entry->is_directory) return sim_io_error("rename", both, kIsDirectoryText);
+        if (target.entry->is_directory) return sim_path_error("rename", both, kIsDirectoryText);
         if (target.entry->node == source.entry->node) return {};
     }
     state_.tree.rename(state_.next_sequence++, source, target);
@@ -135,7 +135,7 @@ Status SimFileSystem::remove_directory(const std::string& path) {
     RETURN_IF_ERROR(begin("rmdir", OpKind::kName, path));
     ASSIGN_OR_RETURN(const Place place, state_.tree.find("rmdir", path));
     if (!place.entry) return sim_error(ErrorCode::kNotFound, "rmdir", path, kNotFoundText);
-    if (!place.entry->is_directory) return sim_io_error("rmdir", path, kNotDirectoryText);
+    if (!place.entry->is_directory) return sim_path_error("rmdir", path, kNotDirectoryText);
     if (place.name.empty()) return sim_io_error("rmdir", path, "Device or resource busy");
     if (!state_.tree.entries(place.entry->node).empty()) {
         return sim_io_error("rmdir", path, "Directory not empty");
@@ -150,7 +150,7 @@ Status SimFileSystem::sync_directory(const std::string& directory) {
     ASSIGN_OR_RETURN(const auto decision, begin("sync", OpKind::kSync, directory));
     ASSIGN_OR_RETURN(const Place place, state_.tree.find("sync", directory));
     if (!place.entry) return sim_error(ErrorCode::kNotFound, "sync", directory, kNotFoundText);
-    if (!place.entry->is_directory) return sim_io_error("sync", directory, kNotDirectoryText);
+    if (!place.entry->is_directory) return sim_path_error("sync", directory, kNotDirectoryText);
     if (decision.fault == FaultKind::kFailedSync) {
         state_.tree.forget_pending(place.entry->node);
         return sim_io_error("sync", directory, kIoErrorText);
@@ -165,7 +165,7 @@ Result<std::unique_ptr<FileLock>> SimFileSystem::lock(const std::string& path) {
     RETURN_IF_ERROR(begin("lock", OpKind::kName, path));
     ASSIGN_OR_RETURN(const Place place, state_.tree.find("lock", path));
     if (place.entry && place.entry->is_directory) {
-        return sim_io_error("lock", path, kIsDirectoryText);
+        return sim_path_error("lock", path, kIsDirectoryText);
     }
     const NodeId node = place.entry ? place.entry->node : create_file(place);
     if (!locked_.insert(node).second) {
