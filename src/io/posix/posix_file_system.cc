@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "base/result.h"
@@ -71,6 +73,21 @@ int rename_to_free_name(const std::string& from, const std::string& to) {
         return -1;
     }
     return ::rename(from.c_str(), to.c_str());
+}
+
+/// The directory that `path` is in.
+std::string parent_of(const std::string& path) {
+    const std::size_t name_end = path.find_last_not_of('/');
+    const std::size_t slash = path.rfind('/', name_end);
+    if (slash == std::string::npos) return ".";
+    const std::size_t end = path.find_last_not_of('/', slash);
+    return end == std::string::npos ? "/" : path.substr(0, end + 1);
+}
+
+Result<std::string> canonical(const std::string& path) {
+    const std::unique_ptr<char, decltype(&::free)> found(::realpath(path.c_str(), nullptr), ::free);
+    if (!found) return posix_error("realpath", path, errno);
+    return std::string(found.get());
 }
 
 /// What the holder wrote into a lock file, as words for a message.
@@ -186,6 +203,26 @@ Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path)
     }
     (void)write_pid(fd.get(), path);  // For people; a full disk must not keep a store from opening.
     return std::unique_ptr<FileLock>(std::make_unique<PosixFileLock>(std::move(fd)));
+}
+
+Result<std::uint64_t> PosixFileSystem::free_bytes(const std::string& path) {
+    struct statvfs status = {};
+    for (std::string at = path; ::statvfs(at.c_str(), &status) < 0; at = parent_of(at)) {
+        if (errno != ENOENT || at == "/" || at == ".") return posix_error("statvfs", path, errno);
+    }
+    return std::uint64_t{status.f_bavail} * status.f_frsize;
+}
+
+Result<bool> PosixFileSystem::is_inside(const std::string& path, const std::string& directory) {
+    ASSIGN_OR_RETURN(const std::string outer, canonical(directory));
+    std::string at = path;
+    Result<std::string> inner = canonical(at);
+    while (!inner.ok() && inner.error().code == ErrorCode::kNotFound && at != "/" && at != ".") {
+        at = parent_of(at);
+        inner = canonical(at);
+    }
+    if (!inner.ok()) return std::move(inner).error();
+    return (*inner + "/").starts_with(outer == "/" ? outer : outer + "/");
 }
 
 void PosixFileSystem::set_durable_write(DurableWrite way) {

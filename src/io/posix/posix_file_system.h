@@ -28,6 +28,11 @@ public:
     /// The lock is an flock; the file keeps the holder's process id and is never removed.
     Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 
+    /// Bytes that may still be written where `path` is, or would be.
+    static Result<std::uint64_t> free_bytes(const std::string& path);
+    /// Whether `path`, which need not be there, is `directory` or lies in it; links are followed.
+    static Result<bool> is_inside(const std::string& path, const std::string& directory);
+
     /// Chooses how files of this file system, open ones too, write durably from now on.
     void set_durable_write(DurableWrite way);
     [[nodiscard]] DurableWrite durable_write() const;

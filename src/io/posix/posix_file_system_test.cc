@@ -16,6 +16,7 @@
 #include "io/posix/posix_clock.h"
 #include "io/posix/posix_environment.h"
 #include "io/posix/posix_error.h"
+#include "io/posix/posix_stream.h"
 
 namespace chronos::io {
 namespace {
@@ -170,6 +171,49 @@ TEST_F(PosixFileSystemTest, NeverTakesTheNumberOfAStandardDescriptor) {
         ::dup2(kept, STDIN_FILENO);
         ::close(kept);
     }
+}
+
+TEST_F(PosixFileSystemTest, TellsHowMuchRoomThereIsWhereAPathWouldBe) {
+    const std::uint64_t here = *PosixFileSystem::free_bytes(root_);
+    EXPECT_GT(here, 0U);
+    for (const std::string& below : {path("a"), path("a/b/c"), path("a//b/")})
+        EXPECT_NEAR(static_cast<double>(*PosixFileSystem::free_bytes(below)),
+                    static_cast<double>(here), 1e10)
+            << below;
+    EXPECT_TRUE(PosixFileSystem::free_bytes("not-there").ok());
+    EXPECT_TRUE(PosixFileSystem::free_bytes("/not-there").ok());
+}
+
+TEST_F(PosixFileSystemTest, TellsWhatLiesInADirectory) {
+    EXPECT_TRUE(files_.make_directory(path("d")).ok());
+    EXPECT_TRUE(*PosixFileSystem::is_inside(path("d"), path("d")));
+    EXPECT_TRUE(*PosixFileSystem::is_inside(path("d/new/deeper"), path("d")));
+    EXPECT_TRUE(*PosixFileSystem::is_inside(path("d/../d/new"), path("d/")));
+    EXPECT_FALSE(*PosixFileSystem::is_inside(path("d2"), path("d")));
+    EXPECT_FALSE(*PosixFileSystem::is_inside(root_, path("d")));
+    EXPECT_EQ(PosixFileSystem::is_inside(root_, path("none")).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(PosixFileSystemTest, ReadsAFileOfAnyKindAsAStream) {
+    create("a", 5);
+    EXPECT_EQ(open_stream(path("a"))->size, 5U);
+    ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+    EXPECT_TRUE(check_stream(path("pipe")).ok());
+    std::thread writer([&] {
+        const int fd = ::open(path("pipe").c_str(), O_WRONLY);
+        EXPECT_EQ(::write(fd, "hello", 5), 5);
+        ::close(fd);
+    });
+    {
+        const auto stream = open_stream(path("pipe"));
+        char text[8];
+        EXPECT_EQ(::read(stream->fd.get(), text, sizeof text), 5);
+        EXPECT_EQ(stream->size, 0U);
+    }
+    writer.join();
+    EXPECT_EQ(check_stream(path("none")).error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(check_stream(root_).error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(open_stream(root_).error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST_F(PosixFileSystemTest, APathThatCannotBeUsedSoIsTheCallersMistake) {
