@@ -100,8 +100,9 @@ public:
     void clear();
     [[nodiscard]] std::size_t event_count() const;
 
-    struct Content;  // src/event/batch_encoder.h
+    struct Content;  // src/event/batch_content.h
     [[nodiscard]] Content& content() { return *content_; }
+    [[nodiscard]] const Content& content() const { return *content_; }
 
 private:
     std::unique_ptr<Content> content_;

@@ -30,11 +30,11 @@ struct SortedTags {
     }
 };
 
-std::optional<Error> check_sizes(const BatchBuilder::EventRef& event, std::uint32_t index) {
+std::optional<Error> check_sizes(const BatchBuilder::EventRef& event) {
     const auto too_long = [&](const char* what, std::size_t size, std::size_t max) {
-        return base::fail(ErrorCode::kLimitExceeded, "event " + std::to_string(index) + ": " + what + " has " +
-                                                         std::to_string(size) + " bytes, the limit is " +
-                                                         std::to_string(max));
+        return base::fail(ErrorCode::kLimitExceeded,
+                          std::string(what) + " has " + std::to_string(size) +
+                              " bytes, the limit is " + std::to_string(max));
     };
     if (event.event_type.size() > event::kTypeSizeMax)
         return too_long("event_type", event.event_type.size(), event::kTypeSizeMax);
@@ -45,8 +45,8 @@ std::optional<Error> check_sizes(const BatchBuilder::EventRef& event, std::uint3
     if (event.metadata.size() > event::kMetadataSizeMax)
         return too_long("metadata", event.metadata.size(), event::kMetadataSizeMax);
     if (event.tags.size() > event::kTagCountMax)
-        return base::fail(ErrorCode::kLimitExceeded, "event " + std::to_string(index) + ": " +
-                                                         std::to_string(event.tags.size()) + " tags, the limit is 64");
+        return base::fail(ErrorCode::kLimitExceeded,
+                          std::to_string(event.tags.size()) + " tags, the limit is 64");
     for (const auto tag : event.tags)
         if (tag.size() > event::kTagSizeMax) return too_long("a tag", tag.size(), event::kTagSizeMax);
     return std::nullopt;
@@ -61,8 +61,11 @@ BatchBuilder::~BatchBuilder() = default;
 
 void BatchBuilder::add(const EventRef& event) {
     Content& content = *content_;
-    if (content.error) return;
-    if ((content.error = check_sizes(event, content.event_count))) return;
+    if (!content.error) content.error = check_sizes(event);
+    if (content.error) {
+        ++content.refused_count;
+        return;
+    }
 
     const SortedTags tags(event.tags);
     event::EventHeader header;
@@ -119,7 +122,7 @@ void BatchBuilder::clear() {
     content_->conditions.clear();
     content_->event_conditions.clear();
     content_->batch_id.reset();
-    content_->error.reset();
+    content_->drop_error();
 }
 
 std::size_t BatchBuilder::event_count() const { return content_->event_count; }

@@ -186,7 +186,7 @@ TEST(CheckQuery, RefusesWhatMeansNothing) {
     EXPECT_TRUE(check_query({.items = {}, .all = true}).ok());
 }
 
-TEST(CheckContent, NamesTheEventAndTheRule) {
+TEST(CheckContent, NamesTheRule) {
     const auto check = [](std::string_view entity, std::string_view type, std::string_view tag = "x") {
         BatchBuilder builder;
         const std::string_view tags[] = {tag};
@@ -195,18 +195,41 @@ TEST(CheckContent, NamesTheEventAndTheRule) {
         return status.ok() ? std::string("ok") : status.error().message;
     };
     EXPECT_EQ(check("é€😀", "größe.é€"), "ok");
-    EXPECT_EQ(check("", "t"), "event 0: entity_id is missing");
-    EXPECT_EQ(check("e", ""), "event 0: event_type is missing");
-    EXPECT_EQ(check("e ", "t"), "event 0: entity_id 'e ' starts or ends with a space");
-    EXPECT_EQ(check("e\x01", "t"), "event 0: entity_id 'e?' has a control character");
-    EXPECT_EQ(check("e", "a b"), "event 0: event_type 'a b' has white space");
-    EXPECT_EQ(check("e", "a\xC2\xA0z"), "event 0: event_type 'a\xC2\xA0z' has white space");
-    EXPECT_EQ(check("e", "$x"), "event 0: event_type '$x' starts with '$', which is the system's");
-    EXPECT_EQ(check("e", "t", ""), "event 0: tag '' is empty");
-    EXPECT_EQ(check("e", "t", "\x7F"), "event 0: tag '?' has a control character");
+    EXPECT_EQ(check("", "t"), "entity_id is missing");
+    EXPECT_EQ(check("e", ""), "event_type is missing");
+    EXPECT_EQ(check("e ", "t"), "entity_id 'e ' starts or ends with a space");
+    EXPECT_EQ(check("e\x01", "t"), "entity_id 'e?' has a control character");
+    EXPECT_EQ(check("e", "a b"), "event_type 'a b' has white space");
+    EXPECT_EQ(check("e", "a\xC2\xA0z"), "event_type 'a\xC2\xA0z' has white space");
+    EXPECT_EQ(check("e", "$x"), "event_type '$x' starts with '$', which is the system's");
+    EXPECT_EQ(check("e", "t", ""), "tag '' is empty");
+    EXPECT_EQ(check("e", "t", "\x7F"), "tag '?' has a control character");
     for (const char* invalid : {"\x80", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x80\x80\x80",
                                 "\xE2\x82", "\xFF", "\xC3"})
         EXPECT_NE(check(std::string("e") + invalid + "e", "t").find("is not valid UTF-8"), std::string::npos);
+}
+
+TEST(CheckContent, NamesTheEventWhereThereAreSeveral) {
+    const auto check = [](std::initializer_list<std::string_view> types) {
+        BatchBuilder builder;
+        for (const std::string_view type : types)
+            builder.add({.entity_id = "e", .event_type = type});
+        return check_content(builder.content(), false).error().message;
+    };
+    const std::string long_type(kTypeSizeMax + 1, 't');
+    EXPECT_EQ(check({"a b"}), "event_type 'a b' has white space");
+    EXPECT_EQ(check({"t", "a b"}), "event 1: event_type 'a b' has white space");
+    EXPECT_EQ(check({long_type}), "event_type has 257 bytes, the limit is 256");
+    EXPECT_EQ(check({long_type, "t"}), "event 0: event_type has 257 bytes, the limit is 256");
+    EXPECT_EQ(check({"t", long_type}), "event 1: event_type has 257 bytes, the limit is 256");
+}
+
+TEST(CheckContent, ShowsNamesWithoutHarmAndCutsThemBetweenCharacters) {
+    BatchBuilder builder;
+    builder.add({.entity_id = "e",
+                 .event_type = "\xE2\x80\xAE" + std::string(35, 'x') + "\xC3\xA9\xC3\xA9 y"});
+    EXPECT_EQ(check_content(builder.content(), false).error().message,
+              "event_type '?" + std::string(35, 'x') + "\xC3\xA9...' has white space");
 }
 
 TEST(CheckContent, BoundsBatchesAndConditions) {

@@ -25,8 +25,15 @@ struct BatchBuilder::Content {
     };
     std::vector<EventCondition> event_conditions;
     std::optional<Uuid> batch_id;
-    /// The first thing that was wrong with what was added.
+    /// The first thing that was wrong with what was added, and how many events were left out since.
     std::optional<Error> error;
+    std::uint32_t refused_count = 0;
+
+    /// Makes the batch one of the events before the one that was wrong.
+    void drop_error() {
+        error.reset();
+        refused_count = 0;
+    }
 
     /// Calls `visit(EventBytes)` for each event.
     template <typename Visit>

@@ -2,38 +2,17 @@
 #include <algorithm>
 
 #include "base/result.h"
+#include "base/utf8.h"
 #include "event/batch_content.h"
 
 namespace chronos::event {
 namespace {
 
-/// Length of the UTF-8 sequence that starts `text`, or 0. Source: Unicode 15, table 3-7.
-std::size_t utf8_length(std::string_view text, std::uint32_t& code_point) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto continues = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0U) == 0x80U; };
-    const unsigned first = byte(0);
-    if (first < 0x80) {
-        code_point = first;
-        return 1;
-    }
-    if (first >= 0xC2 && first <= 0xDF && continues(1)) {
-        code_point = (first & 0x1FU) << 6 | (byte(1) & 0x3FU);
-        return 2;
-    }
-    if (first >= 0xE0 && first <= 0xEF && continues(1) && continues(2)) {
-        code_point = (first & 0x0FU) << 12 | (byte(1) & 0x3FU) << 6 | (byte(2) & 0x3FU);
-        return code_point >= 0x800 && (code_point < 0xD800 || code_point > 0xDFFF) ? 3 : 0;
-    }
-    if (first >= 0xF0 && first <= 0xF4 && continues(1) && continues(2) && continues(3)) {
-        code_point = (first & 0x07U) << 18 | (byte(1) & 0x3FU) << 12 | (byte(2) & 0x3FU) << 6 | (byte(3) & 0x3FU);
-        return code_point >= 0x10000 && code_point <= 0x10FFFF ? 4 : 0;
-    }
-    return 0;
+bool is_control(char32_t c) {
+    return c < 0x20 || (c >= 0x7F && c <= 0x9F);
 }
 
-bool is_control(std::uint32_t c) { return c < 0x20 || (c >= 0x7F && c <= 0x9F); }
-
-bool is_white_space(std::uint32_t c) {
+bool is_white_space(char32_t c) {
     return c == ' ' || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
            c == 0x202F || c == 0x205F || c == 0x3000;
 }
@@ -41,9 +20,9 @@ bool is_white_space(std::uint32_t c) {
 /// What is wrong with a name, or nullptr.
 const char* name_fault(std::string_view name, bool allow_white_space) {
     while (!name.empty()) {
-        std::uint32_t c = 0;
-        const std::size_t size = utf8_length(name, c);
+        const std::size_t size = base::utf8_sequence_size(name.data(), name.data() + name.size());
         if (size == 0) return "is not valid UTF-8";
+        const char32_t c = base::utf8_code_point(name.substr(0, size));
         if (is_control(c)) return "has a control character";
         if (!allow_white_space && is_white_space(c)) return "has white space";
         name.remove_prefix(size);
@@ -51,40 +30,35 @@ const char* name_fault(std::string_view name, bool allow_white_space) {
     return nullptr;
 }
 
-Error refuse(std::uint32_t index, const char* field, std::string_view value, const char* what) {
-    std::string shown(value.substr(0, 40));
-    std::replace_if(shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+Error refuse(const char* field, std::string_view value, const char* what) {
     return base::fail(ErrorCode::kInvalidArgument,
-                      "event " + std::to_string(index) + ": " + field + " '" + shown + "' " + what);
+                      std::string(field) + " '" + base::shortened(value, 40) + "' " + what);
 }
 
-Status check_entity_id(std::uint32_t index, std::string_view entity) {
-    if (entity.empty())
-        return base::fail(ErrorCode::kInvalidArgument, "event " + std::to_string(index) + ": entity_id is missing");
+Status check_entity_id(std::string_view entity) {
+    if (entity.empty()) return base::fail(ErrorCode::kInvalidArgument, "entity_id is missing");
     if (entity.front() == ' ' || entity.back() == ' ')
-        return refuse(index, "entity_id", entity, "starts or ends with a space");
-    if (const char* fault = name_fault(entity, true)) return refuse(index, "entity_id", entity, fault);
+        return refuse("entity_id", entity, "starts or ends with a space");
+    if (const char* fault = name_fault(entity, true)) return refuse("entity_id", entity, fault);
     return {};
 }
 
-Status check_type(std::uint32_t index, std::string_view type, bool allow_system) {
-    if (type.empty())
-        return base::fail(ErrorCode::kInvalidArgument, "event " + std::to_string(index) + ": event_type is missing");
+Status check_type(std::string_view type, bool allow_system) {
+    if (type.empty()) return base::fail(ErrorCode::kInvalidArgument, "event_type is missing");
     if (type.front() == '$' && !allow_system)
-        return refuse(index, "event_type", type, "starts with '$', which is the system's");
-    if (const char* fault = name_fault(type, false)) return refuse(index, "event_type", type, fault);
+        return refuse("event_type", type, "starts with '$', which is the system's");
+    if (const char* fault = name_fault(type, false)) return refuse("event_type", type, fault);
     return {};
 }
 
 Status check_event(const EventBytes& event, bool allow_system) {
-    const std::uint32_t index = event.header().ordinal;
-    RETURN_IF_ERROR(check_type(index, event.type(), allow_system));
-    if (!allow_system) RETURN_IF_ERROR(check_entity_id(index, event.entity()));
+    RETURN_IF_ERROR(check_type(event.type(), allow_system));
+    if (!allow_system) RETURN_IF_ERROR(check_entity_id(event.entity()));
     Status status;
     for_each_tag(event.encoded_tags(), [&](std::string_view tag) {
         if (!status.ok()) return;
         const char* fault = tag.empty() ? "is empty" : name_fault(tag, true);
-        if (fault != nullptr) status = refuse(index, "tag", tag, fault);
+        if (fault != nullptr) status = refuse("tag", tag, fault);
     });
     return status;
 }
@@ -114,7 +88,11 @@ Status check_query(const Query& query) {
 }
 
 Status check_content(const BatchBuilder::Content& content, bool allow_system) {
-    if (content.error) return *content.error;
+    const auto in_event = [&content](Error error, std::uint32_t index) {
+        if (content.event_count + content.refused_count == 1) return error;
+        return base::with_context(std::move(error), "event " + std::to_string(index));
+    };
+    if (content.error) return in_event(*content.error, content.event_count);
     if (content.event_count > kBatchEventsMax)
         return base::fail(ErrorCode::kLimitExceeded, "a batch has " + std::to_string(content.event_count) +
                                                          " events, the limit is " + std::to_string(kBatchEventsMax));
@@ -135,7 +113,9 @@ Status check_content(const BatchBuilder::Content& content, bool allow_system) {
     }
     Status status;
     content.for_each_event([&](const EventBytes& event) {
-        if (status.ok()) status = check_event(event, allow_system);
+        if (!status.ok()) return;
+        status = check_event(event, allow_system);
+        if (!status.ok()) status = in_event(std::move(status).error(), event.header().ordinal);
     });
     return status;
 }

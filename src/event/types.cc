@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/result.h"
+#include "base/utf8.h"
 
 namespace chronos {
 namespace {
@@ -102,8 +103,9 @@ bool scan_offset(Scanner& scan, std::int64_t& offset_s) {
 
 Error not_a_time(std::string_view text) {
     return base::fail(ErrorCode::kInvalidArgument,
-                      "not a time: '" + std::string(text.substr(0, 64)) +
-                          "'; use RFC 3339 with an offset (2026-01-31T12:00:00Z) or a date (2026-01-31), year 1678 to 2261");
+                      "not a time: '" + base::shortened(text) +
+                          "'; use RFC 3339 with an offset (2026-01-31T12:00:00Z) or a date "
+                          "(2026-01-31), year 1678 to 2261");
 }
 
 }  // namespace
@@ -182,8 +184,9 @@ Result<Uuid> Uuid::parse(std::string_view text) {
         at += 2;
     }
     if (!valid)
-        return base::fail(ErrorCode::kInvalidArgument, "not a UUID: '" + std::string(text.substr(0, 64)) +
-                                                           "'; use the form 0190b8a0-0000-7000-8000-000000000000");
+        return base::fail(ErrorCode::kInvalidArgument,
+                          "not a UUID: '" + base::shortened(text) +
+                              "'; use the form 0190b8a0-0000-7000-8000-000000000000");
     return uuid;
 }
 
