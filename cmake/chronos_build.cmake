@@ -120,8 +120,7 @@ function(chronos_public_library)
     add_library(chronos STATIC ${objects})
     set_target_properties(chronos PROPERTIES LINKER_LANGUAGE CXX)
     target_include_directories(chronos INTERFACE "${PROJECT_SOURCE_DIR}/include")
-    target_link_libraries(chronos PRIVATE Threads::Threads fmt::fmt simdjson::simdjson OpenSSL::Crypto
-        ZLIB::ZLIB PkgConfig::xxhash PkgConfig::zstd PkgConfig::isal)
+    target_link_libraries(chronos PRIVATE Threads::Threads OpenSSL::Crypto PkgConfig::xxhash PkgConfig::isal)
 
     # The prefix is chosen at installation, so the file names it from where it lies.
     file(RELATIVE_PATH prefix_from_pc "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
@@ -150,7 +149,8 @@ function(chronos_test_executable target)
     cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
     add_executable(${target} ${arg_SOURCES})
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests")
-    target_link_libraries(${target} PRIVATE ${arg_LINK} nlohmann_json::nlohmann_json GTest::gtest_main)
+    target_link_libraries(${target} PRIVATE ${arg_LINK} nlohmann_json::nlohmann_json simdjson::simdjson
+        GTest::gtest_main)
     target_compile_definitions(${target} PRIVATE CHRONOS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     gtest_discover_tests(${target} TEST_LIST ${target}_names DISCOVERY_TIMEOUT 60
         WORKING_DIRECTORY "${PROJECT_BINARY_DIR}")

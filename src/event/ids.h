@@ -21,8 +21,6 @@ inline constexpr BranchNumber kMainBranch = 0;
 inline constexpr BranchNumber kSystemBranch = 1;
 
 /// A derived event id is its batch's id with the ordinal in the last 24 bits.
-inline constexpr std::uint32_t kDerivedOrdinalMax = 0xFFFFFF;
-
 Uuid derived_event_id(const Uuid& batch_id, std::uint32_t ordinal);
 std::uint32_t ordinal_of(const Uuid& event_id);
 /// `id` with its last 24 bits cleared: the batch it would derive from.
