@@ -59,40 +59,114 @@ std::string shell_quoted(std::string_view text) {
     return out + "'";
 }
 
-std::string bash_script(const std::vector<Command>& commands) {
-    std::string cases;
-    std::string groups;
-    for (const Command& command : commands) {
-        std::vector<std::string> words = child_names(*command.app);
-        for (const std::string& option : option_names(*command.app)) words.push_back(option);
-        cases += "        " + shell_quoted(joined(command.path, " ")) +
-                 ") words=" + shell_quoted(joined(words, " ")) + " ;;\n";
-        if (!command.path.empty())
-            groups += (groups.empty() ? "" : "|") + shell_quoted(joined(command.path, " "));
+/// The values an option may have, as its check lists them; none if it may have any.
+std::vector<std::string> values_of(const CLI::Option& option) {
+    const std::string type = option.get_type_name();
+    const std::size_t begin = type.find('{');
+    const std::size_t end = type.find('}', begin);
+    if (end == std::string::npos) return {};
+    return CLI::detail::split(type.substr(begin + 1, end - begin - 1), ',');
+}
+
+/// Commands and options, and values where they are known.
+std::vector<std::string> words_of(const CLI::App& app) {
+    std::vector<std::string> words = child_names(app);
+    for (const CLI::Option* option : app.get_options()) {
+        if (!option->get_positional()) continue;
+        for (const std::string& value : values_of(*option)) words.push_back(value);
     }
+    for (const std::string& option : option_names(app)) words.push_back(option);
+    return words;
+}
+
+/// The parts of a case statement in which bash and zsh agree.
+struct Cases {
+    std::string commands;  ///< Patterns: every command.
+    std::string valued;    ///< Patterns: every option that takes a value.
+    std::string words;     ///< For each command, its words.
+    std::string values;    ///< For each option of a command with known values, those.
+};
+
+/// `before` and `after` are put around the words that a case offers.
+Cases cases_of(const std::vector<Command>& commands, const std::string& before,
+               const std::string& after) {
+    Cases cases;
+    const auto add_pattern = [](std::string& patterns, const std::string& pattern) {
+        if (("|" + patterns + "|").find("|" + pattern + "|") != std::string::npos) return;
+        patterns += (patterns.empty() ? "" : "|") + pattern;
+    };
+    for (const Command& command : commands) {
+        const std::string path = joined(command.path, " ");
+        if (!path.empty()) add_pattern(cases.commands, shell_quoted(path));
+        cases.words += "        (" + shell_quoted(path) + ") " + before +
+                       joined(words_of(*command.app), " ") + after + " ;;\n";
+        for (const CLI::Option* option : command.app->get_options()) {
+            if (option->get_items_expected_max() == 0) continue;
+            std::string patterns;
+            for (const std::string& name : option->get_lnames()) {
+                add_pattern(cases.valued, "--" + name);
+                add_pattern(patterns, shell_quoted(path + " --" + name));
+            }
+            const std::vector<std::string> values = values_of(*option);
+            if (patterns.empty() || values.empty()) continue;
+            cases.values +=
+                "        (" + patterns + ") " + before + joined(values, " ") + after + " ;;\n";
+        }
+    }
+    return cases;
+}
+
+/// Finds the command among the words before the cursor: sets `command`.
+std::string find_command(const Cases& cases, const std::string& words_before) {
+    return "    for word in " + words_before +
+           "; do\n"
+           "        if [[ -n $skip ]]; then skip=''; continue; fi\n"
+           "        case \"$word\" in (" +
+           cases.valued +
+           ") skip=1; continue ;; esac\n"
+           "        case \"${command:+$command }$word\" in\n"
+           "        (" +
+           cases.commands +
+           ") command=\"${command:+$command }$word\" ;;\n"
+           "        esac\n"
+           "    done\n";
+}
+
+std::string bash_script(const std::vector<Command>& commands) {
+    const Cases cases = cases_of(commands, "offered='", "'");
     return "# bash completion of chronos. Use: source <(chronos completions bash)\n"
            "_chronos() {\n"
-           "    local word path='' words current=\"${COMP_WORDS[COMP_CWORD]}\"\n"
-           "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-           "        case \"${path:+$path }$word\" in\n"
-           "        " +
-           groups +
-           ") path=\"${path:+$path }$word\" ;;\n"
-           "        esac\n"
-           "    done\n"
-           "    case \"$path\" in\n" +
-           cases +
-           "    esac\n"
-           "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
+           "    local word command='' skip='' offered=''\n"
+           "    local current=\"${COMP_WORDS[COMP_CWORD]}\" "
+           "previous=\"${COMP_WORDS[COMP_CWORD-1]}\"\n" +
+           find_command(cases, "\"${COMP_WORDS[@]:1:COMP_CWORD-1}\"") +
+           "    if [[ -n $skip ]]; then case \"$command $previous\" in\n" + cases.values +
+           "    esac; else case \"$command\" in\n" + cases.words +
+           "    esac; fi\n"
+           "    mapfile -t COMPREPLY < <(compgen -W \"$offered\" -- \"$current\")\n"
            "}\n"
            "complete -o default -F _chronos chronos\n";
 }
 
 std::string zsh_script(const std::vector<Command>& commands) {
+    const Cases cases = cases_of(commands, "offered=(", ")");
     return "#compdef chronos\n"
            "# zsh completion of chronos. Use: source <(chronos completions zsh)\n"
-           "autoload -U +X bashcompinit && bashcompinit\n" +
-           bash_script(commands);
+           "_chronos() {\n"
+           "    local word command='' skip='' previous=\"${words[CURRENT-1]}\"\n"
+           "    local -a offered\n" +
+           find_command(cases, "\"${(@)words[2,CURRENT-1]}\"") +
+           "    if [[ -n $skip ]]; then case \"$command $previous\" in\n" + cases.values +
+           "    esac; else case \"$command\" in\n" + cases.words +
+           "    esac; fi\n"
+           "    compadd -a offered || _files\n"
+           "}\n"
+           "if [[ \"${funcstack[1]}\" = _chronos ]]; then\n"
+           "    _chronos \"$@\"\n"
+           "else\n"
+           "    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }\n"
+           "    compdef _chronos chronos\n"
+           "fi\n";
 }
 
 std::string fish_condition(const Command& command) {
@@ -119,9 +193,13 @@ std::string fish_script(const std::vector<Command>& commands) {
                 .append(shell_quoted(child->get_description()))
                 .append("\n");
         for (const CLI::Option* option : command.app->get_options()) {
+            const std::string values = joined(values_of(*option), " ");
+            if (option->get_positional() && !values.empty())
+                out.append(start).append(" -f -a ").append(shell_quoted(values)).append("\n");
             for (const std::string& name : option->get_lnames()) {
                 out.append(start).append(" -l ").append(name);
-                if (option->get_items_expected_max() > 0) out += " -r";
+                if (option->get_items_expected_max() > 0)
+                    out += values.empty() ? " -r" : " -x -a " + shell_quoted(values);
                 out.append(" -d ").append(shell_quoted(option->get_description())).append("\n");
             }
         }
