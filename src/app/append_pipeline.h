@@ -4,7 +4,8 @@
 // A batch of which some ids are known is appended again without those, so that the same input may
 // be given twice. It then enters after the batches behind it that were on their way. Where the
 // known ids reach to the end or the start of the batch, as when an interrupted run is repeated,
-// they are found beforehand and the order is kept.
+// they are found beforehand and the order is kept. A batch that has an id twice is cut in front of
+// the second one, so that what becomes of it does not depend on where batches end.
 //
 // Threads: one.
 #pragma once
@@ -53,19 +54,17 @@ public:
 private:
     struct InFlight {
         PendingAppend pending;
-        std::vector<std::byte> events;  // encoded; kept only for ids that may be known
-        std::vector<std::uint64_t> lines;
-        std::uint64_t last_line = 0;
-        AppendOptions options;
+        Batch batch;  // its events only where their ids may be known
     };
 
+    Status submit_part(Batch batch);
     Status check(Batch& batch);
     Status wait_for_oldest();
     Status append_alone(Batch batch);
-    Status append_unknown(const std::vector<std::byte>& events, const AppendOptions& options,
-                          Error error);
-    bool overlaps_known_ids(const BatchBuilder& batch);
+    Status append_unknown(const Batch& batch, Error error);
+    [[nodiscard]] bool overlaps_known_ids(const BatchBuilder& batch) const;
     void count(const AppendResult& result, std::uint64_t last_line);
+    Error refuse(Error error, const Batch& batch);
     Error fail(Error error, const std::vector<std::uint64_t>& lines);
 
     Store& store_;
