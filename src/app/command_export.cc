@@ -32,8 +32,8 @@ Result<int> run_export(Program& program, const ExportFlags& flags) {
     const Compression compression = flags.gzip   ? Compression::kGzip
                                     : flags.zstd ? Compression::kZstd
                                                  : Compression::kNone;
-    ASSIGN_OR_RETURN(const auto output, CompressedOutput::create(program, flags.out, compression));
     catch_interrupts();
+    ASSIGN_OR_RETURN(const auto output, CompressedOutput::create(program, flags.out, compression));
 
     const ViewInfo info = view.info();
     ProgressBar progress(program, "export", info.at ? info.at->value + 1 : 0);
@@ -54,10 +54,11 @@ Result<int> run_export(Program& program, const ExportFlags& flags) {
         read.cursor = page.next_cursor();
     } while (page.has_more() && interrupted_by() == 0);
     progress.finish();
+    if (interrupted_by() != 0) return interrupted_exit_code();  // and no file
     RETURN_IF_ERROR(output->finish());
     program.note(with_separators(events) + " events, " + human_bytes(bytes) +
                  " before compression");
-    return interrupted_by() != 0 ? interrupted_exit_code() : kExitOk;
+    return kExitOk;
 }
 
 }  // namespace

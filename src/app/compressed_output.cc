@@ -3,6 +3,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace chronos::app {
 namespace {
 
 constexpr std::size_t kWriteSize = std::size_t{256} << 10;
+constexpr const char* kUnfinished = ".part";
 
 }  // namespace
 
@@ -76,14 +78,19 @@ private:
 };
 
 CompressedOutput::CompressedOutput(Program& program) : program_(program) {}
-CompressedOutput::~CompressedOutput() = default;
+CompressedOutput::~CompressedOutput() {
+    if (file_) (void)program_.world.files.remove_file(path_ + kUnfinished);
+}
 
 Result<std::unique_ptr<CompressedOutput>> CompressedOutput::create(Program& program,
                                                                    const std::string& path,
                                                                    Compression compression) {
     std::unique_ptr<CompressedOutput> output(new CompressedOutput(program));
     if (!path.empty() && path != "-") {
-        ASSIGN_OR_RETURN(output->file_, program.world.files.open(path, io::OpenMode::kCreate));
+        output->path_ = path;
+        RETURN_IF_ERROR(output->check_is_free());
+        ASSIGN_OR_RETURN(output->file_,
+                         program.world.files.open(path + kUnfinished, io::OpenMode::kCreate));
     }
     if (compression == Compression::kGzip) output->encoder_ = std::make_unique<GzipEncoder>();
     if (compression == Compression::kZstd) output->encoder_ = std::make_unique<ZstdEncoder>();
@@ -102,7 +109,23 @@ Status CompressedOutput::write(std::string_view bytes) {
 Status CompressedOutput::finish() {
     if (encoder_) encoder_->encode({}, true, encoded_);
     RETURN_IF_ERROR(write_plain(std::exchange(encoded_, {})));
-    return file_ ? file_->sync() : program_.out.flush();
+    return file_ ? give_name() : program_.out.flush();
+}
+
+Status CompressedOutput::check_is_free() const {
+    ASSIGN_OR_RETURN(const bool exists, program_.world.files.exists(path_));
+    if (!exists) return {};
+    return base::fail(ErrorCode::kAlreadyExists, path_ + " is there already");
+}
+
+Status CompressedOutput::give_name() {
+    RETURN_IF_ERROR(file_->sync());
+    RETURN_IF_ERROR(check_is_free());
+    RETURN_IF_ERROR(program_.world.files.rename(path_ + kUnfinished, path_));
+    file_.reset();
+    const std::size_t slash = path_.rfind('/');
+    return program_.world.files.sync_directory(
+        slash == std::string::npos ? "." : path_.substr(0, std::max<std::size_t>(slash, 1)));
 }
 
 Status CompressedOutput::write_plain(std::string_view bytes) {

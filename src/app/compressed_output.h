@@ -1,7 +1,7 @@
 // Bytes into a file or standard output, plain or compressed.
 //
-// Use: create, write as often as needed, finish once; without finish the file is not complete.
-// Threads: one.
+// Use: create, write as often as needed, finish once. Until then the file is called FILE.part;
+// without finish it is removed, so that what has the file's name is always whole. Threads: one.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,9 @@ public:
     ~CompressedOutput();
 
     Status write(std::string_view bytes);
-    /// Writes what is left; a file is then on disk.
+    /// Writes what is left and gives the file its name; it is then on disk.
+    ///
+    /// Errors: kAlreadyExists — somebody else made the file meanwhile.
     Status finish();
 
 private:
@@ -34,8 +36,11 @@ private:
     class ZstdEncoder;
     explicit CompressedOutput(Program& program);
     Status write_plain(std::string_view bytes);
+    Status check_is_free() const;
+    Status give_name();
 
     Program& program_;
+    std::string path_;
     std::unique_ptr<io::File> file_;
     std::uint64_t offset_ = 0;
     std::unique_ptr<Encoder> encoder_;
