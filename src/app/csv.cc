@@ -1,6 +1,7 @@
 #include "app/csv.h"
 
 #include "base/result.h"
+#include "base/utf8.h"
 
 namespace chronos::app {
 namespace {
@@ -30,11 +31,46 @@ Result<int> CsvReader::peek() {
 
 Result<int> CsvReader::take() {
     ASSIGN_OR_RETURN(const int c, peek());
+    if (encoding_ == CsvEncoding::kUtf8 && (c >= 0x80 || !sequence_.empty()))
+        RETURN_IF_ERROR(check_utf8(c));
     if (c == kEnd) return c;
     ++begin_;
     ++record_size_;
-    if (c == '\n') ++line_;
+    if ((c & 0xC0) != 0x80 || encoding_ != CsvEncoding::kUtf8) ++column_;
+    if (c == '\n') {
+        ++line_;
+        column_ = 0;
+    }
     return c;
+}
+
+/// `c` begins a sequence of several bytes or comes behind the beginning of one.
+Status CsvReader::check_utf8(int c) {
+    if (sequence_.empty())
+        sequence_place_ =
+            "line " + std::to_string(line_) + ", column " + std::to_string(column_ + 1);
+    if (c != kEnd) sequence_ += static_cast<char>(c);
+    const auto lead = static_cast<unsigned char>(sequence_.front());
+    const std::size_t size = lead < 0xC2 || lead > 0xF4 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    const bool can_go_on = sequence_.size() == 1 || (c & 0xC0) == 0x80;
+    if (sequence_.size() < size && can_go_on && c != kEnd) return {};
+    const char* begin = sequence_.data();
+    if (sequence_.size() == size && base::utf8_sequence_size(begin, begin + size) == size) {
+        sequence_.clear();
+        return {};
+    }
+    return base::fail(
+        ErrorCode::kInvalidArgument,
+        sequence_place_ + ": not UTF-8; convert the file, or say --encoding latin1 if it is that");
+}
+
+void CsvReader::append(std::string& field, int c) const {
+    if (encoding_ == CsvEncoding::kLatin1 && c >= 0x80) {
+        field += static_cast<char>(0xC0 | c >> 6);
+        field += static_cast<char>(0x80 | (c & 0x3F));
+    } else {
+        field += static_cast<char>(c);
+    }
 }
 
 Status CsvReader::check_size() {
@@ -89,7 +125,7 @@ Status CsvReader::read_quoted(std::string& field) {
             ASSIGN_OR_RETURN(const int second, take());
             (void)second;
         }
-        field += static_cast<char>(c);
+        append(field, c);
         RETURN_IF_ERROR(check_size());
     }
 }
@@ -102,7 +138,7 @@ Status CsvReader::read_unquoted(std::string& field) {
         if (c == '"')
             return wrong(
                 "a quote inside a field that does not begin with one; write \"\" inside quotes");
-        field += static_cast<char>(c);
+        append(field, c);
         ASSIGN_OR_RETURN(const int taken, take());
         (void)taken;
         RETURN_IF_ERROR(check_size());

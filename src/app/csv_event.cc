@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "app/name_text.h"
 #include "base/result.h"
 #include "event/batch_content.h"
 #include "event/ids.h"
@@ -37,7 +36,6 @@ std::string listed(const std::vector<std::string>& names) {
 }  // namespace
 
 Result<CsvEvents> CsvEvents::create(std::vector<std::string> header, const CsvColumns& columns) {
-    for (std::string& name : header) name = valid_utf8(name);
     for (std::size_t i = 0; i < header.size(); ++i) {
         if (std::find(header.begin(), header.begin() + static_cast<std::ptrdiff_t>(i), header[i]) !=
             header.begin() + static_cast<std::ptrdiff_t>(i))
@@ -107,7 +105,7 @@ std::string CsvEvents::payload_of(const std::vector<std::string>& record) const 
         else if (infer_types_ && (value == "true" || value == "false" || is_number(value)))
             writer.raw_field(header_[i], value);
         else
-            writer.field(header_[i], valid_utf8(value));
+            writer.field(header_[i], value);
     }
     writer.end();
     return out;

@@ -15,7 +15,8 @@ namespace {
 using Records = std::vector<std::vector<std::string>>;
 
 /// Gives out a text a few bytes at a time, so that every boundary is met.
-CsvReader reader_of(std::string_view text, char delimiter = ',') {
+CsvReader reader_of(std::string_view text, char delimiter = ',',
+                    CsvEncoding encoding = CsvEncoding::kUtf8) {
     return CsvReader(
         [text](std::span<char> out) mutable -> Result<std::size_t> {
             const std::size_t size = std::min({out.size(), text.size(), std::size_t{3}});
@@ -23,11 +24,12 @@ CsvReader reader_of(std::string_view text, char delimiter = ',') {
             text.remove_prefix(size);
             return size;
         },
-        delimiter);
+        delimiter, encoding);
 }
 
-Records records_of(std::string_view text, char delimiter = ',') {
-    CsvReader csv = reader_of(text, delimiter);
+Records records_of(std::string_view text, char delimiter = ',',
+                   CsvEncoding encoding = CsvEncoding::kUtf8) {
+    CsvReader csv = reader_of(text, delimiter, encoding);
     Records records;
     std::vector<std::string> record;
     while (csv.next(record).value()) records.push_back(record);
@@ -69,6 +71,20 @@ TEST(Csv, RefusesQuotesThatMeanNothingClear) {
               "line 4: the quote that opens on line 2 is not closed");
     EXPECT_EQ(error_of("\"a\"b,c\n"), "line 1: text follows a closing quote");
     EXPECT_NE(error_of("a\n5\" disk\n").find("line 2: a quote inside a field"), std::string::npos);
+}
+
+TEST(Csv, RefusesBytesThatAreNotUtf8WithTheirPlace) {
+    EXPECT_EQ(records_of("caf\xC3\xA9,\xF0\x9F\x98\x80"),
+              (Records{{"caf\xC3\xA9", "\xF0\x9F\x98\x80"}}));
+    EXPECT_TRUE(error_of("a,b\nz\xC3\xBC,caf\xE9,x\n").starts_with("line 2, column 7: not UTF-8"))
+        << error_of("a,b\nz\xC3\xBC,caf\xE9,x\n");
+    EXPECT_TRUE(error_of("a\n\"x\n\xFF\"\n").starts_with("line 3, column 1: not UTF-8"));
+    EXPECT_TRUE(error_of("a\nb\xC3").starts_with("line 2, column 2: not UTF-8"));
+}
+
+TEST(Csv, ReadsLatin1OnRequest) {
+    EXPECT_EQ(records_of("caf\xE9,\"\xFC\"", ',', CsvEncoding::kLatin1),
+              (Records{{"caf\xC3\xA9", "\xC3\xBC"}}));
 }
 
 TEST(Csv, NamesTheLineARecordBeginsOn) {
