@@ -1,8 +1,10 @@
 // Events as clients write them and as readers see them.
 //
-// Limits (checked on append): event_type 1–256 bytes of UTF-8 without white space or control characters, not starting
-// with '$'; entity_id 1–512 bytes without control characters, no leading or trailing space; payload any JSON ≤ 1 MiB;
-// metadata a JSON object ≤ 64 KiB; ≤ 64 tags of 1–256 bytes.
+// Limits (checked on append): event_type 1–256 bytes of UTF-8 without white space or control
+// characters, not starting with '$'; entity_id 1–512 bytes without control characters, no leading
+// or trailing space; payload JSON ≤ 1 MiB; metadata a JSON object ≤ 64 KiB; ≤ 64 tags of 1–256
+// bytes. Of JSON in both: at most 64 levels of nesting, 1,024 keys in one object and 100,000 keys
+// and values in all; UTF-8, no key twice in an object, no number beyond a double.
 //
 // Threads: values. An EventView points into memory owned by the page it came from.
 #pragma once
@@ -20,7 +22,7 @@ namespace chronos {
 struct NewEvent {
     std::string entity_id;
     std::string event_type;
-    /// Any JSON; kept byte for byte.
+    /// JSON of any kind, within the limits above; kept byte for byte.
     std::string payload = "{}";
     /// A JSON object, or empty. Known keys: causation_id, correlation_id, actor, traceparent.
     std::string metadata;
@@ -60,6 +62,7 @@ struct Event {
     Timestamp recorded_at;
     Timestamp occurred_at;
     bool occurred_at_was_sent = false;
+    bool payload_is_unvalidated = false;
     std::string event_type;
     std::string entity_id;
     std::string payload;
@@ -73,5 +76,6 @@ Event copy(const EventView& view);
 /// One line of JSON: id, event_type, entity_id, position, version, timestamp, occurred_at, payload, metadata, tags.
 /// A payload that is not JSON is shown as a string.
 std::string to_json(const EventView& view);
+std::string to_json(const Event& event);
 
 }  // namespace chronos

@@ -120,7 +120,8 @@ std::string metadata_of(const Attributes& attributes) {
 
 Status CloudEvents::add(std::string_view json, BatchBuilder& batch) {
     json::Limits limits;
-    ++limits.depth_max;  // the envelope
+    ++limits.depth_max;
+    ++limits.envelope_depth;
     RETURN_IF_ERROR(validator_.validate(json, limits));
     if (!json::trimmed(json).starts_with('{')) return wrong("a CloudEvent must be a JSON object");
     Attributes attributes;

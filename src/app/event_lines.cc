@@ -14,20 +14,6 @@ Error wrong(std::string message) {
     return base::fail(ErrorCode::kInvalidArgument, std::move(message));
 }
 
-ExpectedVersion to_expected(const json::ExpectedVersionText& text) {
-    switch (text.kind) {
-        case json::ExpectedVersionText::Kind::kAny:
-            return ExpectedVersion::any();
-        case json::ExpectedVersionText::Kind::kNone:
-            return ExpectedVersion::none();
-        case json::ExpectedVersionText::Kind::kExists:
-            return ExpectedVersion::exists();
-        case json::ExpectedVersionText::Kind::kNumber:
-            return ExpectedVersion::exactly(text.number);
-    }
-    return ExpectedVersion::any();
-}
-
 bool has_field(std::string_view object, std::string_view name) {
     for (json::ObjectScanner fields(object); fields.next();) {
         if (fields.raw_key() == name) return true;
@@ -38,27 +24,10 @@ bool has_field(std::string_view object, std::string_view name) {
 }  // namespace
 
 Status EventLines::add(std::string_view line, BatchBuilder& batch) {
-    ASSIGN_OR_RETURN(const json::ParsedEvent parsed, parser_.parse(line));
-    if (!parsed.entity_id) return wrong("entity_id is missing");
-    if (!parsed.event_type) return wrong("event_type is missing");
+    ASSIGN_OR_RETURN(const embedded::ParsedEvent parsed, parser_.parse(line));
+    ASSIGN_OR_RETURN(BatchBuilder::EventRef event, embedded::event_of(parsed));
     if (parsed.payload.empty())
         return wrong("payload is missing; write {} for an event without one");
-    BatchBuilder::EventRef event = {.entity_id = *parsed.entity_id,
-                                    .event_type = *parsed.event_type,
-                                    .payload = parsed.payload,
-                                    .metadata = parsed.metadata,
-                                    .tags = parsed.tags};
-    if (parsed.id) {
-        Result<Uuid> id = Uuid::parse(*parsed.id);
-        if (!id.ok()) return base::with_context(std::move(id).error(), "id");
-        event.id = *id;
-    }
-    if (parsed.occurred_at) {
-        Result<Timestamp> time = Timestamp::parse(*parsed.occurred_at);
-        if (!time.ok()) return base::with_context(std::move(time).error(), "occurred_at");
-        event.occurred_at = *time;
-    }
-    if (parsed.expected_version) event.expected_version = to_expected(*parsed.expected_version);
     if (parsed.has_store_fields || parsed.tenant_id)
         RETURN_IF_ERROR(take_store_fields(parsed, event));
     batch.add(event);
@@ -66,7 +35,7 @@ Status EventLines::add(std::string_view line, BatchBuilder& batch) {
     return {};
 }
 
-Status EventLines::take_store_fields(const json::ParsedEvent& parsed,
+Status EventLines::take_store_fields(const embedded::ParsedEvent& parsed,
                                      BatchBuilder::EventRef& event) {
     if (mode_ == LineMode::kStrict && parsed.has_store_fields) {
         return wrong(
@@ -89,7 +58,7 @@ Status EventLines::take_store_fields(const json::ParsedEvent& parsed,
 
 /// Says in the metadata where the event was; an origin that is there already is the first one and
 /// stays.
-void EventLines::add_origin(const json::ParsedEvent& parsed, BatchBuilder::EventRef& event) {
+void EventLines::add_origin(const embedded::ParsedEvent& parsed, BatchBuilder::EventRef& event) {
     if (!parsed.position && !parsed.version && !parsed.tenant_id) return;
     const std::string_view given = json::trimmed(event.metadata);
     if (!given.empty() && (!given.starts_with('{') || has_field(given, "origin"))) return;

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "chronos/append.h"
-#include "json/event_line.h"
+#include "embedded/event_line.h"
 
 namespace chronos::app {
 
@@ -27,11 +27,11 @@ public:
     Status add(std::string_view line, BatchBuilder& batch);
 
 private:
-    Status take_store_fields(const json::ParsedEvent& parsed, BatchBuilder::EventRef& event);
-    void add_origin(const json::ParsedEvent& parsed, BatchBuilder::EventRef& event);
+    Status take_store_fields(const embedded::ParsedEvent& parsed, BatchBuilder::EventRef& event);
+    void add_origin(const embedded::ParsedEvent& parsed, BatchBuilder::EventRef& event);
 
     LineMode mode_;
-    json::EventLineParser parser_;
+    embedded::EventLineParser parser_;
     std::string metadata_;
 };
 

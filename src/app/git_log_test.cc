@@ -98,7 +98,6 @@ TEST(NameText, ShortensSoThatDifferentNamesStayDifferent) {
     const std::string other = valid_name(std::string(600, 'a') + "2", 100);
     EXPECT_LE(one.size(), 100U);
     EXPECT_NE(one, other);
-    EXPECT_EQ(utf8_prefix("caf\xC3\xA9", 4), "caf");
 }
 
 }  // namespace

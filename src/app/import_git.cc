@@ -13,6 +13,7 @@
 #include "app/progress.h"
 #include "app/subprocess.h"
 #include "base/result.h"
+#include "base/utf8.h"
 #include "event/batch_content.h"
 #include "event/ids.h"
 #include "json/writer.h"
@@ -59,8 +60,8 @@ std::string commit_payload(const GitCommit& commit, bool is_whole) {
     writer.field("sha", commit.sha)
         .field("author", valid_utf8(commit.author))
         .field("email", valid_utf8(commit.email))
-        .field("subject", utf8_prefix(valid_utf8(commit.subject), kMessageSizeMax))
-        .field("body", utf8_prefix(body, kMessageSizeMax))
+        .field("subject", base::utf8_prefix(valid_utf8(commit.subject), kMessageSizeMax))
+        .field("body", base::utf8_prefix(body, kMessageSizeMax))
         .raw_field("parents", parents + "]")
         .field("files", commit.files.size())
         .field("lines_added", lines_added)

@@ -1,7 +1,6 @@
 #include "app/json_text.h"
 
 #include "json/scan.h"
-#include "json/writer.h"
 
 namespace chronos::app {
 namespace {
@@ -41,30 +40,6 @@ void append_pretty(std::string& out, std::string_view value, std::size_t depth) 
 std::string pretty_json(std::string_view text) {
     std::string out;
     append_pretty(out, json::trimmed(text), 0);
-    return out;
-}
-
-std::string event_as_json(const Event& event) {
-    std::string out;
-    json::ObjectWriter writer(out);
-    writer.field("id", event.id.to_string())
-        .field("event_type", event.event_type)
-        .field("entity_id", event.entity_id)
-        .field("position", event.position.value)
-        .field("version", event.version.value)
-        .field("timestamp", event.recorded_at.to_string())
-        .field("occurred_at", event.occurred_at.to_string())
-        .raw_field("payload", event.payload);
-    if (!event.metadata.empty()) writer.raw_field("metadata", event.metadata);
-    if (!event.tags.empty()) {
-        std::string tags = "[";
-        for (const std::string& tag : event.tags) {
-            if (tags.size() > 1) tags += ',';
-            json::append_string(tags, tag);
-        }
-        writer.raw_field("tags", tags + "]");
-    }
-    writer.end();
     return out;
 }
 

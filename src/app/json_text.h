@@ -7,14 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "chronos/event.h"
-
 namespace chronos::app {
 
 /// Objects and arrays over several lines, indented by two. Requires: `text` is valid JSON.
 std::string pretty_json(std::string_view text);
-
-/// As chronos::to_json, of an event that owns its bytes.
-std::string event_as_json(const Event& event);
 
 }  // namespace chronos::app

@@ -3,19 +3,13 @@
 #include <fmt/core.h>
 
 #include "base/checksum.h"
-#include "json/scan.h"
+#include "base/utf8.h"
 
 namespace chronos::app {
 namespace {
 
 void append_escaped(std::string& out, std::string_view bytes) {
     for (const char byte : bytes) out += fmt::format("\\x{:02X}", static_cast<unsigned char>(byte));
-}
-
-bool is_control(std::string_view character) {
-    const auto first = static_cast<unsigned char>(character[0]);
-    return first < 0x20 || first == 0x7F ||
-           (first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0);
 }
 
 /// Copies `bytes`, escaping what is not UTF-8 and what `is_unfit` says of a character at an offset.
@@ -25,7 +19,7 @@ std::string escaped_where(std::string_view bytes, const IsUnfit& is_unfit) {
     out.reserve(bytes.size());
     const char* end = bytes.data() + bytes.size();
     for (std::size_t at = 0; at < bytes.size();) {
-        const std::size_t size = json::utf8_sequence_size(bytes.data() + at, end);
+        const std::size_t size = base::utf8_sequence_size(bytes.data() + at, end);
         const std::string_view character = bytes.substr(at, size == 0 ? 1 : size);
         if (size == 0 || is_unfit(character, at))
             append_escaped(out, character);
@@ -45,18 +39,11 @@ std::string valid_utf8(std::string_view bytes) {
 std::string valid_name(std::string_view bytes, std::size_t size_max) {
     std::string name = escaped_where(bytes, [&](std::string_view character, std::size_t at) {
         const bool at_edge = at == 0 || at + character.size() == bytes.size();
-        return is_control(character) || (at_edge && character == " ");
+        return base::is_steering(base::utf8_code_point(character)) || (at_edge && character == " ");
     });
     if (name.size() <= size_max) return name;
     const std::string suffix = fmt::format("~{:016x}", base::xxh3_64(name, 0));
-    return std::string(utf8_prefix(name, size_max - suffix.size())) + suffix;
-}
-
-std::string_view utf8_prefix(std::string_view utf8, std::size_t size_max) {
-    if (utf8.size() <= size_max) return utf8;
-    std::size_t size = size_max;
-    while (size > 0 && (static_cast<unsigned char>(utf8[size]) & 0xC0U) == 0x80U) --size;
-    return utf8.substr(0, size);
+    return std::string(base::utf8_prefix(name, size_max - suffix.size())) + suffix;
 }
 
 }  // namespace chronos::app

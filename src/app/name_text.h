@@ -12,12 +12,10 @@ namespace chronos::app {
 /// `bytes` with each byte that is not part of UTF-8 written as \xNN.
 std::string valid_utf8(std::string_view bytes);
 
-/// The same for an entity id or tag: control characters and white space at either end are written
+/// The same for an entity id or tag: control characters, those that turn the
+/// direction of text, and white space at either end are written
 /// as \xNN too, and what is longer than `size_max` bytes ends in ~ and a hash of all of it, so that
 /// different names stay different.
 std::string valid_name(std::string_view bytes, std::size_t size_max);
-
-/// The first `size_max` bytes of valid UTF-8, or a few less so that no character is cut.
-std::string_view utf8_prefix(std::string_view utf8, std::size_t size_max);
 
 }  // namespace chronos::app

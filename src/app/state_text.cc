@@ -1,6 +1,5 @@
 #include "app/state_text.h"
 
-#include "app/json_text.h"
 #include "app/read_options.h"
 #include "app/terminal.h"
 #include "json/writer.h"
@@ -71,7 +70,7 @@ std::string history_entry_as_json(const HistoryEntry& entry) {
         if (changes.size() > 1) changes += ',';
         changes += change_as_json(change);
     }
-    std::string out = event_as_json(entry.event);
+    std::string out = to_json(entry.event);
     out.pop_back();
     return out + ",\"changes\":" + changes + "]}";
 }

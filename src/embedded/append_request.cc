@@ -4,50 +4,28 @@
 #include <string>
 
 #include "base/result.h"
-#include "json/event_line.h"
+#include "base/utf8.h"
+#include "embedded/event_line.h"
 #include "json/scan.h"
 #include "json/validate.h"
 
 namespace chronos::embedded {
 namespace {
 
-ExpectedVersion to_expected(const json::ExpectedVersionText& text) {
-    switch (text.kind) {
-        case json::ExpectedVersionText::Kind::kAny: return ExpectedVersion::any();
-        case json::ExpectedVersionText::Kind::kNone: return ExpectedVersion::none();
-        case json::ExpectedVersionText::Kind::kExists: return ExpectedVersion::exists();
-        case json::ExpectedVersionText::Kind::kNumber: return ExpectedVersion::exactly(text.number);
-    }
-    return ExpectedVersion::any();
-}
-
 Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
 
-Status add_event(const json::ParsedEvent& parsed, BatchBuilder& batch) {
-    BatchBuilder::EventRef event;
-    if (!parsed.entity_id) return wrong("entity_id is missing");
-    if (!parsed.event_type) return wrong("event_type is missing");
+Status add_event(const ParsedEvent& parsed, BatchBuilder& batch) {
+    ASSIGN_OR_RETURN(const BatchBuilder::EventRef event, event_of(parsed));
     if (parsed.has_store_fields)
         return wrong("timestamp, position and version are set by the store; leave them out, or import the events");
     if (parsed.tenant_id) return wrong("tenant_id is not used by an embedded store");
-    event.entity_id = *parsed.entity_id;
-    event.event_type = *parsed.event_type;
-    if (!parsed.payload.empty()) event.payload = parsed.payload;
-    event.metadata = parsed.metadata;
-    event.tags = parsed.tags;
-    if (parsed.id) {
-        ASSIGN_OR_RETURN(event.id, Uuid::parse(*parsed.id));
-    }
-    if (parsed.occurred_at) {
-        ASSIGN_OR_RETURN(event.occurred_at, Timestamp::parse(*parsed.occurred_at));
-    }
-    if (parsed.expected_version) event.expected_version = to_expected(*parsed.expected_version);
     batch.add(event);
     return {};
 }
 
 Result<std::string> read_string(std::string_view value) {
-    if (!value.starts_with('"')) return wrong("a string is expected, not " + json::shortened(value));
+    if (!value.starts_with('"'))
+        return wrong("a string is expected, not " + base::shortened(value));
     std::string scratch;
     return std::string(json::unescaped(json::string_body(value), scratch));
 }
@@ -56,12 +34,13 @@ Result<std::uint64_t> read_number(std::string_view value) {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     if (error != std::errc() || end != value.data() + value.size())
-        return wrong("a whole number is expected, not " + json::shortened(value));
+        return wrong("a whole number is expected, not " + base::shortened(value));
     return number;
 }
 
 Result<std::vector<std::string>> read_strings(std::string_view value) {
-    if (!value.starts_with('[')) return wrong("an array of strings is expected, not " + json::shortened(value));
+    if (!value.starts_with('['))
+        return wrong("an array of strings is expected, not " + base::shortened(value));
     std::vector<std::string> strings;
     json::ArrayScanner elements(value);
     while (elements.next()) {
@@ -72,7 +51,8 @@ Result<std::vector<std::string>> read_strings(std::string_view value) {
 }
 
 Result<QueryItem> read_item(std::string_view value) {
-    if (!value.starts_with('{')) return wrong("a query item is an object, not " + json::shortened(value));
+    if (!value.starts_with('{'))
+        return wrong("a query item is an object, not " + base::shortened(value));
     QueryItem item;
     json::ObjectScanner fields(value);
     while (fields.next()) {
@@ -88,7 +68,8 @@ Result<QueryItem> read_item(std::string_view value) {
 }
 
 Result<Query> read_query(std::string_view value) {
-    if (!value.starts_with('{')) return wrong("a query is an object, not " + json::shortened(value));
+    if (!value.starts_with('{'))
+        return wrong("a query is an object, not " + base::shortened(value));
     Query query;
     json::ObjectScanner fields(value);
     while (fields.next()) {
@@ -107,16 +88,9 @@ Result<Query> read_query(std::string_view value) {
     return query;
 }
 
-Result<ExpectedVersion> read_expected(std::string_view value) {
-    if (value == "\"any\"") return ExpectedVersion::any();
-    if (value == "\"none\"") return ExpectedVersion::none();
-    if (value == "\"exists\"") return ExpectedVersion::exists();
-    ASSIGN_OR_RETURN(const std::uint64_t version, read_number(value));
-    return ExpectedVersion::exactly(version);
-}
-
 Result<Condition> read_condition(std::string_view value) {
-    if (!value.starts_with('{')) return wrong("a condition is an object, not " + json::shortened(value));
+    if (!value.starts_with('{'))
+        return wrong("a condition is an object, not " + base::shortened(value));
     std::optional<std::string> entity_id;
     std::optional<ExpectedVersion> expected;
     std::optional<Query> query;
@@ -126,7 +100,11 @@ Result<Condition> read_condition(std::string_view value) {
         if (fields.raw_key() == "entity_id") {
             ASSIGN_OR_RETURN(entity_id, read_string(fields.value()));
         } else if (fields.raw_key() == "expected_version") {
-            ASSIGN_OR_RETURN(expected, read_expected(fields.value()));
+            expected = parse_expected_version_json(fields.value());
+            if (!expected)
+                return wrong(
+                    "expected_version is a whole number, \"none\", \"exists\" or \"any\", not " +
+                    base::shortened(fields.value()));
         } else if (fields.raw_key() == "fail_if_events_match") {
             ASSIGN_OR_RETURN(query, read_query(fields.value()));
         } else if (fields.raw_key() == "after") {
@@ -191,12 +169,14 @@ Result<BatchBuilder> parse_append_request(std::string_view json) {
     std::string_view events = json;
     std::string_view conditions;
     RETURN_IF_ERROR(split_envelope(json, events, conditions));
-    json::EventLineParser parser;
-    ASSIGN_OR_RETURN(const std::vector<json::ParsedEvent> parsed, parser.parse_batch(events));
+    EventLineParser parser;
+    ASSIGN_OR_RETURN(const std::vector<ParsedEvent> parsed, parser.parse_batch(events));
     BatchBuilder batch;
     batch.reserve(json.size());
     for (std::size_t i = 0; i < parsed.size(); ++i) {
-        if (Status added = add_event(parsed[i], batch); !added.ok())
+        Status added = add_event(parsed[i], batch);
+        if (!added.ok() && parsed.size() == 1) return std::move(added).error();
+        if (!added.ok())
             return base::with_context(std::move(added).error(), "event " + std::to_string(i));
     }
     if (!conditions.empty()) RETURN_IF_ERROR(add_conditions(conditions, batch));

@@ -4,34 +4,47 @@
 #include "json/writer.h"
 
 namespace chronos {
+namespace {
 
-std::string to_json(const EventView& view) {
+/// `AnyEvent`: Event or EventView, `Tags`: its tags.
+template <typename AnyEvent, typename Tags>
+std::string event_as_json(const AnyEvent& event, const Tags& tags) {
     std::string out;
-    out.reserve(256 + view.payload.size() + view.metadata.size());
+    out.reserve(256 + event.payload.size() + event.metadata.size());
     json::ObjectWriter writer(out);
-    writer.field("id", view.id.to_string())
-        .field("event_type", view.event_type)
-        .field("entity_id", view.entity_id)
-        .field("position", view.position.value)
-        .field("version", view.version.value)
-        .field("timestamp", view.recorded_at.to_string())
-        .field("occurred_at", view.occurred_at.to_string());
-    if (view.payload_is_unvalidated && !json::validate_json(view.payload).ok()) {
-        writer.field("payload", view.payload);
+    writer.field("id", event.id.to_string())
+        .field("event_type", event.event_type)
+        .field("entity_id", event.entity_id)
+        .field("position", event.position.value)
+        .field("version", event.version.value)
+        .field("timestamp", event.recorded_at.to_string())
+        .field("occurred_at", event.occurred_at.to_string());
+    if (event.payload_is_unvalidated && !json::validate_json(event.payload).ok()) {
+        writer.field("payload", event.payload);
     } else {
-        writer.raw_field("payload", view.payload);
+        writer.raw_field("payload", event.payload);
     }
-    if (!view.metadata.empty()) writer.raw_field("metadata", view.metadata);
-    if (view.tag_count > 0) {
-        std::string tags = "[";
-        for (const std::string_view tag : view.tags()) {
-            if (tags.size() > 1) tags += ',';
-            json::append_string(tags, tag);
+    if (!event.metadata.empty()) writer.raw_field("metadata", event.metadata);
+    if (!tags.empty()) {
+        std::string array = "[";
+        for (const std::string_view tag : tags) {
+            if (array.size() > 1) array += ',';
+            json::append_string(array, tag);
         }
-        writer.raw_field("tags", tags + "]");
+        writer.raw_field("tags", array + "]");
     }
     writer.end();
     return out;
+}
+
+}  // namespace
+
+std::string to_json(const EventView& view) {
+    return event_as_json(view, view.tags());
+}
+
+std::string to_json(const Event& event) {
+    return event_as_json(event, event.tags);
 }
 
 }  // namespace chronos

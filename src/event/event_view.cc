@@ -19,6 +19,7 @@ Event copy(const EventView& view) {
     event.recorded_at = view.recorded_at;
     event.occurred_at = view.occurred_at;
     event.occurred_at_was_sent = view.occurred_at_was_sent;
+    event.payload_is_unvalidated = view.payload_is_unvalidated;
     event.event_type = view.event_type;
     event.entity_id = view.entity_id;
     event.payload = view.payload;

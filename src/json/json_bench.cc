@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "json/event_line.h"
 #include "json/merge_tree.h"
 #include "json/pointer.h"
 #include "json/validate.h"
@@ -40,16 +39,6 @@ std::vector<std::string> make_payloads() {
     return payloads;
 }
 
-std::vector<std::string> make_lines() {
-    std::vector<std::string> lines;
-    for (const std::string& payload : make_payloads()) {
-        lines.push_back(R"({"id":"evt-01HZX)" + std::to_string(lines.size()) +
-                        R"(","entity_id":"order-7","event_type":"OrderPlaced","payload":)" +
-                        payload + R"(,"tags":["web"],"occurred_at":"2024-05-01T12:00:00Z"})");
-    }
-    return lines;
-}
-
 template <typename Work>
 void run(benchmark::State& state, const std::vector<std::string>& texts, Work work) {
     std::size_t bytes = 0;
@@ -67,13 +56,6 @@ void validate(benchmark::State& state) {
     run(state, make_payloads(), [](const std::string& text) { return validate_json(text).ok(); });
 }
 BENCHMARK(validate);
-
-void parse_event_line(benchmark::State& state) {
-    EventLineParser parser;
-    run(state, make_lines(),
-        [&parser](const std::string& line) { return parser.parse(line).ok(); });
-}
-BENCHMARK(parse_event_line);
 
 void match_three_predicates(benchmark::State& state) {
     const PredicateSet set = *PredicateSet::create(

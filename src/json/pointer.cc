@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "base/utf8.h"
 #include "json/equal.h"
 #include "json/number.h"
 #include "json/scan.h"
@@ -100,7 +101,7 @@ Result<Operator> parse_operator(std::string_view text) {
     for (const auto& [name, op] : kOperators)
         known += (known.empty() ? "" : ", ") + std::string(name);
     return base::fail(ErrorCode::kInvalidArgument,
-                      "unknown operator '" + shortened(text) + "'; known are " + known);
+                      "unknown operator '" + base::shortened(text) + "'; known are " + known);
 }
 
 Result<std::vector<PointerSegment>> parse_pointer(std::string_view pointer) {
@@ -110,7 +111,7 @@ Result<std::vector<PointerSegment>> parse_pointer(std::string_view pointer) {
         if (rest.front() != '/') {
             return base::fail(
                 ErrorCode::kInvalidArgument,
-                "a JSON Pointer is empty or starts with '/': '" + shortened(pointer) + "'");
+                "a JSON Pointer is empty or starts with '/': '" + base::shortened(pointer) + "'");
         }
         if (segments.size() == kDepthMax) {
             return base::fail(
@@ -159,7 +160,7 @@ Result<CompiledPredicate> CompiledPredicate::compile(std::string_view pointer, O
     Status status = validate_json(operand_json);
     if (!status.ok()) {
         return base::with_context(std::move(status).error(),
-                                  "operand for '" + shortened(pointer) + "'");
+                                  "operand for '" + base::shortened(pointer) + "'");
     }
     predicate.operand_ = trimmed(operand_json);
     if (predicate.operand_.starts_with('"')) {

@@ -108,15 +108,6 @@ std::string_view trimmed(std::string_view text) {
     return {begin, static_cast<std::size_t>(end - begin)};
 }
 
-std::string shortened(std::string_view text) {
-    constexpr std::size_t kShownMax = 60;
-    std::string shown(text.substr(0, kShownMax));
-    for (char& c : shown) c = static_cast<unsigned char>(c) < 0x20 ? '?' : c;
-    if (text.size() <= kShownMax) return shown;
-    while (!shown.empty() && (shown.back() & 0x80) != 0) shown.pop_back();  // no half characters
-    return shown + "...";
-}
-
 const char* find_string_end(const char* at, const char* end) {
     while ((at = find_quote_or_backslash(at, end)) != end && *at != '"') {
         if (end - at < 2) return end;
@@ -151,26 +142,6 @@ bool is_nested_deeper_than(std::string_view text, std::size_t depth_max) {
         }
     }
     return false;
-}
-
-std::size_t utf8_sequence_size(const char* at, const char* end) {
-    const auto byte = [at](std::size_t i) { return static_cast<unsigned char>(at[i]); };
-    const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0) == 0x80; };
-    const auto left = static_cast<std::size_t>(end - at);
-    const unsigned char lead = byte(0);
-    if (lead < 0x80) return 1;
-    if (lead < 0xC2) return 0;
-    if (lead < 0xE0) return left >= 2 && follows(1) ? 2 : 0;
-    if (lead < 0xF0) {
-        if (left < 3 || !follows(1) || !follows(2)) return 0;
-        if (lead == 0xE0 && byte(1) < 0xA0) return 0;   // overlong
-        if (lead == 0xED && byte(1) >= 0xA0) return 0;  // surrogate
-        return 3;
-    }
-    if (lead > 0xF4 || left < 4 || !follows(1) || !follows(2) || !follows(3)) return 0;
-    if (lead == 0xF0 && byte(1) < 0x90) return 0;   // overlong
-    if (lead == 0xF4 && byte(1) >= 0x90) return 0;  // beyond U+10FFFF
-    return 4;
 }
 
 ObjectScanner::ObjectScanner(std::string_view object)

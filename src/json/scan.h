@@ -29,9 +29,6 @@ inline const char* skip_space(const char* at, const char* end) {
 /// The text without the white space around it.
 std::string_view trimmed(std::string_view text);
 
-/// The start of `text`, fit to be shown in a message.
-std::string shortened(std::string_view text);
-
 /// The closing quote of the string whose first byte is at `at`, or `end`.
 const char* find_string_end(const char* at, const char* end);
 
@@ -42,9 +39,6 @@ const char* skip_value(const char* at, const char* end);
 
 /// Whether objects and arrays are nested more than `depth_max` deep.
 bool is_nested_deeper_than(std::string_view text, std::size_t depth_max);
-
-/// Bytes of the well-formed UTF-8 sequence at `at`, or 0. Requires: `at` < `end`.
-std::size_t utf8_sequence_size(const char* at, const char* end);
 
 /// A field as written: the key without its quotes, but still escaped.
 struct RawField {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "base/utf8.h"
 #include "json/byte_search.h"
 #include "json/number.h"
 
@@ -131,7 +132,8 @@ const char* Validator::read_value(const char* at, std::size_t depth) {
 }
 
 const char* Validator::read_object(const char* at, std::size_t depth) {
-    if (depth > limits_.depth_max) return fail_limit(at, "levels of nesting", limits_.depth_max);
+    if (depth > limits_.depth_max)
+        return fail_limit(at, "levels of nesting", limits_.depth_max - limits_.envelope_depth);
     const std::size_t first_key = keys_.size();
     std::uint64_t seen = 0;  // one bit for each 6-bit prefix of a tag: no bit, no such key
     at = skip_space(at + 1, end_);
@@ -178,7 +180,8 @@ const char* Validator::read_object(const char* at, std::size_t depth) {
 }
 
 const char* Validator::read_array(const char* at, std::size_t depth) {
-    if (depth > limits_.depth_max) return fail_limit(at, "levels of nesting", limits_.depth_max);
+    if (depth > limits_.depth_max)
+        return fail_limit(at, "levels of nesting", limits_.depth_max - limits_.envelope_depth);
     at = skip_space(at + 1, end_);
     if (at != end_ && *at == ']') return at + 1;
     for (;;) {
@@ -208,7 +211,7 @@ const char* Validator::read_string(const char* at) {
             return fail_at(at, "a control character in a string must be escaped");
         }
         while (at != end_ && (*at & 0x80) != 0) {
-            const std::size_t size = utf8_sequence_size(at, end_);
+            const std::size_t size = base::utf8_sequence_size(at, end_);
             if (size == 0) return fail_at(at, "the string is not well-formed UTF-8");
             at += size;
         }
@@ -342,7 +345,7 @@ const char* Validator::fail_limit(const char* at, std::string_view limit, std::s
 const char* Validator::fail_duplicate(const Key& key) {
     error_ = base::fail(ErrorCode::kInvalidArgument,
                         "not valid JSON at byte " + std::to_string(key.offset) + ": the key \"" +
-                            shortened({key.data, key.size}) + "\" is there twice");
+                            base::shortened({key.data, key.size}) + "\" is there twice");
     return nullptr;
 }
 

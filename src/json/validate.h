@@ -30,6 +30,9 @@ struct Limits {
     std::size_t depth_max = kDepthMax;  ///< Objects and arrays around a value; 512 at most.
     std::size_t keys_per_object_max = 1024;
     std::size_t tokens_max = 100'000;  ///< Keys and values together.
+    /// Levels of `depth_max` that are around what the writer of the text thinks of as the value;
+    /// messages leave them out.
+    std::size_t envelope_depth = 0;
 };
 
 /// Checks that `text` is exactly one JSON value within `limits`.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "base/utf8.h"
 #include "json/byte_search.h"
 #include "json/scan.h"
 
@@ -66,7 +67,7 @@ void append_string(std::string& out, std::string_view utf8) {
             append_ascii_escape(out, *at++);
             continue;
         }
-        const std::size_t size = utf8_sequence_size(at, end);
+        const std::size_t size = base::utf8_sequence_size(at, end);
         out.append(size == 0 ? std::string_view("\xEF\xBF\xBD") : std::string_view(at, size));
         at += size == 0 ? 1 : size;
     }

@@ -1,14 +1,15 @@
-// Events as clients write them: one JSON object for each; alone, in an array, or in an envelope
-// {"events": [...]}.
+// Reads events as clients write them, in JSON: one object for each; alone, in an array, or in an
+// envelope {"events": [...]}.
 //
 // Use:
 //     EventLineParser parser;
 //     while (std::getline(input, line)) {
-//         ASSIGN_OR_RETURN(ParsedEvent event, parser.parse(line));
-//         ...
+//         ASSIGN_OR_RETURN(const ParsedEvent parsed, parser.parse(line));
+//         ASSIGN_OR_RETURN(const BatchBuilder::EventRef event, event_of(parsed));
+//         batch.add(event);
 //     }
 //
-//     {"id": "evt-1", "entity_id": "order-7", "event_type": "OrderPlaced",
+//     {"id": "0190b8a0-0000-7000-8000-000000000000", "entity_id": "order-7", "event_type": "OrderPlaced",
 //      "payload": {"total": 12.50}, "metadata": {"user": "ada"}, "tags": ["web"],
 //      "occurred_at": "2024-05-01T12:00:00Z", "expected_version": "none", "tenant_id": "acme"}
 //
@@ -25,20 +26,16 @@
 #include <string_view>
 #include <vector>
 
+#include "chronos/append.h"
 #include "chronos/result.h"
 #include "json/validate.h"
 
-namespace chronos::json {
+namespace chronos::embedded {
 
-/// What "expected_version" says: a number, or one of three words.
-struct ExpectedVersionText {
-    enum class Kind : std::uint8_t { kNumber, kAny, kNone, kExists };
-
-    Kind kind = Kind::kAny;
-    std::uint64_t number = 0;  ///< Of kNumber.
-
-    bool operator==(const ExpectedVersionText&) const = default;
-};
+/// Reads a whole number, "none", "exists" or "any"; nothing for any other text.
+std::optional<ExpectedVersion> parse_expected_version(std::string_view text);
+/// The same as a JSON value: the words in quotes, a number without.
+std::optional<ExpectedVersion> parse_expected_version_json(std::string_view value);
 
 /// One event. A field of text that is null counts as left out.
 struct ParsedEvent {
@@ -50,7 +47,7 @@ struct ParsedEvent {
     std::string_view payload;   ///< "payload" or "data": JSON as it was written; empty if left out.
     std::string_view metadata;  ///< "metadata": the same; empty also for null.
     std::vector<std::string_view> tags;
-    std::optional<ExpectedVersionText> expected_version;
+    std::optional<ExpectedVersion> expected_version;
 
     // What a store adds when it shows an event: raw JSON, to be imported or refused by the caller.
     bool has_store_fields = false;
@@ -59,11 +56,16 @@ struct ParsedEvent {
     std::optional<std::string_view> version;
 };
 
+/// The event as a batch takes it, by reference to `parsed`; what only a store adds is left out.
+///
+/// Errors: kInvalidArgument — no entity or type, or an id or a time that is none.
+Result<BatchBuilder::EventRef> event_of(const ParsedEvent& parsed);
+
 /// Parses events with memory that is used again and again.
 class EventLineParser {
 public:
     struct Options {
-        Limits limits = {};  ///< Of one event.
+        json::Limits limits = {};  ///< Of one event.
         std::size_t batch_events_max = 100'000;
         std::size_t tags_max = 1024;  ///< Of one event.
     };
@@ -84,20 +86,19 @@ public:
 
 private:
     void keep_copy(std::string_view text);
-    Limits event_limits() const;
+    [[nodiscard]] json::Limits event_limits() const;
     Result<ParsedEvent> make_event(std::string_view value);
     Result<std::size_t> parse_array(std::size_t offset, std::vector<ParsedEvent>& events);
     Status set_field(ParsedEvent& event, std::string_view key, std::string_view value,
                      std::uint32_t& seen_fields);
     Result<std::string_view> read_text(std::string_view value, std::string_view field);
     Status read_tags(std::string_view value, std::vector<std::string_view>& tags);
-    Result<ExpectedVersionText> read_expected_version(std::string_view value);
     std::string_view unescape_in_place(std::string_view body);
 
     Options options_;
-    Validator validator_;
+    json::Validator validator_;
     std::string text_;  ///< A copy of the input, in which strings are unescaped where they stand.
     std::string scratch_;
 };
 
-}  // namespace chronos::json
+}  // namespace chronos::embedded

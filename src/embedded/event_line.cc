@@ -1,13 +1,14 @@
-#include "json/event_line.h"
+#include "embedded/event_line.h"
 
 #include <array>
 #include <charconv>
 #include <utility>
 
 #include "base/result.h"
+#include "base/utf8.h"
 #include "json/scan.h"
 
-namespace chronos::json {
+namespace chronos::embedded {
 namespace {
 
 /// A buffer that one huge batch made this large is given back at the next call.
@@ -59,7 +60,7 @@ Error unknown_field(std::string_view key) {
     for (const auto& [name, field] : kFields)
         known += (known.empty() ? "" : ", ") + std::string(name);
     return base::fail(ErrorCode::kInvalidArgument,
-                      "unknown field '" + shortened(key) + "' in an event; known are " + known);
+                      "unknown field '" + base::shortened(key) + "' in an event; known are " + known);
 }
 
 Error wrong_type(std::string_view field, std::string_view expected) {
@@ -69,10 +70,54 @@ Error wrong_type(std::string_view field, std::string_view expected) {
 
 }  // namespace
 
+std::optional<ExpectedVersion> parse_expected_version(std::string_view text) {
+    if (text == "any") return ExpectedVersion::any();
+    if (text == "none") return ExpectedVersion::none();
+    if (text == "exists") return ExpectedVersion::exists();
+    std::uint64_t version = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, version);
+    if (error != std::errc() || stop != end) return std::nullopt;
+    return ExpectedVersion::exactly(version);
+}
+
+std::optional<ExpectedVersion> parse_expected_version_json(std::string_view value) {
+    const bool is_word = value.starts_with('"');
+    const std::optional<ExpectedVersion> expected =
+        parse_expected_version(is_word ? json::string_body(value) : value);
+    const char first = is_word && value.size() > 1 ? value[1] : value.empty() ? ' ' : value[0];
+    const bool is_number = first >= '0' && first <= '9';
+    return is_number == is_word ? std::nullopt : expected;
+}
+
+Result<BatchBuilder::EventRef> event_of(const ParsedEvent& parsed) {
+    if (!parsed.entity_id)
+        return base::fail(ErrorCode::kInvalidArgument, "entity_id is missing");
+    if (!parsed.event_type)
+        return base::fail(ErrorCode::kInvalidArgument, "event_type is missing");
+    BatchBuilder::EventRef event = {.entity_id = *parsed.entity_id,
+                                    .event_type = *parsed.event_type,
+                                    .metadata = parsed.metadata,
+                                    .tags = parsed.tags};
+    if (!parsed.payload.empty()) event.payload = parsed.payload;
+    if (parsed.id) {
+        Result<Uuid> id = Uuid::parse(*parsed.id);
+        if (!id.ok()) return base::with_context(std::move(id).error(), "id");
+        event.id = *id;
+    }
+    if (parsed.occurred_at) {
+        Result<Timestamp> time = Timestamp::parse(*parsed.occurred_at);
+        if (!time.ok()) return base::with_context(std::move(time).error(), "occurred_at");
+        event.occurred_at = *time;
+    }
+    if (parsed.expected_version) event.expected_version = *parsed.expected_version;
+    return event;
+}
+
 Result<ParsedEvent> EventLineParser::parse(std::string_view line) {
     keep_copy(line);
     RETURN_IF_ERROR(validator_.validate(text_, event_limits()));
-    return make_event(trimmed(text_));
+    return make_event(json::trimmed(text_));
 }
 
 Result<std::vector<ParsedEvent>> EventLineParser::parse_batch(std::string_view text) {
@@ -81,18 +126,18 @@ Result<std::vector<ParsedEvent>> EventLineParser::parse_batch(std::string_view t
     const auto offset_of = [this](const char* at) {
         return static_cast<std::size_t>(at - text_.data());
     };
-    const char* at = skip_space(text_.data(), end);
+    const char* at = json::skip_space(text_.data(), end);
 
     // {"events": is the only field of the envelope, so it comes first.
     bool has_envelope = false;
     if (at != end && *at == '{') {
         constexpr std::string_view kKey = "\"events\"";
-        const char* key = skip_space(at + 1, end);
+        const char* key = json::skip_space(at + 1, end);
         has_envelope = std::string_view(key, static_cast<std::size_t>(end - key)).starts_with(kKey);
         if (has_envelope) {
-            at = skip_space(key + kKey.size(), end);
+            at = json::skip_space(key + kKey.size(), end);
             if (at == end || *at != ':') return wrong_type("events", "followed by ':'");
-            at = skip_space(at + 1, end);
+            at = json::skip_space(at + 1, end);
             if (at == end || *at != '[') return wrong_type("events", "an array of events");
         }
     }
@@ -100,19 +145,19 @@ Result<std::vector<ParsedEvent>> EventLineParser::parse_batch(std::string_view t
     std::vector<ParsedEvent> events;
     if (at == end || *at != '[') {
         RETURN_IF_ERROR(validator_.validate(text_, event_limits()));
-        ASSIGN_OR_RETURN(ParsedEvent event, make_event(trimmed(text_)));
+        ASSIGN_OR_RETURN(ParsedEvent event, make_event(json::trimmed(text_)));
         events.push_back(std::move(event));
         return events;
     }
     ASSIGN_OR_RETURN(const std::size_t array_end, parse_array(offset_of(at), events));
-    at = skip_space(text_.data() + array_end, end);
+    at = json::skip_space(text_.data() + array_end, end);
     if (has_envelope) {
         if (at == end || *at != '}') {
             return base::fail(ErrorCode::kInvalidArgument,
                               "expected '}' at byte " + std::to_string(offset_of(at)) +
                                   ": an object with \"events\" has no other field");
         }
-        at = skip_space(at + 1, end);
+        at = json::skip_space(at + 1, end);
     }
     if (at != end) {
         return base::fail(ErrorCode::kInvalidArgument, "not valid JSON at byte " +
@@ -127,9 +172,10 @@ void EventLineParser::keep_copy(std::string_view text) {
     text_.assign(text);
 }
 
-Limits EventLineParser::event_limits() const {
-    Limits limits = options_.limits;  // for the payload; the rest of the event comes on top
+json::Limits EventLineParser::event_limits() const {
+    json::Limits limits = options_.limits;  // for the payload; the rest of the event comes on top
     limits.depth_max += 1;
+    limits.envelope_depth += 1;
     limits.tokens_max += 4 * kFields.size() + options_.tags_max;
     return limits;
 }
@@ -138,7 +184,7 @@ Limits EventLineParser::event_limits() const {
 Result<std::size_t> EventLineParser::parse_array(std::size_t offset,
                                                  std::vector<ParsedEvent>& events) {
     const char* end = text_.data() + text_.size();
-    const char* at = skip_space(text_.data() + offset + 1, end);
+    const char* at = json::skip_space(text_.data() + offset + 1, end);
     const auto offset_of = [this](const char* place) {
         return static_cast<std::size_t>(place - text_.data());
     };
@@ -152,7 +198,7 @@ Result<std::size_t> EventLineParser::parse_array(std::size_t offset,
                 ErrorCode::kLimitExceeded,
                 "a batch has at most " + std::to_string(options_.batch_events_max) + " events");
         }
-        at = skip_space(at, end);
+        at = json::skip_space(at, end);
         Result<std::size_t> value_end =
             validator_.validate_value(text_, offset_of(at), event_limits());
         if (!value_end.ok()) return in_event(std::move(value_end).error());
@@ -160,7 +206,7 @@ Result<std::size_t> EventLineParser::parse_array(std::size_t offset,
             make_event(std::string_view(text_).substr(offset_of(at), *value_end - offset_of(at)));
         if (!event.ok()) return in_event(std::move(event).error());
         events.push_back(std::move(event).value());
-        at = skip_space(text_.data() + *value_end, end);
+        at = json::skip_space(text_.data() + *value_end, end);
         if (at != end && *at == ']') return offset_of(at + 1);
         if (at == end || *at != ',') {
             return base::fail(ErrorCode::kInvalidArgument,
@@ -178,8 +224,8 @@ Result<ParsedEvent> EventLineParser::make_event(std::string_view value) {
     }
     Result<ParsedEvent> event = ParsedEvent();
     std::uint32_t seen_fields = 0;
-    for (const RawField& field : validator_.outer_fields()) {
-        const std::string_view key = unescaped(field.raw_key, scratch_);
+    for (const json::RawField& field : validator_.outer_fields()) {
+        const std::string_view key = json::unescaped(field.raw_key, scratch_);
         RETURN_IF_ERROR(set_field(*event, key, field.value, seen_fields));
     }
     return event;
@@ -234,8 +280,9 @@ Status EventLineParser::set_field(ParsedEvent& event, std::string_view key, std:
         case FieldName::kVersion:
             return set_store_field(event.version);
         case FieldName::kExpectedVersion: {
-            ASSIGN_OR_RETURN(event.expected_version, read_expected_version(value));
-            return {};
+            event.expected_version = parse_expected_version_json(value);
+            if (event.expected_version) return {};
+            return wrong_type(key, R"(an integer from 0 on, "any", "none" or "exists")");
         }
         case FieldName::kPayload:
         case FieldName::kUnknown:
@@ -247,41 +294,29 @@ Status EventLineParser::set_field(ParsedEvent& event, std::string_view key, std:
 Result<std::string_view> EventLineParser::read_text(std::string_view value,
                                                     std::string_view field) {
     if (!value.starts_with('"')) return wrong_type(field, "a string");
-    return unescape_in_place(string_body(value));
+    return unescape_in_place(json::string_body(value));
 }
 
 Status EventLineParser::read_tags(std::string_view value, std::vector<std::string_view>& tags) {
     if (!value.starts_with('[')) return wrong_type("tags", "an array of strings");
-    for (ArrayScanner elements(value); elements.next();) {
+    for (json::ArrayScanner elements(value); elements.next();) {
         if (!elements.value().starts_with('"')) return wrong_type("tags", "an array of strings");
         if (tags.size() == options_.tags_max) {
             return base::fail(
                 ErrorCode::kLimitExceeded,
                 "an event has at most " + std::to_string(options_.tags_max) + " tags");
         }
-        tags.push_back(unescape_in_place(string_body(elements.value())));
+        tags.push_back(unescape_in_place(json::string_body(elements.value())));
     }
     return {};
-}
-
-Result<ExpectedVersionText> EventLineParser::read_expected_version(std::string_view value) {
-    using Kind = ExpectedVersionText::Kind;
-    if (value == "\"any\"") return ExpectedVersionText{.kind = Kind::kAny};
-    if (value == "\"none\"") return ExpectedVersionText{.kind = Kind::kNone};
-    if (value == "\"exists\"") return ExpectedVersionText{.kind = Kind::kExists};
-    ExpectedVersionText expected = {.kind = Kind::kNumber};
-    const char* end = value.data() + value.size();
-    const auto [stop, error] = std::from_chars(value.data(), end, expected.number);
-    if (error == std::errc() && stop == end) return expected;
-    return wrong_type("expected_version", R"(an integer from 0 on, "any", "none" or "exists")");
 }
 
 /// Unescapes a string where it stands in text_: it never becomes longer, and is read only once.
 std::string_view EventLineParser::unescape_in_place(std::string_view body) {
     if (body.find('\\') == std::string_view::npos) return body;
     char* begin = text_.data() + (body.data() - text_.data());
-    const char* end = unescape_to(body, begin);
+    const char* end = json::unescape_to(body, begin);
     return {begin, static_cast<std::size_t>(end - begin)};
 }
 
-}  // namespace chronos::json
+}  // namespace chronos::embedded

@@ -1,4 +1,4 @@
-#include "json/event_line.h"
+#include "embedded/event_line.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace chronos::json {
+namespace chronos::embedded {
 namespace {
 
 std::string error_of(std::string_view line) {
@@ -37,8 +37,8 @@ TEST(EventLine, ReadsEveryField) {
     EXPECT_EQ(event->metadata, R"({"user":"ada"})");
     EXPECT_EQ(event->tags, (std::vector<std::string_view>{"web", "café"}));
     EXPECT_EQ(event->occurred_at, "2024-05-01T12:00:00Z");
-    EXPECT_EQ(event->expected_version,
-              (ExpectedVersionText{.kind = ExpectedVersionText::Kind::kNumber, .number = 3}));
+    EXPECT_EQ(event->expected_version->kind, ExpectedVersion::Kind::kExactly);
+    EXPECT_EQ(event->expected_version->version, Version{3});
     EXPECT_EQ(event->tenant_id, "acme");
     EXPECT_FALSE(event->has_store_fields);
 }
@@ -66,14 +66,14 @@ TEST(EventLine, TakesNullForLeftOutExceptInThePayload) {
 }
 
 TEST(EventLine, ReadsTheWordsOfExpectedVersion) {
-    using Kind = ExpectedVersionText::Kind;
+    using Kind = ExpectedVersion::Kind;
     EventLineParser parser;
     EXPECT_EQ(parser.parse(R"({"expected_version":"any"})")->expected_version->kind, Kind::kAny);
     EXPECT_EQ(parser.parse(R"({"expected_version":"none"})")->expected_version->kind, Kind::kNone);
     EXPECT_EQ(parser.parse(R"({"expected_version":"exists"})")->expected_version->kind,
               Kind::kExists);
     EXPECT_EQ(
-        parser.parse(R"({"expected_version":18446744073709551615})")->expected_version->number,
+        parser.parse(R"({"expected_version":18446744073709551615})")->expected_version->version.value,
         ~0ULL);
     for (const char* value : {"-1", "1.0", "1e3", "\"1\"", "true", "18446744073709551616", "{}"}) {
         EXPECT_FALSE(parser.parse(R"({"expected_version":)" + std::string(value) + "}").ok())
@@ -184,5 +184,44 @@ TEST(EventBatch, SurvivesDamagedText) {
     EXPECT_GT(parsed_count, 0U);
 }
 
+TEST(EventLine, BecomesAnEventOfABatch) {
+    EventLineParser parser;
+    const Result<ParsedEvent> parsed =
+        parser.parse(R"({"type":"t","entity_id":"e","data":1,"tags":["a"],"expected_version":"none"})");
+    const Result<BatchBuilder::EventRef> event = event_of(*parsed);
+    EXPECT_EQ(event->event_type, "t");
+    EXPECT_EQ(event->payload, "1");
+    EXPECT_EQ(event->tags.size(), 1U);
+    EXPECT_EQ(event->expected_version.kind, ExpectedVersion::Kind::kNone);
+    EXPECT_FALSE(event->id.has_value());
+    EXPECT_EQ(event_of(*parser.parse(R"({"type":"t"})")).error().message, "entity_id is missing");
+    EXPECT_EQ(event_of(*parser.parse(R"({"entity_id":"e"})")).error().message, "event_type is missing");
+    EXPECT_TRUE(event_of(*parser.parse(R"({"entity_id":"e","type":"t","id":"x"})"))
+                    .error()
+                    .message.starts_with("id: "));
+    EXPECT_TRUE(event_of(*parser.parse(R"({"entity_id":"e","type":"t","occurred_at":"x"})"))
+                    .error()
+                    .message.starts_with("occurred_at: "));
+}
+
+TEST(EventLine, LeavesTheEventItselfOutOfTheNestingItNames) {
+    const auto nested = [](std::size_t depth) {
+        return R"({"payload":)" + std::string(depth, '[') + std::string(depth, ']') + "}";
+    };
+    EXPECT_EQ(error_of(nested(json::kDepthMax)), "parsed");
+    EXPECT_NE(error_of(nested(json::kDepthMax + 1)).find("more than 64 levels of nesting"),
+              std::string::npos);
+}
+
+TEST(ExpectedVersionText, IsANumberOrAWord) {
+    EXPECT_EQ(parse_expected_version("7")->version, Version{7});
+    EXPECT_EQ(parse_expected_version("0")->kind, ExpectedVersion::Kind::kNone);
+    EXPECT_FALSE(parse_expected_version(""));
+    EXPECT_FALSE(parse_expected_version("-1"));
+    EXPECT_FALSE(parse_expected_version_json("none"));
+    EXPECT_FALSE(parse_expected_version_json("\"7\""));
+    EXPECT_EQ(parse_expected_version_json("\"exists\"")->kind, ExpectedVersion::Kind::kExists);
+}
+
 }  // namespace
-}  // namespace chronos::json
+}  // namespace chronos::embedded
