@@ -14,6 +14,7 @@
 #include "app/state_text.h"
 #include "app/terminal.h"
 #include "base/result.h"
+#include "base/utf8.h"
 
 namespace chronos::app {
 namespace {
@@ -123,7 +124,7 @@ private:
         const auto& events = page.events();
         if (events.empty()) return {};
         const Timestamp then = events[events.size() / 2].occurred_at;
-        heading(fmt::format("{} has {} events; what was it on {}?", entity, events.size(),
+        heading(fmt::format("{} has {} events; what was it on {}?", base::harmless(entity), events.size(),
                             then.to_string()));
         ASSIGN_OR_RETURN(const View past, store_.view({.as_of = then}));
         RETURN_IF_ERROR(show_state(past, entity, "then"));
@@ -138,7 +139,7 @@ private:
         line(fmt::format("{}: version {}, {} events folded in {}", style_.bold(when),
                          state->version.value, state->folded_events,
                          style_.green(human_duration(elapsed_ns))));
-        line("  " + fitted(one_line(state->json), 160));
+        line("  " + fitted(state->json, 160));
         return {};
     }
 

@@ -9,6 +9,7 @@
 #include "app/read_options.h"
 #include "app/terminal.h"
 #include "base/result.h"
+#include "base/utf8.h"
 #include "json/writer.h"
 
 namespace chronos::app {
@@ -68,7 +69,7 @@ private:
         const std::size_t indent =
             position_width_ > position.size() ? position_width_ - position.size() : 0;
         const std::size_t used = position_width_ + time_width_ + entity_width_ + type_width_ + 8;
-        const std::string payload = one_line(event.payload);
+        const std::string payload = base::harmless(event.payload);
         program_.out.line(std::string(indent, ' ') + style_.dim(position) + "  " +
                           style_.dim(padded(event.occurred_at.to_string(), time_width_)) + "  " +
                           padded(event.entity_id, entity_width_) + "  " +

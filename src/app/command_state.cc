@@ -8,6 +8,7 @@
 #include "app/state_text.h"
 #include "app/terminal.h"
 #include "base/result.h"
+#include "base/utf8.h"
 
 namespace chronos::app {
 namespace {
@@ -41,7 +42,7 @@ void write_origins(Program& program, const State& state) {
         width = std::max(width, text_width(origin.pointer));
     for (const FieldOrigin& origin : state.origins) {
         program.out.line("  " + padded(origin.pointer, width) + "  version " +
-                         std::to_string(origin.version.value) + "  " + origin.event_type + "  " +
+                         std::to_string(origin.version.value) + "  " + base::harmless(origin.event_type) + "  " +
                          origin.occurred_at.to_string());
     }
 }

@@ -7,6 +7,7 @@
 #include "app/read_options.h"
 #include "app/terminal.h"
 #include "base/result.h"
+#include "base/utf8.h"
 #include "json/writer.h"
 
 namespace chronos::app {
@@ -34,7 +35,7 @@ Result<int> run_entities(Program& program, const EntitiesFlags& flags) {
         for (const std::string& entity : entities) {
             std::string line;
             if (program.common.json) json::ObjectWriter(line).field("entity_id", entity).end();
-            program.out.line(program.common.json ? line : entity);
+            program.out.line(program.common.json ? line : base::harmless(entity));
         }
         more = entities.size() == wanted;
         left -= entities.size();

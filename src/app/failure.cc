@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "app/terminal.h"
 #include "json/writer.h"
 
 namespace chronos::app {
@@ -134,13 +135,13 @@ std::string error_as_json(const Error& error) {
 }
 
 std::string error_as_text(const Error& error) {
-    std::string out = "chronos: " + error.message + "\n";
+    std::string out = "chronos: " + harmless_lines(error.message) + "\n";
     const AppendFailure* failure = error.append_failure.get();
     if (failure == nullptr) return out;
     // The message itself says the only one.
     if (failure->conditions.size() > 1) {
         for (const FailedCondition& condition : failure->conditions)
-            out += condition_as_text(condition);
+            out += harmless_lines(condition_as_text(condition));
     }
     if (error.outcome == Outcome::kUnknown) {
         for (const Uuid& id : failure->event_ids)

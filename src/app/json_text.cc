@@ -1,9 +1,29 @@
 #include "app/json_text.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/utf8.h"
 #include "json/scan.h"
 
 namespace chronos::app {
 namespace {
+
+/// A string, quotes and escapes as they are: its raw characters are those that are in the value.
+void append_escaped(std::string& out, std::string_view text) {
+    const char* end = text.data() + text.size();
+    for (const char* at = text.data(); at != end;) {
+        const std::size_t size = std::max<std::size_t>(base::utf8_sequence_size(at, end), 1);
+        const std::string_view character(at, size);
+        const char32_t code = base::utf8_code_point(character);
+        if (base::is_steering(code))
+            out += fmt::format("\\u{:04x}", static_cast<unsigned>(code));
+        else
+            out += character;
+        at += size;
+    }
+}
 
 void append_pretty(std::string& out, std::string_view value, std::size_t depth) {
     const auto new_line = [&out](std::size_t levels) { out.append("\n").append(levels * 2, ' '); };
@@ -17,7 +37,9 @@ void append_pretty(std::string& out, std::string_view value, std::size_t depth) 
         out += '{';
         for (json::ObjectScanner fields(value); fields.next();) {
             separate();
-            out.append("\"").append(fields.raw_key()).append("\": ");
+            out += '"';
+            append_escaped(out, fields.raw_key());
+            out += "\": ";
             append_pretty(out, fields.value(), depth + 1);
         }
         if (!first) new_line(depth);
@@ -31,7 +53,7 @@ void append_pretty(std::string& out, std::string_view value, std::size_t depth) 
         if (!first) new_line(depth);
         out += ']';
     } else {
-        out += value;
+        append_escaped(out, value);
     }
 }
 

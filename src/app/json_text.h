@@ -1,5 +1,5 @@
-// JSON text laid out for people: nothing but white space changes, so numbers stay as they were
-// written.
+// JSON text laid out for people: white space changes, and what would steer a terminal is written as
+// \uXXXX; everything else, numbers too, stays as it was written.
 //
 // Threads: free functions.
 #pragma once

@@ -17,7 +17,7 @@ Style Program::style() const {
 
 void Program::note(std::string_view text) const {
     if (common.quiet || common.json) return;
-    write_to_stderr(std::string(text) + "\n");
+    write_to_stderr(harmless_lines(text) + "\n");
 }
 
 bool Program::shows_progress() const {

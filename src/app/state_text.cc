@@ -2,6 +2,7 @@
 
 #include "app/read_options.h"
 #include "app/terminal.h"
+#include "base/utf8.h"
 #include "json/writer.h"
 
 namespace chronos::app {
@@ -58,7 +59,8 @@ std::string state_as_json(const State& state, Fold fold, const ViewInfo& view) {
 }
 
 std::string state_title(const State& state) {
-    std::string text = state.entity_id + "  version " + std::to_string(state.version.value);
+    std::string text =
+        base::harmless(state.entity_id) + "  version " + std::to_string(state.version.value);
     if (state.last_occurred_at) text += "  last changed " + state.last_occurred_at->to_string();
     if (state.late_events > 0) text += "  " + std::to_string(state.late_events) + " late events";
     return text;
@@ -79,13 +81,13 @@ std::string history_entry_as_text(const HistoryEntry& entry, const Style& style,
                                   std::size_t width) {
     const Event& event = entry.event;
     std::string out = style.bold("version " + std::to_string(event.version.value)) + "  " +
-                      style.cyan(event.event_type) + "  " +
+                      style.cyan(base::harmless(event.event_type)) + "  " +
                       style.dim(event.occurred_at.to_string()) + "\n";
     const auto shown = [width](const std::string& value) {
-        return width == 0 ? one_line(value) : fitted(one_line(value), width);
+        return width == 0 ? base::harmless(value) : fitted(value, width);
     };
     for (const FieldChange& change : entry.changes) {
-        out += "  " + (change.pointer.empty() ? "(all)" : change.pointer) + ": ";
+        out += "  " + (change.pointer.empty() ? "(all)" : base::harmless(change.pointer)) + ": ";
         if (change.before) out += style.red(shown(*change.before));
         if (change.before || !change.after) out += " → ";
         out += change.after ? style.green(shown(*change.after)) : style.dim("gone");

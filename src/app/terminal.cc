@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "app/program.h"
+#include "base/utf8.h"
 
 namespace chronos::app {
 namespace {
@@ -48,9 +49,10 @@ std::size_t text_width(std::string_view utf8) {
 }
 
 std::string fitted(std::string_view utf8, std::size_t width) {
-    if (text_width(utf8) <= width) return std::string(utf8);
+    const std::string text = base::harmless(utf8);
+    if (text_width(text) <= width) return text;
     if (width == 0) return {};
-    return std::string(utf8.substr(0, prefix_size(utf8, width - 1))) + "…";
+    return text.substr(0, prefix_size(text, width - 1)) + "…";
 }
 
 std::string padded(std::string_view utf8, std::size_t width) {
@@ -59,16 +61,15 @@ std::string padded(std::string_view utf8, std::size_t width) {
     return text;
 }
 
-std::string one_line(std::string_view utf8) {
-    std::string text(utf8);
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        const bool is_c1 =
-            byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-        if (byte < 0x20 || byte == 0x7F) text[i] = ' ';
-        if (is_c1) text[i] = text[i + 1] = ' ';
+std::string harmless_lines(std::string_view text) {
+    std::string out;
+    for (;;) {
+        const std::size_t end = text.find('\n');
+        out += base::harmless(text.substr(0, end));
+        if (end == std::string_view::npos) return out;
+        out += '\n';
+        text.remove_prefix(end + 1);
     }
-    return text;
 }
 
 std::string with_separators(std::uint64_t number) {

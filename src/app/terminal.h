@@ -10,7 +10,7 @@
 
 namespace chronos::app {
 
-enum class Stream : std::uint8_t { kInput = 0, kOutput = 1, kErrors = 2 };
+enum class Stream : std::uint8_t { kOutput = 1, kErrors = 2 };
 
 bool is_terminal(Stream stream);
 /// False with NO_COLOR (no-color.org) or TERM=dumb.
@@ -20,12 +20,13 @@ std::size_t terminal_width(Stream stream);
 
 /// How many characters of valid UTF-8 there are.
 std::size_t text_width(std::string_view utf8);
-/// At most `width` characters, the last an ellipsis if something was cut off.
+/// Harmless (base/utf8.h), at most `width` characters, the last an ellipsis if something was cut
+/// off.
 std::string fitted(std::string_view utf8, std::size_t width);
 /// `fitted` and filled up with spaces.
 std::string padded(std::string_view utf8, std::size_t width);
-/// On one line and harmless: control characters become spaces.
-std::string one_line(std::string_view utf8);
+/// Each line harmless (base/utf8.h), the line ends kept.
+std::string harmless_lines(std::string_view text);
 
 /// "1,234,567".
 std::string with_separators(std::uint64_t number);

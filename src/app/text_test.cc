@@ -97,7 +97,9 @@ TEST(TerminalText, FitsTextByCharacters) {
     EXPECT_EQ(fitted("caf\xC3\xA9", 4), "caf\xC3\xA9");
     EXPECT_EQ(fitted("caf\xC3\xA9s", 4), "caf…");
     EXPECT_EQ(padded("ab", 4), "ab  ");
-    EXPECT_EQ(one_line("a\n\x1b[31m"), "a  [31m");
+    EXPECT_EQ(fitted("a\n\x1b[31m", 80), "a ?[31m");
+    EXPECT_EQ(padded("\xE2\x80\xAE", 2), "? ");
+    EXPECT_EQ(harmless_lines("a\x7F\n\tb\n"), "a?\n b\n");
     EXPECT_EQ(with_separators(1234567), "1,234,567");
     EXPECT_EQ(with_separators(999), "999");
     EXPECT_EQ(human_bytes(1536), "1.5 KiB");
@@ -108,6 +110,11 @@ TEST(JsonText, ChangesOnlyWhiteSpace) {
     EXPECT_EQ(pretty_json(R"({"a":1.0,"b":[],"c":{"d":[1,2]}})"),
               "{\n  \"a\": 1.0,\n  \"b\": [],\n  \"c\": {\n    \"d\": [\n      1,\n      2\n    "
               "]\n  }\n}");
+}
+
+TEST(JsonText, EscapesWhatWouldSteerATerminal) {
+    EXPECT_EQ(pretty_json("{\"\xC2\x9B\":\"\x7F\xE2\x80\xAE\xC3\xA9\"}"),
+              "{\n  \"\\u009b\": \"\\u007f\\u202e\xC3\xA9\"\n}");
 }
 
 TEST(Failure, GivesEachKindItsExitCode) {
