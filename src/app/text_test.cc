@@ -50,7 +50,10 @@ TEST(TimeText, RefusesWhatCouldMeanTwoThings) {
     EXPECT_NE(time_error("10:00").find("zone"), std::string::npos);
     EXPECT_NE(time_error("2 hours").find("2 hours ago"), std::string::npos);
     EXPECT_NE(time_error("99999999999999 days ago"), "");
-    EXPECT_NE(time_error("soon"), "");
+    EXPECT_NE(time_error("-2 hours ago").find("whole number"), std::string::npos);
+    EXPECT_NE(time_error("1500-01-01").find("1678"), std::string::npos) << time_error("1500-01-01");
+    EXPECT_NE(time_error("2026-02-30").find("2026-02-30"), std::string::npos);
+    EXPECT_NE(time_error("soon").find("yesterday"), std::string::npos);
     EXPECT_NE(time_error(""), "");
 }
 

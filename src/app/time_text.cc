@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/utf8.h"
 
 namespace chronos::app {
 namespace {
@@ -17,7 +18,7 @@ constexpr std::int64_t kDayNs = 86'400 * kSecondNs;
 
 Error unreadable(std::string_view text, std::string_view advice) {
     return base::fail(ErrorCode::kInvalidArgument,
-                      "'" + std::string(text) + "' is no time: " + std::string(advice));
+                      "'" + base::shortened(text) + "' is no time: " + std::string(advice));
 }
 
 /// Splits at white space and between digits and letters, in lower case: "2h ago" is "2", "h",
@@ -67,8 +68,8 @@ Result<Timestamp> parse_ago(std::string_view text, const std::vector<std::string
     const char* end = words[0].data() + words[0].size();
     const auto [stop, error] = std::from_chars(words[0].data(), end, count);
     std::int64_t ns = 0;
-    if (error != std::errc() || stop != end || __builtin_mul_overflow(count, length_ns, &ns) ||
-        __builtin_sub_overflow(now.ns, ns, &ns))
+    if (error != std::errc() || stop != end || count < 0 ||
+        __builtin_mul_overflow(count, length_ns, &ns) || __builtin_sub_overflow(now.ns, ns, &ns))
         return unreadable(text, "write a whole number before the unit, as in '2 hours ago'");
     return Timestamp{ns};
 }
@@ -82,6 +83,11 @@ bool lacks_offset(std::string_view text) {
     return has_time && !has_zone;
 }
 
+bool starts_like_a_date(std::string_view text) {
+    const std::size_t digits = text.find_first_not_of("0123456789");
+    return digits != std::string_view::npos && digits > 0 && text[digits] == '-';
+}
+
 }  // namespace
 
 Result<Timestamp> parse_time(std::string_view text, Timestamp now) {
@@ -92,12 +98,16 @@ Result<Timestamp> parse_time(std::string_view text, Timestamp now) {
         if (words[0] == "yesterday") return Timestamp{start_of_day(now).ns - kDayNs};
     }
     if (words.size() == 3 && words[2] == "ago") return parse_ago(text, words, now);
-    if (Result<Timestamp> parsed = Timestamp::parse(text); parsed.ok()) return parsed;
+    Result<Timestamp> parsed = Timestamp::parse(text);
+    if (parsed.ok()) return parsed;
     if (lacks_offset(text))
         return unreadable(text, "say in which zone, as in 2026-01-31T10:00:00Z or ...+01:00");
+    if (starts_like_a_date(text)) return parsed;  // its message says what a date can be
     if (words.size() == 2 && !words[0].empty() && unit_ns(words[1]) != 0)
         return unreadable(text, "write '" + std::string(text) + " ago'");
-    return unreadable(text, "write 2026-01-31, 2026-01-31T10:00:00Z, yesterday or '2 hours ago'");
+    return unreadable(text,
+                      "write 2026-01-31, 2026-01-31T10:00:00Z, 2026-01-31T10:00:00+01:00, now, "
+                      "today, yesterday or '2 hours ago'");
 }
 
 }  // namespace chronos::app
