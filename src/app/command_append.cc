@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "app/failure.h"
 #include "app/input.h"
+#include "app/options.h"
 #include "app/read_options.h"
 #include "app/time_text.h"
 #include "base/result.h"
@@ -159,7 +160,8 @@ void add_append_command(CLI::App& parent, Program& program) {
          .about = "Append one event, or a request in JSON",
          .example =
              "chronos append --entity order:1 --type order.placed --payload '{\"total\": 42}' "
-             "--expected-version none\n  chronos append --from request.json"});
+             "--expected-version none\n  chronos append --from request.json",
+         .appends = true});
     command->add_option("--entity", flags->entity, "The entity it is about")->type_name("ENTITY");
     command->add_option("--type", flags->type, "What happened, as in order.placed")
         ->type_name("TYPE");

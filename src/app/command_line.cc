@@ -6,9 +6,9 @@
 #include "app/commands.h"
 #include "app/failure.h"
 #include "app/interrupt.h"
+#include "app/options.h"
 #include "app/version.h"
 #include "base/result.h"
-#include "json/writer.h"
 
 namespace chronos::app {
 namespace {
@@ -41,7 +41,8 @@ void add_commands(CLI::App& app, Program& program) {
 }
 
 int report(const Program& program, const Error& error) {
-    write_to_stderr(program.common.json ? error_as_json(error) + "\n" : error_as_text(error));
+    write_to_stderr(program.common.json ? error_as_json(error, program.appends) + "\n"
+                                        : error_as_text(error));
     return exit_code_of(error.code);
 }
 
@@ -51,24 +52,30 @@ std::string named_command(const CLI::App& app) {
     return app.get_name() + (commands.empty() ? "" : " " + named_command(*commands.front()));
 }
 
+int report_usage(const CLI::App& app, const Program& program, Error error) {
+    if (!program.common.json) error.message += "\n`" + named_command(app) + " --help` says more";
+    return report(program, error);
+}
+
 /// Nothing when a command is to be run, else the exit code.
 std::optional<int> parse(CLI::App& app, Program& program, int argc, const char* const* argv) {
     try {
         app.parse(argc, argv);
+        if (const Status status = check_no_value_is_empty(app); !status.ok())
+            return report_usage(app, program, status.error());
         return std::nullopt;
     } catch (const CLI::CallForHelp&) {
         program.out.write(app.help());
-        return kExitOk;
-    } catch (const CLI::CallForAllHelp&) {
-        program.out.write(app.help("", CLI::AppFormatMode::All));
         return kExitOk;
     } catch (const CLI::CallForVersion& version) {
         program.out.line(version.what());
         return kExitOk;
     } catch (const CLI::ParseError& error) {
+        if (app.remaining_size(true) > 0) return report_usage(app, program, unknown_arguments(app));
         std::string message = error.what();
-        if (!program.common.json) message += "\n`" + named_command(app) + " --help` says more";
-        return report(program, base::fail(ErrorCode::kInvalidArgument, std::move(message)));
+        if (message == "A subcommand is required") message = "a command is needed";
+        return report_usage(app, program,
+                            base::fail(ErrorCode::kInvalidArgument, std::move(message)));
     }
 }
 
@@ -77,12 +84,14 @@ int finish(Program& program, int exit_code) {
     const Status flushed = program.out.flush();
     if (flushed.ok()) return exit_code;
     if (program.out.reader_left()) return exit_code == kExitOk ? kExitReaderLeft : exit_code;
+    program.appends = false;  // It has been done; only the answer is lost.
     return report(program, flushed.error());
 }
 
 int run_chosen(Program& program) {
     CommonOptions& common = program.common;
-    if (common.directory.empty())
+    common.directory_was_given = !common.directory.empty();
+    if (!common.directory_was_given)
         common.directory = environment_variable("CHRONOS_DIR").value_or("./chronos-data");
     const Result<int> result = program.chosen(program);
     if (result.ok()) return finish(program, *result);
@@ -94,7 +103,7 @@ int run_chosen(Program& program) {
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv) {
-    ignore_broken_pipes();
+    ignore_signals_of_failed_writes();
     Program program;
     CLI::App app("Chronos, an event store", "chronos");
     add_commands(app, program);

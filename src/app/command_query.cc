@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "app/failure.h"
 #include "app/interrupt.h"
+#include "app/options.h"
 #include "app/read_options.h"
 #include "app/terminal.h"
 #include "base/result.h"
@@ -167,17 +168,7 @@ Result<int> run_count(Program& program, const View& view, const Filter& filter,
     return kExitOk;
 }
 
-Status check(const QueryFlags& flags) {
-    const bool continues = !flags.cursor.empty() || !flags.after.empty();
-    if (flags.count && (continues || flags.last > 0))
-        return base::fail(ErrorCode::kInvalidArgument,
-                          "--count counts everything; leave out --cursor, --after and --last");
-    if (flags.limit == 0) return base::fail(ErrorCode::kInvalidArgument, "--limit is at least 1");
-    return {};
-}
-
 Result<int> run_query(Program& program, const QueryFlags& flags) {
-    RETURN_IF_ERROR(check(flags));
     ASSIGN_OR_RETURN(const ViewOptions view_options, flags.view.resolve(program.now()));
     ReadOptions read;
     ASSIGN_OR_RETURN(read.filter, flags.filter.resolve(program.now()));
@@ -217,21 +208,30 @@ void add_query_command(CLI::App& parent, Program& program) {
                                                 "'/total >= 100' --since '2 hours ago' --json"});
     flags->filter.add_to(command);
     flags->view.add_to(command);
-    command->add_option("--order", flags->order, "By position")
-        ->check(CLI::IsMember({"forward", "backward"}))
-        ->capture_default_str();
-    CLI::Option* limit = command->add_option("--limit", flags->limit, "At most this many events")
+    CLI::Option* order = command->add_option("--order", flags->order, "By position")
+                             ->check(CLI::IsMember({"forward", "backward"}))
                              ->capture_default_str();
-    command->add_option("--last", flags->last, "The last so many, newest first")->excludes(limit);
-    command
-        ->add_option("--cursor", flags->cursor,
-                     "Go on after an earlier answer; the rest of the command stays the same")
-        ->type_name("CURSOR");
-    command
-        ->add_option("--after", flags->after,
-                     "Only events after this position (backward: before it)")
-        ->type_name("POSITION");
-    command->add_flag("--count", flags->count, "Only how many there are");
+    CLI::Option* limit = command->add_option("--limit", flags->limit, "At most this many events")
+                             ->check(whole_number(1, kCountMax))
+                             ->capture_default_str();
+    CLI::Option* last = command->add_option("--last", flags->last, "The last so many, newest first")
+                            ->check(whole_number(1, kCountMax));
+    CLI::Option* cursor =
+        command
+            ->add_option("--cursor", flags->cursor,
+                         "Go on after an earlier answer, in its view, with the same filters")
+            ->type_name("CURSOR");
+    CLI::Option* after = command
+                             ->add_option("--after", flags->after,
+                                          "Only events after this position (backward: before it)")
+                             ->type_name("POSITION");
+    CLI::Option* count = command->add_flag("--count", flags->count, "Only how many there are");
+    last->excludes(limit)->excludes(order)->excludes(cursor);
+    for (CLI::Option* option : {limit, last, order, cursor, after}) count->excludes(option);
+    // The cursor knows its view and its place; others beside it would be ignored.
+    for (const char* name : {"--at", "--known-at", "--as-of"})
+        cursor->excludes(command->get_option(name));
+    cursor->excludes(after);
     on_chosen(command, program, [flags](Program& p) { return run_query(p, *flags); });
 }
 

@@ -113,13 +113,13 @@ std::string expected_version_text(const ExpectedVersion& expected) {
     return "any";
 }
 
-std::string error_as_json(const Error& error) {
+std::string error_as_json(const Error& error, bool is_of_append) {
     std::string out;
     json::ObjectWriter writer(out);
-    writer.field("error", error_code_name(error.code))
-        .field("message", error.message)
-        .field("outcome", error.outcome == Outcome::kUnknown ? "unknown" : "not_appended")
-        .field("exit_code", exit_code_of(error.code));
+    writer.field("error", error_code_name(error.code)).field("message", error.message);
+    if (is_of_append)
+        writer.field("outcome", error.outcome == Outcome::kUnknown ? "unknown" : "not_appended");
+    writer.field("exit_code", exit_code_of(error.code));
     if (const AppendFailure* failure = error.append_failure.get()) {
         if (!failure->conditions.empty())
             writer.raw_field("conflicts", conditions_as_json(failure->conditions));

@@ -26,8 +26,8 @@ inline constexpr int kExitReaderLeft = 128 + 13;  // as a shell reports SIGPIPE
 
 int exit_code_of(ErrorCode code);
 
-/// One JSON object: error, message, outcome, and what an append refused.
-std::string error_as_json(const Error& error);
+/// One JSON object: error, message, what an append refused, and its outcome if it was one.
+std::string error_as_json(const Error& error, bool is_of_append);
 /// "chronos: <message>" and a line for each conflict.
 std::string error_as_text(const Error& error);
 

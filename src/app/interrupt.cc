@@ -15,10 +15,11 @@ void note_signal(int signal) {
 
 }  // namespace
 
-void ignore_broken_pipes() {
+void ignore_signals_of_failed_writes() {
     struct sigaction action{};
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, nullptr);
+    sigaction(SIGXFSZ, &action, nullptr);
 }
 
 void catch_interrupts() {

@@ -5,8 +5,9 @@
 
 namespace chronos::app {
 
-/// Writing to a pipe that nobody reads becomes an error instead of the end of the process.
-void ignore_broken_pipes();
+/// Writing to a pipe that nobody reads, or beyond a limit on the size of files, becomes an error
+/// instead of the end of the process.
+void ignore_signals_of_failed_writes();
 
 /// From now on the first SIGINT or SIGTERM is only noted; the second ends the process.
 void catch_interrupts();

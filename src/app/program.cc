@@ -37,16 +37,13 @@ CLI::App* add_command(CLI::App& parent, Program& program, const CommandText& tex
     CLI::App* command = parent.add_subcommand(text.name, text.about);
     command->footer("\nExample:\n  " + text.example);
     add_common_options(*command, program.common);
+    if (text.appends)
+        command->preparse_callback([&program](std::size_t) { program.appends = true; });
     return command;
 }
 
 void on_chosen(CLI::App* command, Program& program, std::function<Result<int>(Program&)> run) {
     command->callback([&program, run = std::move(run)] { program.chosen = run; });
-}
-
-CLI::Option* add_repeatable(CLI::App* command, const std::string& name,
-                            std::vector<std::string>& values, const std::string& about) {
-    return command->add_option(name, values, about)->expected(1, 1 << 20)->allow_extra_args(false);
 }
 
 namespace {

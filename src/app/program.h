@@ -24,6 +24,7 @@ namespace chronos::app {
 /// Understood by every command.
 struct CommonOptions {
     std::string directory;
+    bool directory_was_given = false;  ///< By --dir; set before the command runs.
     bool json = false;
     bool quiet = false;
     bool no_color = false;
@@ -33,6 +34,8 @@ struct Program {
     CommonOptions common;
     Output out;
     io::Environment world = io::posix_environment();
+    /// The chosen command appends, so an error of it says what is known of the append.
+    bool appends = false;
     /// What the command line asked for; answers the exit code.
     std::function<Result<int>(Program&)> chosen;
 
@@ -50,6 +53,7 @@ struct CommandText {
     std::string about;
     /// One or more command lines, shown under the help.
     std::string example;
+    bool appends = false;
 };
 
 /// --dir, --json, --quiet, --no-color.
@@ -58,10 +62,6 @@ void add_common_options(CLI::App& app, CommonOptions& options);
 /// Adds a command with the common options.
 CLI::App* add_command(CLI::App& parent, Program& program, const CommandText& text);
 void on_chosen(CLI::App* command, Program& program, std::function<Result<int>(Program&)> run);
-
-/// An option that may be repeated and takes one value each time.
-CLI::Option* add_repeatable(CLI::App* command, const std::string& name,
-                            std::vector<std::string>& values, const std::string& about);
 
 /// Opens a store that must be there. Errors: kNotFound, saying how to make one.
 Result<Store> open_for_reading(Program& program);

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "app/field_test_text.h"
+#include "app/options.h"
 #include "app/time_text.h"
 #include "base/result.h"
 #include "json/writer.h"
