@@ -1,11 +1,11 @@
-// chronos verify and chronos salvage: is every byte of the store as it was written, and saving what
-// can be saved.
+// chronos verify: is every byte of the store as it was written?
 #include <memory>
 #include <string>
 #include <unordered_map>
 
 #include "app/commands.h"
 #include "app/failure.h"
+#include "app/findings_text.h"
 #include "app/progress.h"
 #include "app/terminal.h"
 #include "base/result.h"
@@ -14,37 +14,6 @@
 
 namespace chronos::app {
 namespace {
-
-std::string range_text(const Finding& finding) {
-    if (!finding.first_position) return {};
-    std::string text = ", from position " + std::to_string(finding.first_position->value);
-    if (finding.end_position) text += " to before " + std::to_string(finding.end_position->value);
-    return text;
-}
-
-std::string findings_as_json(const std::vector<Finding>& findings) {
-    std::string out = "[";
-    for (const Finding& finding : findings) {
-        if (out.size() > 1) out += ',';
-        json::ObjectWriter writer(out);
-        writer.field("file", finding.file)
-            .field("offset", finding.offset)
-            .field("what", finding.what);
-        if (finding.first_position) writer.field("first_position", finding.first_position->value);
-        if (finding.end_position) writer.field("end_position", finding.end_position->value);
-        writer.end();
-    }
-    return out + "]";
-}
-
-void write_findings(Program& program, const std::vector<Finding>& findings) {
-    for (const Finding& finding : findings) {
-        const std::string place = finding.file.empty() ? ""
-                                                       : finding.file + " at byte " +
-                                                             std::to_string(finding.offset) + ": ";
-        program.out.line("  " + place + finding.what + range_text(finding));
-    }
-}
 
 /// Reads every event through the store and checks what only their sequence shows.
 class DeepCheck {
@@ -60,7 +29,8 @@ public:
         if (!event.entity_id.empty() &&
             event.version.value != ++versions_[std::string(event.entity_id)])
             found(event, "its version does not follow the one before");
-        if (!json::validate_json(event.payload).ok()) found(event, "its payload is not valid JSON");
+        if (!event.payload_is_unvalidated && !json::validate_json(event.payload).ok())
+            found(event, "its payload is not valid JSON");
     }
     [[nodiscard]] std::uint64_t event_count() const { return next_position_; }
 
@@ -122,31 +92,12 @@ Result<int> run_verify(Program& program, bool deep) {
                          with_separators(report.record_count) + " records, " +
                          human_bytes(report.bytes) + " in " + std::to_string(report.segment_count) +
                          " segments");
-        write_findings(program, report.findings);
+        write_findings(program.out, report.findings);
     }
     if (report.intact) return kExitOk;
     RETURN_IF_ERROR(program.out.flush());
     program.note("`chronos salvage --to NEWDIR` copies what can be read");
     return kExitCorrupt;
-}
-
-Result<int> run_salvage(Program& program, const std::string& target) {
-    ASSIGN_OR_RETURN(const SalvageReport report, salvage(program.common.directory, target));
-    if (program.common.json) {
-        std::string out;
-        json::ObjectWriter(out)
-            .field("target", target)
-            .field("recovered_events", report.recovered_events)
-            .field("lost_events", report.lost_events)
-            .raw_field("losses", findings_as_json(report.losses))
-            .end();
-        program.out.line(out);
-    } else {
-        program.out.line(with_separators(report.recovered_events) + " events are in " + target +
-                         ", " + with_separators(report.lost_events) + " are lost");
-        write_findings(program, report.losses);
-    }
-    return kExitOk;
 }
 
 }  // namespace
@@ -161,19 +112,6 @@ void add_verify_command(CLI::App& parent, Program& program) {
     command->add_flag("--deep", *deep,
                       "Also open it and check order, versions and the JSON of every event");
     on_chosen(command, program, [deep](Program& p) { return run_verify(p, *deep); });
-}
-
-void add_salvage_command(CLI::App& parent, Program& program) {
-    auto target = std::make_shared<std::string>();
-    CLI::App* command =
-        add_command(parent, program,
-                    {.name = "salvage",
-                     .about = "Copy what can be read of a damaged store into a new one",
-                     .example = "chronos salvage --dir data --to data-salvaged"});
-    command->add_option("--to", *target, "Directory of the new store")
-        ->required()
-        ->type_name("DIR");
-    on_chosen(command, program, [target](Program& p) { return run_salvage(p, *target); });
 }
 
 }  // namespace chronos::app
