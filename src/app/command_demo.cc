@@ -7,8 +7,8 @@
 #include "app/failure.h"
 #include "app/import_git.h"
 #include "app/interrupt.h"
-#include "app/json_text.h"
 #include "app/measurement.h"
+#include "app/options.h"
 #include "app/progress.h"
 #include "app/scratch_directory.h"
 #include "app/state_text.h"
@@ -124,8 +124,8 @@ private:
         const auto& events = page.events();
         if (events.empty()) return {};
         const Timestamp then = events[events.size() / 2].occurred_at;
-        heading(fmt::format("{} has {} events; what was it on {}?", base::harmless(entity), events.size(),
-                            then.to_string()));
+        heading(fmt::format("{} has {} events; what was it on {}?", base::harmless(entity),
+                            events.size(), then.to_string()));
         ASSIGN_OR_RETURN(const View past, store_.view({.as_of = then}));
         RETURN_IF_ERROR(show_state(past, entity, "then"));
         RETURN_IF_ERROR(show_state(now, entity, "now"));
@@ -163,17 +163,19 @@ private:
 };
 
 /// The data go to --dir where it was given, else to a directory that is removed at the end.
-Result<int> run_demo(Program& program, const DemoFlags& flags, bool directory_was_given) {
+Result<int> run_demo(Program& program, const DemoFlags& flags) {
     if (program.common.json)
         return base::fail(ErrorCode::kInvalidArgument,
                           "demo is for people; `chronos bench --json` is for programs");
+    if (!flags.repository.empty())
+        RETURN_IF_ERROR(check_repository({.repository = flags.repository}));
     std::unique_ptr<ScratchDirectory> scratch;
-    if (!directory_was_given) {
+    catch_interrupts();
+    if (!program.common.directory_was_given) {
         ASSIGN_OR_RETURN(scratch, ScratchDirectory::make(program.world.files));
         if (flags.keep) scratch->keep();
         program.common.directory = scratch->path() + "/data";
     }
-    catch_interrupts();
     program.out.line("The data are in " + program.common.directory +
                      (scratch && !flags.keep ? ", which is removed at the end." : "."));
     ASSIGN_OR_RETURN(Store store, Store::open({.directory = program.common.directory}));
@@ -198,14 +200,10 @@ void add_demo_command(CLI::App& parent, Program& program) {
                      "A git repository (default: the one around this directory)")
         ->type_name("PATH");
     command->add_option("--events", flags->events, "How many to append")
-        ->check(CLI::PositiveNumber)
+        ->check(whole_number(1, 1'000'000'000))
         ->capture_default_str();
     command->add_flag("--keep", flags->keep, "Do not remove the data at the end");
-    const CLI::Option* directory = command->get_option("--dir");
-    const CLI::Option* outer_directory = parent.get_option("--dir");
-    on_chosen(command, program, [flags, directory, outer_directory](Program& p) {
-        return run_demo(p, *flags, directory->count() > 0 || outer_directory->count() > 0);
-    });
+    on_chosen(command, program, [flags](Program& p) { return run_demo(p, *flags); });
 }
 
 }  // namespace chronos::app

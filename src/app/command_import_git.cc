@@ -5,6 +5,7 @@
 #include "app/failure.h"
 #include "app/import_git.h"
 #include "app/interrupt.h"
+#include "app/options.h"
 #include "app/terminal.h"
 #include "base/result.h"
 #include "json/writer.h"
@@ -12,8 +13,9 @@
 namespace chronos::app {
 namespace {
 
-Result<int> run_import_git(Program& program, const GitImportOptions& options) {
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program));
+Result<int> run_import_git(Program& program, const GitImportOptions& options, bool accept_clock) {
+    RETURN_IF_ERROR(check_repository(options));
+    ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = accept_clock}));
     catch_interrupts();
     const std::int64_t started_ns = program.world.clock.monotonic_ns();
     ASSIGN_OR_RETURN(const GitImportResult result, import_git(program, store, options));
@@ -47,15 +49,25 @@ void add_import_git_command(CLI::App& parent, Program& program) {
          .about = "Each commit as one batch: commit.created, and file.added, file.modified, "
                   "file.deleted or file.renamed for each file. Again: only what is new",
          .example = "chronos import git path/to/repository\n"
-                    "  chronos state file:README.md --as-of 2026-01-01"});
+                    "  chronos state file:README.md --as-of 2026-01-01",
+         .appends = true});
     command->add_option("repository", options->repository, "Path of the repository")
         ->required()
         ->type_name("PATH");
     command->add_option("--branch", options->branch, "Branch, tag or commit to start from")
         ->capture_default_str();
-    command->add_option("--max-commits", options->max_commits,
-                        "Only the newest so many (default: all)");
-    on_chosen(command, program, [options](Program& p) { return run_import_git(p, *options); });
+    command
+        ->add_option("--max-commits", options->max_commits,
+                     "Only the newest so many (default: all)")
+        ->check(whole_number(1, kCountMax));
+    command->add_flag("--accept-older", options->accept_older,
+                      "Append commits that come before some that are there; then states are right "
+                      "only with --fold-order occurred");
+    auto accept_clock = std::make_shared<bool>(false);
+    add_accept_clock(command, *accept_clock);
+    on_chosen(command, program, [options, accept_clock](Program& p) {
+        return run_import_git(p, *options, *accept_clock);
+    });
 }
 
 }  // namespace chronos::app

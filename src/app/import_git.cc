@@ -28,6 +28,11 @@ const Uuid& git_space() {
     return space;
 }
 
+/// `what`: empty for the commit itself, else the file.
+Uuid event_id(const std::string& sha, const std::string& what) {
+    return event::uuid_v5(git_space(), sha + '\0' + what);
+}
+
 /// A larger commit becomes several batches.
 constexpr std::size_t kBatchEventsMax = 20'000;
 constexpr std::size_t kBatchBytesMax = std::size_t{16} << 20;
@@ -91,8 +96,11 @@ std::string file_payload(const GitCommit& commit, const GitFile& file, std::stri
     std::string out;
     json::ObjectWriter writer(out);
     writer.field("path", valid_utf8(file.path)).field("exists", exists).field("status", status);
-    if (status == "renamed") writer.field("old_path", valid_utf8(file.old_path));
-    if (status == "added" || status == "renamed") writer.raw_field("renamed_to", "null");
+    if (status == "renamed")
+        writer.field("old_path", valid_utf8(file.old_path));
+    else
+        writer.raw_field("old_path", "null");
+    writer.raw_field("renamed_to", "null");
     writer.field("commit", commit.sha).field("author", valid_utf8(commit.author));
     if (exists)
         writer.field("mode", file.mode).field("blob", file.blob);
@@ -117,6 +125,10 @@ std::string renamed_away_payload(const GitCommit& commit, const GitFile& file) {
         .field("author", valid_utf8(commit.author))
         .raw_field("mode", "null")
         .raw_field("blob", "null")
+        .raw_field("old_path", "null")
+        .raw_field("lines_added", "null")
+        .raw_field("lines_deleted", "null")
+        .raw_field("binary", "null")
         .end();
     return out;
 }
@@ -208,7 +220,7 @@ private:
                     .event_type = type,
                     .payload = payload,
                     .tags = tags,
-                    .id = event::uuid_v5(git_space(), commit.sha + '\0' + what),
+                    .id = event_id(commit.sha, what),
                     .occurred_at = time_of(commit)});
         ++events_;
     }
@@ -244,6 +256,63 @@ std::uint64_t commit_count(const GitImportOptions& options, const std::string& c
     return options.max_commits > 0 ? std::min(count, options.max_commits) : count;
 }
 
+/// Calls `visit` for each line that the program prints, until it says false.
+template <typename Visit>
+Status for_each_line(const std::vector<std::string>& arguments, const Visit& visit) {
+    ASSIGN_OR_RETURN(const auto process, Subprocess::start(arguments));
+    std::string text;
+    std::vector<char> buffer(std::size_t{64} << 10);
+    for (;;) {
+        ASSIGN_OR_RETURN(const std::size_t size, process->read(buffer));
+        if (size == 0) return interrupted_by() != 0 ? Status() : process->finish();
+        text.append(buffer.data(), size);
+        std::size_t begin = 0;
+        for (std::size_t end = text.find('\n'); end != std::string::npos;
+             begin = end + 1, end = text.find('\n', begin)) {
+            if (!visit(std::string_view(text).substr(begin, end - begin))) return {};
+        }
+        text.erase(0, begin);
+    }
+}
+
+/// Refuses commits that are new and come before one that is in the store: the events of files would
+/// stand in another order than the commits.
+Status check_order(const View& view, const GitImportOptions& options, const std::string& head) {
+    ASSIGN_OR_RETURN(const std::uint64_t known, view.count({.event_types = {"commit.created"}}));
+    if (known == 0) return {};
+    std::vector<std::string> arguments{"git",      "-C",           options.repository,
+                                       "rev-list", "--topo-order", "--parents"};
+    if (options.max_commits > 0)
+        arguments.push_back("--max-count=" + std::to_string(options.max_commits));
+    arguments.insert(arguments.end(), {"--end-of-options", head, "--"});
+
+    std::set<std::string, std::less<>> parents_of_known;  // children come before parents
+    std::string older;
+    Page page;
+    RETURN_IF_ERROR(for_each_line(arguments, [&](std::string_view line) {
+        const std::string sha(line.substr(0, line.find(' ')));
+        if (view.read_event(event_id(sha, ""), page).ok()) {
+            line.remove_prefix(sha.size());
+            while (!line.empty()) {
+                line.remove_prefix(1);
+                parents_of_known.emplace(line.substr(0, line.find(' ')));
+                line.remove_prefix(std::min(line.find(' '), line.size()));
+            }
+        } else if (parents_of_known.contains(sha)) {
+            older = sha;
+        }
+        parents_of_known.erase(sha);
+        return older.empty();
+    }));
+    if (older.empty()) return {};
+    return base::fail(
+        ErrorCode::kInvalidArgument,
+        "commit " + older.substr(0, 12) +
+            " is new, and one that builds on it is in the store already: appended behind it, it "
+            "would make the states of files wrong; import into a new store, or say --accept-older "
+            "and ask for states with --fold-order occurred");
+}
+
 /// The commit that the branch stands for.
 Result<std::string> resolve(const GitImportOptions& options) {
     Result<std::string> inside =
@@ -266,9 +335,18 @@ Result<std::string> resolve(const GitImportOptions& options) {
 
 }  // namespace
 
+Status check_repository(const GitImportOptions& options) {
+    const Result<std::string> head = resolve(options);
+    return head.ok() ? Status() : Status(head.error());
+}
+
 Result<GitImportResult> import_git(Program& program, Store& store,
                                    const GitImportOptions& options) {
     ASSIGN_OR_RETURN(const std::string head, resolve(options));
+    if (!options.accept_older) {
+        ASSIGN_OR_RETURN(const View view, store.view());
+        RETURN_IF_ERROR(check_order(view, options, head));
+    }
     ProgressBar progress(program, "import",
                          program.shows_progress() ? commit_count(options, head) : 0);
     ASSIGN_OR_RETURN(const auto git, Subprocess::start(git_log_arguments(options.repository, head,

@@ -15,6 +15,9 @@ struct GitImportOptions {
     std::string repository;
     std::string branch = "HEAD";
     std::uint64_t max_commits = 0;  ///< 0: all; else the newest so many.
+    /// Takes commits that come before some that are in the store, too: their events then stand
+    /// behind later ones.
+    bool accept_older = false;
     Durability durability = Durability::kDurable;
 };
 
@@ -26,10 +29,14 @@ struct GitImportResult {
     std::string busiest_file;
 };
 
+/// Whether there is something to import. Errors: kNotFound — git is not installed;
+/// kInvalidArgument — no repository or no such branch.
+Status check_repository(const GitImportOptions& options);
+
 /// Importing again appends only what is new.
 ///
-/// Errors: kNotFound — git is not installed; kInvalidArgument — no repository or no such branch;
-/// those of appending.
+/// Errors: as above; kInvalidArgument — a new commit comes before one that is in the store; those
+/// of appending.
 Result<GitImportResult> import_git(Program& program, Store& store, const GitImportOptions& options);
 
 }  // namespace chronos::app
