@@ -1,13 +1,18 @@
 // chronos bench: how fast this store is on this machine.
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "app/commands.h"
 #include "app/failure.h"
 #include "app/interrupt.h"
 #include "app/measurement.h"
+#include "app/options.h"
 #include "app/progress.h"
+#include "app/scratch_directory.h"
 #include "app/terminal.h"
 #include "base/result.h"
+#include "event/batch_content.h"
 #include "json/writer.h"
 
 namespace chronos::app {
@@ -16,13 +21,66 @@ namespace {
 struct BenchAppendFlags {
     AppendLoad load;
     WorkloadOptions workload;
-    std::string durability = "durable";
     std::string mode = "async";
     std::string input = "binary";
     std::string ids = "derived";
     bool in_memory = false;
-    std::uint64_t reserve = 0;
+    std::uint64_t reserve_bytes = 0;
+    bool into_any_store = false;
+    bool accept_clock = false;
 };
+
+constexpr std::uint64_t kEventsMax = 1'000'000'000;
+constexpr std::uint64_t kReserveBytesMax = std::uint64_t{16} << 30;
+
+/// What --reserve asks for must fit beside what is there already.
+Status check_reserve(const Program& program, const BenchAppendFlags& flags) {
+    if (flags.reserve_bytes == 0) return {};
+    const std::string& directory = program.common.directory;
+    ASSIGN_OR_RETURN(const std::uint64_t free, io::PosixFileSystem::free_bytes(directory));
+    if (flags.reserve_bytes <= free - free / 16) return {};
+    return base::fail(ErrorCode::kNoSpace,
+                      "--reserve asks for " + human_bytes(flags.reserve_bytes) + " in " +
+                          directory + ", where " + human_bytes(free) + " are free");
+}
+
+/// The store prepares its log by itself; waits until there is as much as was asked for.
+Result<std::uint64_t> wait_for_reserve(Program& program, const Store& store,
+                                       std::uint64_t wanted_bytes) {
+    constexpr std::int64_t kStalledAfterNs = 60'000'000'000;
+    std::uint64_t prepared_bytes = 0;
+    std::int64_t grew_ns = program.world.clock.monotonic_ns();
+    ProgressBar progress(program, "reserve", wanted_bytes);
+    while (prepared_bytes < wanted_bytes && interrupted_by() == 0) {
+        ASSIGN_OR_RETURN(const Stats stats, store.view()->stats());
+        const std::uint64_t now_bytes = stats.file_bytes - stats.log_bytes;
+        const std::int64_t now_ns = program.world.clock.monotonic_ns();
+        if (now_bytes > prepared_bytes) grew_ns = now_ns;
+        prepared_bytes = now_bytes;
+        if (now_ns - grew_ns > kStalledAfterNs)
+            return base::fail(ErrorCode::kNoSpace, "only " + human_bytes(prepared_bytes) +
+                                                       " of the " + human_bytes(wanted_bytes) +
+                                                       " that --reserve asks for can be prepared");
+        progress.update({.done = prepared_bytes, .bytes = prepared_bytes});
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    progress.finish();
+    if (wanted_bytes > 0) program.note(human_bytes(prepared_bytes) + " of empty log are prepared");
+    return prepared_bytes;
+}
+
+/// Made-up events must not get between those of somebody's store.
+Status check_holds_only_ours(const Store& store, const Program& program) {
+    ASSIGN_OR_RETURN(const Stats stats, store.view()->stats());
+    for (const EventTypeCount& type : stats.event_types) {
+        if (type.event_type.starts_with(Workload::kTypePrefix)) continue;
+        return base::fail(ErrorCode::kInvalidArgument,
+                          "the store in " + program.common.directory + " holds other events (" +
+                              type.event_type + "), and made-up ones cannot be taken out again; " +
+                              "leave out --dir, or say --into-any-store");
+    }
+    return {};
+}
 
 double microseconds(std::int64_t ns) {
     return static_cast<double>(ns) / 1e3;
@@ -31,13 +89,25 @@ double microseconds(std::int64_t ns) {
 Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
     flags.workload.explicit_ids = flags.ids == "explicit";
     flags.workload.id_seed = static_cast<std::uint64_t>(program.now().ns);
-    flags.load.durability = flags.durability == "os" ? Durability::kOs : Durability::kDurable;
     flags.load.from_json = flags.input == "json";
     if (flags.mode == "sync") flags.load.in_flight = 1;
+    std::unique_ptr<ScratchDirectory> scratch;
+    if (!flags.in_memory && !program.common.directory_was_given) {
+        ASSIGN_OR_RETURN(scratch, ScratchDirectory::make(program.world.files));
+        program.common.directory = scratch->path() + "/data";
+        program.note("the store is in " + program.common.directory +
+                     ", which is removed at the end; --dir says where else");
+    }
+    catch_interrupts();  // so that it is removed
+    RETURN_IF_ERROR(check_reserve(program, flags));
     ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.in_memory = flags.in_memory,
-                                                             .spare_bytes = flags.reserve}));
+                                                             .accept_clock = flags.accept_clock,
+                                                             .spare_bytes = flags.reserve_bytes}));
+    if (!flags.into_any_store) RETURN_IF_ERROR(check_holds_only_ours(store, program));
+    ASSIGN_OR_RETURN(const std::uint64_t reserved_bytes,
+                     wait_for_reserve(program, store, flags.reserve_bytes));
+    if (interrupted_by() != 0) return interrupted_exit_code();
     const Workload workload(flags.workload);
-    catch_interrupts();
     ProgressBar progress(program, "append", flags.load.events);
     ASSIGN_OR_RETURN(
         const AppendMeasurement measured,
@@ -67,6 +137,7 @@ Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
             .field("commits", stats.commits)
             .field("commit_method", stats.commit_method)
             .field("spare_waits", stats.spare_waits)
+            .field("reserved_bytes", reserved_bytes)
             .field("mode", flags.mode)
             .field("in_flight", flags.load.in_flight)
             .field("input", flags.input)
@@ -132,7 +203,12 @@ Result<int> run_bench_query(Program& program, const QueryLoad& load) {
 }  // namespace
 
 void add_bench_commands(CLI::App& parent, Program& program) {
-    CLI::App* group = parent.add_subcommand("bench", "Measure appends and queries on this machine");
+    CLI::App* group =
+        add_command(parent, program,
+                    {.name = "bench",
+                     .about = "Measure appends and queries on this machine",
+                     .example = "chronos bench append --events 1000000\n"
+                                "  chronos bench query --dir /var/tmp/bench --last 10"});
     group->require_subcommand(1);
     add_bench_append_command(*group, program);
     add_bench_query_command(*group, program);
@@ -147,30 +223,29 @@ void add_bench_append_command(CLI::App& parent, Program& program) {
                   "the last answer; payloads, "
                   "ids and JSON text are made before. Latency: one batch, from handing it over to "
                   "its answer",
-         .example = "chronos bench append --dir /tmp/bench --events 1000000 --batch 1000 --json"});
+         .example =
+             "chronos bench append --dir /var/tmp/bench --events 1000000 --batch 1000 --json",
+         .appends = true});
     AppendLoad& load = flags->load;
     command->add_option("--events", load.events, "How many")
-        ->check(CLI::PositiveNumber)
+        ->check(whole_number(1, kEventsMax))
         ->capture_default_str();
     command->add_option("--entities", flags->workload.entities, "Of how many entities")
-        ->check(CLI::Range(1, 100'000'000))
+        ->check(whole_number(1, 100'000'000))
         ->capture_default_str();
     command->add_option("--batch", load.batch_events, "Events in a batch")
-        ->check(CLI::Range(1, 100'000))
+        ->check(whole_number(1, event::kBatchEventsMax))
         ->capture_default_str();
     command
         ->add_option("--payload-bytes", flags->workload.payload_bytes,
                      "Bytes of JSON in an event, at least about 40")
-        ->check(CLI::Range(2, 1 << 20))
+        ->check(whole_number(2, event::kPayloadSizeMax))
         ->capture_default_str();
     command->add_option("--threads", load.threads, "Threads that append")
-        ->check(CLI::Range(1, 256))
+        ->check(whole_number(1, 256))
         ->capture_default_str();
-    command
-        ->add_option("--durability", flags->durability,
-                     "durable: on disk; os: handed to the operating system")
-        ->check(CLI::IsMember({"durable", "os"}))
-        ->capture_default_str();
+    add_durability(command, load.durability);
+    add_accept_clock(command, flags->accept_clock);
     command
         ->add_option(
             "--mode", flags->mode,
@@ -180,7 +255,7 @@ void add_bench_append_command(CLI::App& parent, Program& program) {
     command
         ->add_option("--in-flight", load.in_flight,
                      "With async: batches of a thread under way at once")
-        ->check(CLI::Range(1, 1024))
+        ->check(whole_number(1, 1024))
         ->capture_default_str();
     command
         ->add_option("--input", flags->input,
@@ -195,9 +270,15 @@ void add_bench_append_command(CLI::App& parent, Program& program) {
                      "derived: from the batch; explicit: each event brings its own")
         ->check(CLI::IsMember({"derived", "explicit"}))
         ->capture_default_str();
-    command->add_flag("--in-memory", flags->in_memory, "A store that keeps nothing");
-    command->add_option("--reserve", flags->reserve,
-                        "Bytes of empty log to prepare ahead (default: the store decides)");
+    CLI::Option* in_memory =
+        command->add_flag("--in-memory", flags->in_memory, "A store that keeps nothing");
+    command
+        ->add_option("--reserve", flags->reserve_bytes,
+                     "Bytes of empty log to prepare ahead (default: the store decides)")
+        ->check(whole_number(1, kReserveBytesMax))
+        ->excludes(in_memory);
+    command->add_flag("--into-any-store", flags->into_any_store,
+                      "Append although --dir holds other events than those of this command");
     on_chosen(command, program, [flags](Program& p) { return run_bench_append(p, *flags); });
 }
 
@@ -207,15 +288,15 @@ void add_bench_query_command(CLI::App& parent, Program& program) {
         parent, program,
         {.name = "query",
          .about = "Read the last events of random entities, looking at every byte",
-         .example = "chronos bench query --dir /tmp/bench --last 10 --queries 100000 --json"});
+         .example = "chronos bench query --dir /var/tmp/bench --last 10 --queries 100000 --json"});
     command->add_option("--last", load->last, "Events in a query")
-        ->check(CLI::Range(1, 100'000))
+        ->check(whole_number(1, 100'000))
         ->capture_default_str();
     command->add_option("--queries", load->queries, "How many")
-        ->check(CLI::PositiveNumber)
+        ->check(whole_number(1, kEventsMax))
         ->capture_default_str();
     command->add_option("--threads", load->threads, "Threads that ask")
-        ->check(CLI::Range(1, 256))
+        ->check(whole_number(1, 256))
         ->capture_default_str();
     on_chosen(command, program, [load](Program& p) { return run_bench_query(p, *load); });
 }

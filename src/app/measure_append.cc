@@ -14,12 +14,15 @@
 namespace chronos::app {
 namespace {
 
+/// Latencies for which there is room from the start.
+constexpr std::uint64_t kReservedMax = 1 << 20;
+
 /// Batches of one thread and what became of them. Answers come on a thread of the store.
 class BatchWindow {
 public:
     BatchWindow(io::Clock& clock, std::uint64_t batch_count, unsigned in_flight_max)
         : clock_(clock), room_(in_flight_max), in_flight_max_(in_flight_max) {
-        latencies_.reserve(batch_count);
+        latencies_.reserve(std::min<std::uint64_t>(batch_count, kReservedMax));
     }
 
     /// Waits until another batch may be handed over. Errors: of an earlier batch.

@@ -10,8 +10,8 @@ namespace chronos::app {
 namespace {
 
 constexpr std::size_t kPayloadCount = 1024;
-constexpr std::array<std::string_view, 5> kTypes{"order.placed", "order.paid", "order.packed",
-                                                 "order.sent", "order.closed"};
+constexpr std::array<std::string_view, 5> kTypes{"bench.placed", "bench.paid", "bench.packed",
+                                                 "bench.sent", "bench.closed"};
 
 /// A JSON object of exactly `size` bytes, or the smallest that is larger.
 std::string make_payload(std::uint64_t number, std::size_t size) {

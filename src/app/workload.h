@@ -23,6 +23,9 @@ struct WorkloadOptions {
 
 class Workload {
 public:
+    /// What the types of all its events start with.
+    static constexpr std::string_view kTypePrefix = "bench.";
+
     explicit Workload(const WorkloadOptions& options);
 
     /// Adds events [first, first + count) to `batch`, by copying from what was made beforehand.
