@@ -1,5 +1,4 @@
 // chronos append: one event by options, or a request in JSON.
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,10 @@
 #include "app/time_text.h"
 #include "base/result.h"
 #include "embedded/append_request.h"
+#include "embedded/event_line.h"
+#include "event/batch_content.h"
+#include "json/scan.h"
+#include "json/validate.h"
 #include "json/writer.h"
 
 namespace chronos::app {
@@ -25,44 +28,53 @@ struct AppendFlags {
     std::string entity, type, payload, payload_file, metadata, id, occurred_at, expected_version;
     std::string fail_if_match, after, idempotency_key, from;
     std::vector<std::string> tags;
-    std::string durability = "durable";
+    Durability durability = Durability::kDurable;
     bool accept_clock = false;
     CLI::Option* payload_option = nullptr;
 };
 
-Result<ExpectedVersion> parse_expected_version(const std::string& text) {
-    if (text.empty() || text == "any") return ExpectedVersion::any();
-    if (text == "none") return ExpectedVersion::none();
-    if (text == "exists") return ExpectedVersion::exists();
-    std::uint64_t version = 0;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, version);
-    if (error == std::errc() && stop == end) return ExpectedVersion::exactly(version);
-    return base::fail(ErrorCode::kInvalidArgument,
-                      "--expected-version '" + text + "': write a number, none, exists or any");
+Error wrong(std::string message) {
+    return base::fail(ErrorCode::kInvalidArgument, std::move(message));
 }
 
-Result<std::string> read_text(Program& program, const std::string& path, std::size_t size_max) {
-    ASSIGN_OR_RETURN(const auto input, Input::open(program.world.files, path));
+/// JSON given to an option, checked here so that places in messages are those of what was typed.
+Status check_json(const std::string& text, const char* option) {
+    if (Status status = json::validate_json(text); !status.ok())
+        return base::with_context(std::move(status).error(), option);
+    return {};
+}
+
+Result<std::string> read_text(const std::string& path, std::size_t size_max) {
+    ASSIGN_OR_RETURN(const auto input, Input::open(path));
     return read_all(*input, size_max);
 }
 
-Result<std::string> payload_of(Program& program, const AppendFlags& flags) {
-    if (!flags.payload_file.empty())
-        return read_text(program, flags.payload_file, kPayloadBytesMax);
-    if (flags.payload == "-") return read_text(program, "-", kPayloadBytesMax);
+Result<std::string> payload_of(const AppendFlags& flags) {
+    if (!flags.payload_file.empty()) return read_text(flags.payload_file, kPayloadBytesMax);
+    if (flags.payload == "-") return read_text("-", kPayloadBytesMax);
     return flags.payload_option->count() > 0 ? flags.payload : std::string("{}");
+}
+
+/// The query itself, also where it was given as in a request: {"fail_if_events_match": ...}.
+std::string_view query_of(std::string_view text) {
+    std::string_view query = json::trimmed(text);
+    if (!query.starts_with('{')) return query;
+    json::ObjectScanner fields(query);
+    if (!fields.next() || fields.raw_key() != "fail_if_events_match") return query;
+    const std::string_view inner = fields.value();
+    return fields.next() ? query : inner;
 }
 
 /// A batch with the condition of --fail-if-match, if there is one, and no event yet.
 Result<BatchBuilder> conditions_of(const AppendFlags& flags) {
     if (flags.fail_if_match.empty()) {
         if (flags.after.empty()) return BatchBuilder();
-        return base::fail(ErrorCode::kInvalidArgument, "--after belongs to --fail-if-match");
+        return wrong("--after belongs to --fail-if-match");
     }
+    RETURN_IF_ERROR(check_json(flags.fail_if_match, "--fail-if-match"));
     std::string condition;
     json::ObjectWriter writer(condition);
-    writer.raw_field("fail_if_events_match", flags.fail_if_match);
+    writer.raw_field("fail_if_events_match", query_of(flags.fail_if_match));
     if (!flags.after.empty()) {
         ASSIGN_OR_RETURN(const Position after, parse_position(flags.after, "--after"));
         writer.field("after", after.value);
@@ -71,12 +83,19 @@ Result<BatchBuilder> conditions_of(const AppendFlags& flags) {
     Result<BatchBuilder> batch =
         embedded::parse_append_request(R"({"events":[],"conditions":[)" + condition + "]}");
     if (!batch.ok()) return base::with_context(std::move(batch).error(), "--fail-if-match");
+    if (Status status =
+            event::check_query(std::get<NoEventMatches>(batch->content().conditions.front()).query);
+        !status.ok())
+        return base::with_context(std::move(status).error(), "--fail-if-match");
     return batch;
 }
 
 Result<BatchBuilder> batch_of(Program& program, const AppendFlags& flags) {
     ASSIGN_OR_RETURN(BatchBuilder batch, conditions_of(flags));
-    ASSIGN_OR_RETURN(const std::string payload, payload_of(program, flags));
+    ASSIGN_OR_RETURN(const std::string payload, payload_of(flags));
+    RETURN_IF_ERROR(
+        check_json(payload, flags.payload_file.empty() ? "--payload" : "--payload-file"));
+    if (!flags.metadata.empty()) RETURN_IF_ERROR(check_json(flags.metadata, "--metadata"));
     const std::vector<std::string_view> tags(flags.tags.begin(), flags.tags.end());
     BatchBuilder::EventRef event = {.entity_id = flags.entity,
                                     .event_type = flags.type,
@@ -90,8 +109,15 @@ Result<BatchBuilder> batch_of(Program& program, const AppendFlags& flags) {
     }
     ASSIGN_OR_RETURN(event.occurred_at,
                      parse_time_option(flags.occurred_at, "--occurred-at", program.now()));
-    ASSIGN_OR_RETURN(event.expected_version, parse_expected_version(flags.expected_version));
+    if (!flags.expected_version.empty()) {
+        const auto expected = embedded::parse_expected_version(flags.expected_version);
+        if (!expected)
+            return wrong("--expected-version '" + flags.expected_version +
+                         "': write a number, none, exists or any");
+        event.expected_version = *expected;
+    }
     batch.add(event);
+    RETURN_IF_ERROR(event::check_content(batch.content(), false));
     return batch;
 }
 
@@ -106,10 +132,11 @@ std::string result_as_json(const AppendResult& result) {
             .end();
     }
     std::string out;
-    json::ObjectWriter(out)
-        .raw_field("events", events + "]")
-        .field("timestamp", result.recorded_at.to_string())
-        .field("durability", durability_name(result.durability))
+    json::ObjectWriter writer(out);
+    writer.raw_field("events", events + "]");
+    // A check of conditions alone records nothing.
+    if (!result.events.empty()) writer.field("timestamp", result.recorded_at.to_string());
+    writer.field("durability", durability_name(result.durability))
         .field("duplicate", result.duplicate)
         .end();
     return out;
@@ -128,24 +155,22 @@ void write_result(Program& program, const AppendResult& result) {
 }
 
 Result<int> run_append(Program& program, const AppendFlags& flags) {
-    AppendOptions options{.durability =
-                              flags.durability == "os" ? Durability::kOs : Durability::kDurable};
+    AppendOptions options{.durability = flags.durability};
     if (!flags.idempotency_key.empty()) options.idempotency_key = flags.idempotency_key;
+    // Everything is read and checked before a store is opened, or made.
     std::optional<BatchBuilder> batch;
-    std::string request;
     if (!flags.from.empty()) {
-        ASSIGN_OR_RETURN(request, read_text(program, flags.from, kRequestBytesMax));
+        ASSIGN_OR_RETURN(const std::string request, read_text(flags.from, kRequestBytesMax));
+        ASSIGN_OR_RETURN(batch, embedded::parse_append_request(request));
+        RETURN_IF_ERROR(event::check_content(batch->content(), false));
     } else {
         if (flags.entity.empty() || flags.type.empty())
-            return base::fail(ErrorCode::kInvalidArgument,
-                              "--entity and --type are needed, or --from");
+            return wrong("--entity and --type are needed, or --from");
         ASSIGN_OR_RETURN(batch, batch_of(program, flags));
     }
     ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = flags.accept_clock}));
-    Result<AppendResult> result =
-        batch ? store.append(std::move(*batch), options) : store.append_json(request, options);
-    if (!result.ok()) return std::move(result).error();
-    write_result(program, *result);
+    ASSIGN_OR_RETURN(const AppendResult result, store.append(std::move(*batch), options));
+    write_result(program, result);
     RETURN_IF_ERROR(store.close());
     return kExitOk;
 }
@@ -187,8 +212,8 @@ void add_append_command(CLI::App& parent, Program& program) {
         ->type_name("VERSION");
     command
         ->add_option(
-            "--fail-if-match", flags->fail_if_match,
-            R"(Refuse if an event matches, as in {"items":[{"types":["t"],"tags":["a:1"]}]})")
+            "--fail-if-match,--fail-if-events-match", flags->fail_if_match,
+            R"(Refuse if an event matches: {"items":[{"types":["t"],"tags":["a:1"]}]} or {"all":true})")
         ->type_name("JSON");
     command
         ->add_option("--after", flags->after,
@@ -196,13 +221,8 @@ void add_append_command(CLI::App& parent, Program& program) {
         ->type_name("POSITION");
     command->add_option("--idempotency-key", flags->idempotency_key, "Makes a retry a duplicate")
         ->type_name("TEXT");
-    command
-        ->add_option("--durability", flags->durability,
-                     "durable: on disk; os: handed to the operating system")
-        ->check(CLI::IsMember({"durable", "os"}))
-        ->capture_default_str();
-    command->add_flag("--accept-clock", flags->accept_clock,
-                      "Append although the clock is far off the last event");
+    add_durability(command, flags->durability);
+    add_accept_clock(command, flags->accept_clock);
     CLI::Option* from =
         command
             ->add_option(

@@ -5,6 +5,7 @@
 #include "app/commands.h"
 #include "app/input.h"
 #include "app/interrupt.h"
+#include "app/options.h"
 #include "app/record_import.h"
 #include "base/result.h"
 #include "json/scan.h"
@@ -18,6 +19,7 @@ constexpr std::size_t kArraySizeMax = std::size_t{256} << 20;
 struct CloudEventsFlags {
     std::string file;
     std::string entity = "subject";
+    bool accept_clock = false;
 };
 
 Status add_event(std::string_view json, const std::string& where, std::uint64_t line,
@@ -44,7 +46,8 @@ Status read_events(Input& input, CloudEvents& events, RecordImport& import) {
     LineReader lines(input);
     while (interrupted_by() == 0) {
         ASSIGN_OR_RETURN(const std::optional<std::string_view> line, lines.next());
-        if (!line) return {};
+        // An interrupted read ends in the middle of a line.
+        if (!line || interrupted_by() != 0) return {};
         const std::string_view text = json::trimmed(*line);
         if (text.empty()) continue;
         if (text.starts_with('[')) {
@@ -65,8 +68,8 @@ Status read_events(Input& input, CloudEvents& events, RecordImport& import) {
 }
 
 Result<int> run_import_cloudevents(Program& program, const CloudEventsFlags& flags) {
-    ASSIGN_OR_RETURN(const auto input, Input::open(program.world.files, flags.file));
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program));
+    ASSIGN_OR_RETURN(const auto input, Input::open(flags.file));
+    ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = flags.accept_clock}));
     catch_interrupts();
     CloudEvents events(flags.entity == "source" ? CloudEvents::Entity::kSource
                                                 : CloudEvents::Entity::kSubject);
@@ -83,7 +86,8 @@ void add_import_cloudevents_command(CLI::App& parent, Program& program) {
         parent, program,
         {.name = "cloudevents",
          .about = "CloudEvents 1.0 in JSON, one a line or in an array. Again: only what is new",
-         .example = "chronos import cloudevents events.ndjson --entity subject"});
+         .example = "chronos import cloudevents events.ndjson --entity subject",
+         .appends = true});
     command->add_option("file", flags->file, "Plain or compressed, or -")
         ->required()
         ->type_name("FILE");
@@ -92,6 +96,7 @@ void add_import_cloudevents_command(CLI::App& parent, Program& program) {
                      "Which attribute names the entity; source where there is no subject")
         ->check(CLI::IsMember({"subject", "source"}))
         ->capture_default_str();
+    add_accept_clock(command, flags->accept_clock);
     on_chosen(command, program, [flags](Program& p) { return run_import_cloudevents(p, *flags); });
 }
 

@@ -6,6 +6,7 @@
 #include "app/csv_event.h"
 #include "app/input.h"
 #include "app/interrupt.h"
+#include "app/options.h"
 #include "app/record_import.h"
 #include "base/result.h"
 
@@ -15,17 +16,24 @@ namespace {
 struct CsvFlags {
     std::string file;
     std::string delimiter = ",";
+    std::string encoding = "utf8";
+    bool accept_clock = false;
     CsvColumns columns;
 };
 
-Status read_records(CsvReader& csv, const CsvColumns& columns, RecordImport& import) {
-    std::vector<std::string> record;
-    ASSIGN_OR_RETURN(const bool has_header, csv.next(record));
+Result<CsvEvents> read_header(CsvReader& csv, const CsvColumns& columns) {
+    std::vector<std::string> header;
+    ASSIGN_OR_RETURN(const bool has_header, csv.next(header));
     if (!has_header) return base::fail(ErrorCode::kInvalidArgument, "there is no header line");
-    ASSIGN_OR_RETURN(const CsvEvents events, CsvEvents::create(record, columns));
+    return CsvEvents::create(std::move(header), columns);
+}
+
+Status read_records(CsvReader& csv, const CsvEvents& events, RecordImport& import) {
+    std::vector<std::string> record;
     while (interrupted_by() == 0) {
         ASSIGN_OR_RETURN(const bool more, csv.next(record));
-        if (!more) break;
+        // An interrupted read ends in the middle of a record.
+        if (!more || interrupted_by() != 0) break;
         if (Status status = events.add(record, import.batch()); !status.ok())
             return base::with_context(std::move(status).error(),
                                       "line " + std::to_string(csv.line_number()));
@@ -45,12 +53,14 @@ Result<int> run_import_csv(Program& program, const CsvFlags& flags) {
     if (flags.columns.type.empty() == flags.columns.type_column.empty())
         return base::fail(ErrorCode::kInvalidArgument, "one of --type and --type-column is needed");
     ASSIGN_OR_RETURN(const char delimiter, delimiter_of(flags.delimiter));
-    ASSIGN_OR_RETURN(const auto input, Input::open(program.world.files, flags.file));
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program));
+    ASSIGN_OR_RETURN(const auto input, Input::open(flags.file));
+    CsvReader csv([&input = *input](std::span<char> out) { return input.read(out); }, delimiter,
+                  flags.encoding == "latin1" ? CsvEncoding::kLatin1 : CsvEncoding::kUtf8);
+    ASSIGN_OR_RETURN(const CsvEvents events, read_header(csv, flags.columns));
+    ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = flags.accept_clock}));
     catch_interrupts();
-    CsvReader csv([&input = *input](std::span<char> out) { return input.read(out); }, delimiter);
     RecordImport import(program, store, *input);
-    Status read = read_records(csv, flags.columns, import);
+    Status read = read_records(csv, events, import);
     return import.finish(std::move(read));
 }
 
@@ -63,7 +73,8 @@ void add_import_csv_command(CLI::App& parent, Program& program) {
         {.name = "csv",
          .about = "Each record of a CSV file as an event; columns not named become its payload",
          .example = "chronos import csv orders.csv --entity-column order --type order.placed "
-                    "--time-column at --infer-types"});
+                    "--time-column at --infer-types",
+         .appends = true});
     command->add_option("file", flags->file, "CSV with a header, plain or compressed, or -")
         ->required()
         ->type_name("FILE");
@@ -85,8 +96,12 @@ void add_import_csv_command(CLI::App& parent, Program& program) {
         ->type_name("COLUMN");
     command->add_option("--delimiter", flags->delimiter, "Between fields; tab for a tab")
         ->capture_default_str();
+    command->add_option("--encoding", flags->encoding, "Of the file")
+        ->check(CLI::IsMember({"utf8", "latin1"}))
+        ->capture_default_str();
     command->add_flag("--infer-types", flags->columns.infer_types,
                       "Numbers, true, false and nothing (null) are no strings");
+    add_accept_clock(command, flags->accept_clock);
     on_chosen(command, program, [flags](Program& p) { return run_import_csv(p, *flags); });
 }
 

@@ -8,6 +8,7 @@
 #include "app/failure.h"
 #include "app/input.h"
 #include "app/interrupt.h"
+#include "app/options.h"
 #include "app/progress.h"
 #include "app/terminal.h"
 #include "base/result.h"
@@ -24,7 +25,7 @@ struct IngestFlags {
     std::vector<std::string> files;
     std::uint32_t batch_events = 1000;
     std::string mode = "strict";
-    std::string durability = "durable";
+    Durability durability = Durability::kDurable;
     bool accept_clock = false;
 };
 
@@ -40,14 +41,18 @@ public:
           started_ns_(program.world.clock.monotonic_ns()) {}
 
     Status read_file(const std::string& path) {
-        ASSIGN_OR_RETURN(const auto input, Input::open(program_.world.files, path));
+        ASSIGN_OR_RETURN(const auto input, Input::open(path));
         progress_.set_total(flags_.files.size() == 1 ? input->raw_total() : 0);
         LineReader reader(*input);
         while (interrupted_by() == 0) {
             Result<std::optional<std::string_view>> next = reader.next();
-            if (!next.ok()) return stop(std::move(next).error());
+            if (!next.ok()) {
+                if (next.error().code == ErrorCode::kLimitExceeded) failed_line_ = ++line_count_;
+                return stop(std::move(next).error());
+            }
             const std::optional<std::string_view> line = *next;
-            if (!line) break;
+            // An interrupted read ends in the middle of a line.
+            if (!line || interrupted_by() != 0) break;
             ++line_count_;
             if (line->find_first_not_of(" \t") == std::string_view::npos) continue;
             RETURN_IF_ERROR(add(*line, path, reader.line_number()));
@@ -91,7 +96,7 @@ public:
         program_.note(with_separators(counts.appended) + " events in " +
                       human_duration(elapsed_ns) + ", " +
                       with_separators(static_cast<std::uint64_t>(rate)) + " per second, " +
-                      flags_.durability);
+                      std::string(durability_name(flags_.durability)));
     }
 
 private:
@@ -111,7 +116,7 @@ private:
 
     /// Appends the good lines before what went wrong; an error of theirs comes first.
     Error stop(Error error) {
-        batch_.events.content().error.reset();  // of the line that is left out
+        batch_.events.content().drop_error();  // of the line that is left out
         if (Status status = submit(); !status.ok()) return std::move(status).error();
         return error;
     }
@@ -122,8 +127,7 @@ private:
         batch_ = {};
         batch.last_line = line_count_;
         if (failed_line_ != 0) batch.last_line = failed_line_ - 1;
-        batch.options.durability =
-            flags_.durability == "os" ? Durability::kOs : Durability::kDurable;
+        batch.options.durability = flags_.durability;
         submitted_ += batch.lines.size();
         batch_bytes_ = 0;
         return pipeline_.submit(std::move(batch));
@@ -144,6 +148,8 @@ private:
 };
 
 Result<int> run_ingest(Program& program, const IngestFlags& flags) {
+    // Before a store is opened, or made.
+    for (const std::string& file : flags.files) RETURN_IF_ERROR(Input::check(file));
     ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = flags.accept_clock}));
     catch_interrupts();
     Ingest ingest(program, flags, store);
@@ -168,24 +174,20 @@ void add_ingest_command(CLI::App& parent, Program& program) {
                     {.name = "ingest",
                      .about = "Append events from lines of JSON (NDJSON), plain, .gz or .zst",
                      .example = "chronos ingest events.ndjson.gz\n"
-                                "  chronos export | chronos ingest --dir copy --mode import -"});
+                                "  chronos export | chronos ingest --dir copy --mode import -",
+                     .appends = true});
     command->add_option("files", flags->files, "Files, or - for standard input (the default)")
         ->type_name("FILE");
     command->add_option("--batch", flags->batch_events, "Events appended as one")
-        ->check(CLI::Range(1, 100'000))
+        ->check(whole_number(1, event::kBatchEventsMax))
         ->capture_default_str();
     command
         ->add_option("--mode", flags->mode,
                      "strict: as a client sends events; import: as a store exported them")
         ->check(CLI::IsMember({"strict", "import"}))
         ->capture_default_str();
-    command
-        ->add_option("--durability", flags->durability,
-                     "durable: on disk; os: handed to the operating system")
-        ->check(CLI::IsMember({"durable", "os"}))
-        ->capture_default_str();
-    command->add_flag("--accept-clock", flags->accept_clock,
-                      "Append although the clock is far off the last event");
+    add_durability(command, flags->durability);
+    add_accept_clock(command, flags->accept_clock);
     on_chosen(command, program, [flags](Program& p) {
         if (flags->files.empty()) flags->files = {"-"};
         return run_ingest(p, *flags);

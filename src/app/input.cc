@@ -11,33 +11,19 @@
 
 #include "app/decompression.h"
 #include "app/interrupt.h"
-#include "base/bytes.h"
 #include "base/result.h"
+#include "io/posix/posix_stream.h"
 
 namespace chronos::app {
 namespace {
 
 constexpr std::size_t kChunkSize = std::size_t{256} << 10;
 
-class FileSource final : public ByteSource {
-public:
-    explicit FileSource(std::unique_ptr<io::File> file) : file_(std::move(file)) {}
-    Result<std::size_t> read(std::span<char> out) override {
-        ASSIGN_OR_RETURN(const std::size_t size,
-                         file_->read_at(offset_, std::as_writable_bytes(out)));
-        offset_ += size;
-        return size;
-    }
-
-private:
-    std::unique_ptr<io::File> file_;
-    std::uint64_t offset_ = 0;
-};
-
-/// A descriptor that cannot be read at an offset: a pipe or a terminal. Not closed.
 class DescriptorSource final : public ByteSource {
 public:
+    /// Does not close `fd`.
     explicit DescriptorSource(int fd) : fd_(fd) {}
+    explicit DescriptorSource(io::UniqueFd owned) : owned_(std::move(owned)), fd_(owned_.get()) {}
     Result<std::size_t> read(std::span<char> out) override {
         for (;;) {
             const ssize_t size = ::read(fd_, out.data(), out.size());
@@ -50,6 +36,7 @@ public:
     }
 
 private:
+    io::UniqueFd owned_;
     int fd_;
 };
 
@@ -109,16 +96,20 @@ Input::Input(std::string name, std::unique_ptr<Raw> raw, std::uint64_t raw_total
 
 Input::~Input() = default;
 
-Result<std::unique_ptr<Input>> Input::open(io::FileSystem& files, const std::string& path) {
+Status Input::check(const std::string& path) {
+    return descriptor_of(path) ? Status() : io::check_stream(path);
+}
+
+Result<std::unique_ptr<Input>> Input::open(const std::string& path) {
     std::unique_ptr<Input> input;
     if (const std::optional<int> fd = descriptor_of(path)) {
         input.reset(new Input(path == "-" ? "standard input" : path,
                               std::make_unique<Raw>(std::make_unique<DescriptorSource>(*fd)), 0));
     } else {
-        ASSIGN_OR_RETURN(auto file, files.open(path, io::OpenMode::kRead));
-        ASSIGN_OR_RETURN(const std::uint64_t size, file->size());
+        ASSIGN_OR_RETURN(io::Stream stream, io::open_stream(path));
         input.reset(new Input(
-            path, std::make_unique<Raw>(std::make_unique<FileSource>(std::move(file))), size));
+            path, std::make_unique<Raw>(std::make_unique<DescriptorSource>(std::move(stream.fd))),
+            stream.size));
     }
     if (Status status = input->detect(); !status.ok())
         return base::with_context(std::move(status).error(), input->name_);
@@ -190,8 +181,9 @@ Result<std::optional<std::string_view>> LineReader::next() {
         }
         if (at_end_) return std::optional<std::string_view>();
         if (have > kLineSizeMax) {
+            ++line_number_;
             return base::fail(ErrorCode::kLimitExceeded,
-                              input_.name() + ": line " + std::to_string(line_number_ + 1) +
+                              input_.name() + ": line " + std::to_string(line_number_) +
                                   " has more than " + std::to_string(kLineSizeMax) + " bytes");
         }
         searched = have;

@@ -2,7 +2,7 @@
 // say.
 //
 // Use:
-//     ASSIGN_OR_RETURN(auto input, Input::open(program.world.files, "events.ndjson.gz"));
+//     ASSIGN_OR_RETURN(auto input, Input::open("events.ndjson.gz"));
 //     LineReader lines(*input);
 //     for (;;) { ASSIGN_OR_RETURN(auto line, lines.next()); if (!line) break; ... }
 //
@@ -21,7 +21,6 @@
 #include <string_view>
 
 #include "chronos/result.h"
-#include "io/file_system.h"
 
 namespace chronos::app {
 
@@ -39,8 +38,10 @@ public:
 
 class Input {
 public:
-    /// `path` may be "-" or "/dev/stdin" for standard input, and "/dev/fd/<n>".
-    static Result<std::unique_ptr<Input>> open(io::FileSystem& files, const std::string& path);
+    /// `path` may be "-" or "/dev/stdin" for standard input, "/dev/fd/<n>", or a named pipe.
+    static Result<std::unique_ptr<Input>> open(const std::string& path);
+    /// Whether it can be opened; takes nothing from it. Errors: as `open`.
+    static Status check(const std::string& path);
 
     /// Fills some of `out` with plain bytes; 0 at the end. Errors: kIo; kInvalidArgument — cut off
     /// or damaged.
@@ -75,8 +76,9 @@ public:
 
     explicit LineReader(Input& input) : input_(input) {}
 
-    /// The next line, valid until the next call; nothing at the end. Errors: kLimitExceeded, and
-    /// those of the input.
+    /// The next line, valid until the next call; nothing at the end.
+    ///
+    /// Errors: kLimitExceeded — it is too long; it counts as given. Those of the input.
     Result<std::optional<std::string_view>> next();
     /// Of the line given last, counted from 1.
     [[nodiscard]] std::uint64_t line_number() const { return line_number_; }

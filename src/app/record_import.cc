@@ -39,7 +39,7 @@ Status RecordImport::submit() {
 }
 
 Result<int> RecordImport::finish(Status read) {
-    batch_.events.content().error.reset();  // what could not be added is in `read`
+    batch_.events.content().drop_error();  // what could not be added is in `read`
     Status appended = submit();
     if (Status finished = pipeline_.finish(); appended.ok()) appended = std::move(finished);
     progress_.finish();

@@ -25,6 +25,8 @@ std::vector<char*> clean_environment() {
     return variables;
 }
 
+}  // namespace
+
 std::string program_path() {
     if (const char* path = std::getenv("CHRONOS_PROGRAM"); path != nullptr) return path;
 #ifdef CHRONOS_PROGRAM
@@ -33,8 +35,6 @@ std::string program_path() {
     return std::filesystem::canonical("/proc/self/exe").parent_path() / "chronos";
 #endif
 }
-
-}  // namespace
 
 Answer run_program(const std::string& program, const std::vector<std::string>& arguments,
                    const std::filesystem::path& directory, const std::string& input) {

@@ -17,6 +17,9 @@ struct Answer {
     std::string errors;
 };
 
+/// The program under test.
+std::string program_path();
+
 /// Runs `program` with `arguments` in `directory` and `input` on its standard input.
 Answer run_program(const std::string& program, const std::vector<std::string>& arguments,
                    const std::filesystem::path& directory, const std::string& input = {});
