@@ -3,7 +3,9 @@
 .PHONY: help deps build run test asan tsan fuzz coverage torture bench lint format install clean
 
 JOBS ?= $(shell nproc)
-FUZZ_SECONDS ?= 60
+CHRONOS_FUZZ_SECONDS ?= 60
+# The turn of each fuzzer in `make torture`.
+TORTURE_FUZZ_SECONDS ?= 1800
 DESTDIR ?=
 PREFIX ?= /usr/local
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cc' '*.h' 2>/dev/null)
@@ -40,14 +42,10 @@ tsan: deps ## Run the concurrent tests under the thread sanitizer
 	$(call build,tsan)
 	@ctest --preset tsan --parallel $(JOBS)
 
-fuzz: ## Run each fuzzer for FUZZ_SECONDS
+fuzz: ## Run each fuzzer for CHRONOS_FUZZ_SECONDS
 	@scripts/install_dependencies.sh --fuzz
 	$(call build,fuzz)
-	@for program in $(wildcard tests/fuzz/*_fuzz.cc); do \
-	    name=$$(basename $$program .cc) && mkdir -p build/fuzz/corpus/$$name && echo "$$name" && \
-	    build/fuzz/bin/$$name -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-	        -artifact_prefix=build/fuzz/corpus/ build/fuzz/corpus/$$name || exit 1; \
-	done
+	@CHRONOS_FUZZ_SECONDS=$(CHRONOS_FUZZ_SECONDS) scripts/fuzz.sh
 
 coverage: ## Print the line coverage of the fast tests by ring
 	@scripts/install_dependencies.sh --coverage
@@ -59,9 +57,10 @@ coverage: ## Print the line coverage of the fast tests by ring
 	    --exclude '.*_(test|bench)\.cc$$' --json build/coverage/coverage.json
 	@scripts/coverage_by_ring.py build/coverage/coverage.json
 
-torture: deps ## Run the slow and endless tests, with long settings
+torture: deps ## Run the slow and endless tests and the fuzzers, with long settings
 	$(call build,release)
 	@ctest --preset torture --parallel $(JOBS)
+	@$(MAKE) --no-print-directory fuzz CHRONOS_FUZZ_SECONDS=$(TORTURE_FUZZ_SECONDS)
 
 bench: build ## Run the benchmarks
 	@for program in $(wildcard build/release/bin/*_bench); do echo "$$program" && $$program || exit 1; done
