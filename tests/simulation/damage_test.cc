@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "base/bytes.h"
 #include "simulation/replay.h"
 #include "simulation/session.h"
 
@@ -216,6 +217,36 @@ TEST_F(DamagedFiles, AnOldVersionOfAFileIsFoundOrDoesNoHarm) {
         put(*files, path, old);
         EXPECT_EQ(specimen.judge(*files, path + " as it was"), "");
     }
+}
+
+// Two histories of one store that differ in one batch: each record checks by itself, in its place.
+TEST(DamagedBlock, OfAnotherHistoryIsFound) {
+    const auto live = [](Session& session, const std::string& second) {
+        Specimen::must(session.open());
+        for (const std::string& payload : {std::string("1"), second, std::string("3"), std::string("4")}) {
+            testing::SentBatch batch;
+            batch.events.push_back({.entity_id = "order:1", .event_type = "order.changed", .payload = payload});
+            Specimen::must(session.append(batch));
+        }
+    };
+    Session session(5, testing::small_options(64 << 10));
+    Session other(5, testing::small_options(64 << 10));
+    live(session, "2");
+    live(other, "7");
+    std::string path;
+    for (const std::string& file : session.sim.files.all_files())
+        if (file.ends_with("000001.log")) path = file;
+    const auto bytes = session.sim.files.file_contents(path).value();
+    const auto other_bytes = other.sim.files.file_contents(path).value();
+    const auto block = [](const std::vector<std::byte>& file, std::size_t at) { return std::span(file).subspan(at, 4096); };
+    std::size_t at = 0;  // of the record with the second batch
+    while (base::as_text(block(bytes, at)) == base::as_text(block(other_bytes, at))) at += 4096;
+    session.drop();
+    ASSERT_TRUE(session.sim.files.corrupt(path, at, block(other_bytes, at)).ok());
+    const auto opened =
+        store::Database::open(session.sim.environment(), testing::kStoreDirectory, false, session.options);
+    ASSERT_FALSE(opened.ok()) << "serves a batch that was never sent";
+    EXPECT_EQ(opened.error().code, ErrorCode::kCorrupt);
 }
 
 }  // namespace
