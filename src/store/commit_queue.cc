@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/planted_bug.h"
 #include "base/result.h"
 
 namespace chronos::store {
@@ -211,6 +212,10 @@ void CommitQueue::run_round() {
     if (!piece.empty()) {
         const bool had_unsynced = log_.has_unsynced();
         synced = wants_sync(piece.end_seq);
+        if (base::is_planted(base::Bug::kPublishBeforeWrite)) {
+            written_seq_ = piece.end_seq;
+            publish();
+        }
         if (Status written = log_.write(piece, synced); !written.ok()) {
             poison(std::move(written).error());
         } else {

@@ -4,6 +4,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "base/planted_bug.h"
 #include "json/equal.h"
 #include "store/seq_cursor.h"
 
@@ -100,6 +101,9 @@ void check_versions(const IndexSet& indexes, const PreparedBatch& batch, std::ve
     const event::BranchNumber branch = batch.header.branch;
     const auto current = [&](std::string_view entity) {
         const index::StreamHead* stream = indexes.streams().find(branch, entity);
+        if (stream != nullptr && base::is_planted(base::Bug::kStaleHead) &&
+            stream->end_seq() == indexes.runs(branch).seq_of(indexes.next_position(branch) - 1) + 1)
+            return stream->count() - 1;
         return stream == nullptr ? std::uint64_t{0} : stream->count();
     };
     const auto fail = [&](std::size_t index, std::string_view entity, const ExpectedVersion& expected,
@@ -144,6 +148,7 @@ FailedCondition::Match describe_match(Reader& reader, std::uint64_t seq) {
 KnownEvents find_known(Reader& reader, const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq) {
     KnownEvents known;
     if (!batch.has_explicit_ids && !batch.batch_id_is_given) return known;
+    if (base::is_planted(base::Bug::kAcceptDuplicateId)) return known;
     std::optional<std::uint64_t> batch_first;
     if (batch.batch_id_is_given) batch_first = reader.find_batch(batch.header.batch_id, begin_seq);
     if (batch_first && *batch_first >= end_seq) batch_first.reset();

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "base/assert.h"
+#include "base/planted_bug.h"
 #include "base/result.h"
 #include "store/conditions.h"
 #include "store/database.h"
@@ -136,7 +137,7 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
 
         Result<AppendResult> answer = AppendResult();
         std::vector<FailedCondition> failed = failed_published;
-        if (matches_matter && failed.empty())
+        if (matches_matter && failed.empty() && !base::is_planted(base::Bug::kConditionIgnoresTail))
             RETURN_IF_ERROR(check_matches(batch, checked_seq, next_seq_, true, failed));
         check_versions(*indexes_, batch, failed);
         if (!failed.empty()) {
@@ -185,7 +186,7 @@ Result<std::int64_t> Database::next_recorded_at() {
                                   "); set the clock right, or accept it (accept_clock, --accept-clock)");
         clock_offset_ns_ += jumped;
     }
-    return std::max(wall, last_recorded_at_ + 1);
+    return base::is_planted(base::Bug::kTimeGoesBack) ? wall : std::max(wall, last_recorded_at_ + 1);
 }
 
 /// Puts the batch into the log's image and the indexes. Requires: writer_lock_; every condition holds.

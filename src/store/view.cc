@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/planted_bug.h"
 #include "base/result.h"
 #include "store/seq_cursor.h"
 
@@ -45,7 +46,9 @@ Result<PinnedView> pin_view(const Database& database, const ViewOptions& options
     } else if (options.branch != "main") {
         return base::fail(ErrorCode::kNotFound, "there is no branch '" + options.branch + "'");
     }
-    const std::uint64_t published = database.published_seq();
+    std::uint64_t published = database.published_seq();
+    if (base::is_planted(base::Bug::kShowUnpublished) && indexes.next_position(view.branch) > 0)
+        published = indexes.runs(view.branch).seq_of(indexes.next_position(view.branch) - 1) + 1;
     view.end_seq = view.published_seq = published;
     view.as_of = options.as_of;
     view.info.branch = options.branch;

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "base/planted_bug.h"
 #include "base/result.h"
 #include "wal/log_segment.h"
 
@@ -102,8 +103,11 @@ Status Log::write(const Piece& piece, bool sync) {
     }
     const auto bytes = segment.bytes(piece.begin_offset, piece.end_offset);
     const bool alone = sync && unsynced_.empty();
-    RETURN_IF_ERROR(alone ? segment.file->write_durable_at(piece.begin_offset, bytes)
-                          : segment.file->write_at(piece.begin_offset, bytes));
+    const bool writes_through = alone && !base::is_planted(base::Bug::kAcknowledgeBeforeSync);
+    Status written = writes_through ? segment.file->write_durable_at(piece.begin_offset, bytes)
+                                    : segment.file->write_at(piece.begin_offset, bytes);
+    if (!written.ok() && base::is_planted(base::Bug::kRetryFailedSync)) written = segment.file->sync();
+    RETURN_IF_ERROR(written);
     if (!segment.has_records) segment.entry.first_seq = piece.records.front().first_seq;
     segment.has_records = true;
     segment.entry.end_seq = piece.end_seq;

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "base/planted_bug.h"
 #include "base/result.h"
 #include "wal/log.h"
 #include "wal/log_segment.h"
@@ -108,7 +109,7 @@ Status Log::recover(const RecoveryOptions& recovery) {
     database_ = manifest_.database;
     secret_ = manifest_.secret;
     store_epoch_ = manifest_.store_epoch;
-    epoch_ = manifest_.writer_epoch + 1;
+    epoch_ = manifest_.writer_epoch + (base::is_planted(base::Bug::kEpochStays) ? 0 : 1);
     if (manifest_.segments.empty()) return base::fail(ErrorCode::kCorrupt, "the manifest lists no segment");
     for (const SegmentEntry& entry : manifest_.segments) next_number_ = std::max(next_number_, entry.number + 1);
     // What a killed process renamed may not be durable yet; everything below builds on it.
@@ -171,7 +172,8 @@ Status Log::recover(const RecoveryOptions& recovery) {
     RETURN_IF_ERROR(clear_log_directory(scanner.end_seq()));
     std::vector<ScannedSegment> released;
     previous_crc_ = scanner.last_crc();
-    if (!tail.empty()) RETURN_IF_ERROR(secure_tail(scanner, tail, released));
+    if (!tail.empty() && !base::is_planted(base::Bug::kKeepTailInPageCache))
+        RETURN_IF_ERROR(secure_tail(scanner, tail, released));
     durable_upto_ = written_upto_ = scanner.end_seq();
     if (tail.empty()) {
         for (const ScannedRecord& marker : last_markers)

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "base/planted_bug.h"
 #include "base/result.h"
 #include "wal/log.h"
 #include "wal/log_segment.h"
@@ -212,6 +213,7 @@ Status Log::seal(Slot slot) {
     SegmentEntry entry = done.entry;
     entry.state = SegmentState::kSealed;
     entry.flags = SegmentEntry::kHasSha256;
+    if (base::is_planted(base::Bug::kSealWrongEnd)) entry.end_offset -= io::kBlockSize;
     ASSIGN_OR_RETURN(FileHashes hashes, hash_file(done, segment_file_name(entry.number)));
     counters_.repaired_pieces.fetch_add(hashes.repaired_pieces, std::memory_order_relaxed);
     entry.sha256 = hashes.sha256;
