@@ -41,7 +41,7 @@ std::int64_t read_exponent(std::string_view text) {
     const bool is_negative = text.starts_with('-');
     if (is_negative || text.starts_with('+')) text.remove_prefix(1);
     std::int64_t exponent = 0;
-    for (const char c : text) exponent = std::min(exponent * 10 + (c - '0'), kExponentMax);
+    for (const char c : take_digits(text)) exponent = std::min(exponent * 10 + (c - '0'), kExponentMax);
     return is_negative ? -exponent : exponent;
 }
 

@@ -24,6 +24,7 @@ struct Input {
 
 Input read_input(std::string_view text) {
     Input input;
+    input.test.operation = kOperators[0];
     if (text.empty()) return input;
     input.test.operation =
         kOperators[static_cast<unsigned char>(text.front()) % std::size(kOperators)];
