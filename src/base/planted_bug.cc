@@ -33,6 +33,11 @@ constexpr std::pair<std::string_view, Bug> kBugs[] = {
     {"publish-before-write", Bug::kPublishBeforeWrite},
     {"damage-as-torn-tail", Bug::kDamageAsTornTail},
     {"ignore-chain", Bug::kIgnoreChain},
+    {"lie-about-durability", Bug::kLieAboutDurability},
+    {"ignore-failed-write", Bug::kIgnoreFailedWrite},
+    {"manifest-name-not-synced", Bug::kManifestNameNotSynced},
+    {"marker-not-rewritten", Bug::kMarkerNotRewritten},
+    {"forget-latest", Bug::kForgetLatest},
 };
 
 std::optional<Bug> bug_of_environment() {

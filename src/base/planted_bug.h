@@ -37,6 +37,11 @@ enum class Bug : std::uint8_t {
     kPublishBeforeWrite,
     kDamageAsTornTail,
     kIgnoreChain,
+    kLieAboutDurability,
+    kIgnoreFailedWrite,
+    kManifestNameNotSynced,
+    kMarkerNotRewritten,
+    kForgetLatest,
 };
 
 #ifdef CHRONOS_PLANTED_BUGS

@@ -216,7 +216,7 @@ void CommitQueue::run_round() {
             written_seq_ = piece.end_seq;
             publish();
         }
-        if (Status written = log_.write(piece, synced); !written.ok()) {
+        if (Status written = log_.write(piece, synced); !written.ok() && !base::is_planted(base::Bug::kIgnoreFailedWrite)) {
             poison(std::move(written).error());
         } else {
             written_seq_ = piece.end_seq;
@@ -275,6 +275,7 @@ void CommitQueue::finish(PendingAnswer& pending, const Error* failure, Durabilit
     } else if (pending.answer_.ok()) {
         pending.answer_->durability =
             reached == Durability::kMemory ? reached : was_published ? Durability::kDurable : Durability::kOs;
+        if (base::is_planted(base::Bug::kLieAboutDurability)) pending.answer_->durability = Durability::kDurable;
     }
     if (pending.callback) {
         is_answering = true;

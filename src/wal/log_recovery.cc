@@ -224,6 +224,7 @@ std::unique_ptr<Segment> Log::adopt_segment(ScannedSegment& scanned) {
 /// A marker at the end may exist only in the page cache, and the log is about to go on behind it: it is written again.
 /// The same bytes do no harm where they are durable already.
 Status Log::begin_epoch() {
+    if (base::is_planted(base::Bug::kMarkerNotRewritten)) unproven_markers_.clear();
     for (const UnprovenMarker& marker : unproven_markers_) {
         Segment& segment = this->segment(marker.slot);
         RETURN_IF_ERROR(segment.file->write_at(marker.offset, segment.bytes(marker.offset, marker.offset + marker.size)));

@@ -102,6 +102,7 @@ Status write_manifest(io::FileSystem& files, const std::string& directory, Manif
     RETURN_IF_ERROR(file->write_at(0, encode(manifest)));
     if (!base::is_planted(base::Bug::kManifestNotSynced)) RETURN_IF_ERROR(file->sync());
     RETURN_IF_ERROR(files.rename(unfinished, path));
+    if (base::is_planted(base::Bug::kManifestNameNotSynced)) return {};
     return files.sync_directory(directory);
 }
 
