@@ -102,13 +102,34 @@ Result<RecordCheck> Scanner::check_at(ScannedSegment& segment, std::uint64_t off
 }
 
 bool Scanner::fits_chain(const Envelope& envelope) const {
-    if (envelope.epoch < chain_.epoch || envelope.epoch > manifest_.writer_epoch) return false;
+    if (envelope.epoch < chain_.epoch) return false;
     if (chain_.is_broken || base::is_planted(base::Bug::kIgnoreChain)) return envelope.first_seq >= chain_.seq;
     return envelope.first_seq == chain_.seq && envelope.previous_crc == chain_.crc;
 }
 
+/// An epoch is durable in the manifest before anything is written in it, so a record of a later one shows that an old
+/// manifest was put back.
+Status Scanner::check_epoch(const ScannedSegment& segment, std::uint64_t offset, const Envelope& envelope,
+                            const Callbacks& callbacks) {
+    if (envelope.epoch <= manifest_.writer_epoch || manifest_is_old_) return {};
+    manifest_is_old_ = true;
+    std::string what = "MANIFEST is older than the record in " + segment.name + " at offset " + std::to_string(offset) +
+                       ": an old one was put back";
+    if (!options_.continue_after_damage)
+        return base::fail(ErrorCode::kCorrupt, what + "; put the right one back, or remove it and use `chronos salvage`; "
+                                                      "nothing was changed");
+    callbacks.on_damage({.file = "MANIFEST",
+                         .first_position = chain_.main_position,
+                         .end_position = chain_.main_position,
+                         .first_seq = chain_.seq,
+                         .end_seq = chain_.seq,
+                         .what = std::move(what)});
+    return {};
+}
+
 Status Scanner::accept(std::size_t index, std::uint64_t offset, const Envelope& envelope, const Callbacks& callbacks) {
     ScannedSegment& segment = segments_[index];
+    RETURN_IF_ERROR(check_epoch(segment, offset, envelope, callbacks));
     const auto body = segment.image.span(offset + kEnvelopeSize, envelope.body_size);
     if (envelope.durable_upto > envelope.first_seq)
         return base::fail(ErrorCode::kCorrupt, segment.name + ": a record says later events were durable before it");
@@ -160,7 +181,7 @@ Status Scanner::report(ScannedSegment& segment, std::uint64_t offset, const std:
                   .first_seq = chain_.seq,
                   .end_seq = {},
                   .what = std::move(what)};
-    if (next && next->envelope.kind == RecordKind::kBatch) {
+    if (next && next->envelope.kind == RecordKind::kBatch && next->envelope.body_size >= event::kBodyHeaderSize) {
         const ScannedSegment& later = segments_[next->segment_index];
         const auto header = event::BodyView(later.image.data() + next->offset + kEnvelopeSize).header();
         if (header.branch == event::kMainBranch) damage.end_position = header.first_position;

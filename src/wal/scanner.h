@@ -120,6 +120,8 @@ private:
     Status load(ScannedSegment& segment, std::uint64_t upto);
     Result<RecordCheck> check_at(ScannedSegment& segment, std::uint64_t offset, Envelope& envelope);
     [[nodiscard]] bool fits_chain(const Envelope& envelope) const;
+    Status check_epoch(const ScannedSegment& segment, std::uint64_t offset, const Envelope& envelope,
+                       const Callbacks& callbacks);
     Status accept(std::size_t index, std::uint64_t offset, const Envelope& envelope, const Callbacks& callbacks);
     Status scan_sealed(std::size_t index, const Callbacks& callbacks);
     Status scan_open(std::size_t index, const Callbacks& callbacks);
@@ -142,6 +144,7 @@ private:
     std::size_t tail_index_ = 0;
     std::size_t passed_over_ = 0;  // segments in front that are not read
     bool closed_ = false;
+    bool manifest_is_old_ = false;
 };
 
 }  // namespace chronos::wal

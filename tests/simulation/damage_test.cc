@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "simulation/replay.h"
 #include "simulation/session.h"
+#include "store/offline.h"
 
 namespace chronos {
 namespace {
@@ -247,6 +248,55 @@ TEST(DamagedBlock, OfAnotherHistoryIsFound) {
         store::Database::open(session.sim.environment(), testing::kStoreDirectory, false, session.options);
     ASSERT_FALSE(opened.ok()) << "serves a batch that was never sent";
     EXPECT_EQ(opened.error().code, ErrorCode::kCorrupt);
+}
+
+/// A store whose manifest is the one of an earlier life; no segment was made since.
+class OldManifest : public ::testing::Test {
+protected:
+    void live(bool ends_clean) {
+        Specimen::must(session.open());
+        append();
+        if (!ends_clean) {
+            session.database->mark_idle();
+            session.sim.files.fail_every(io::FaultKind::kEio, 1.0);
+            session.drop();
+            session.sim.files.clear_faults();
+        } else {
+            Specimen::must(session.close());
+        }
+        for (const std::string& file : session.sim.files.all_files())
+            if (file.ends_with("MANIFEST")) path = file;
+        const auto old = session.sim.files.file_contents(path).value();
+        Specimen::must(session.open());
+        append();
+        Specimen::must(session.close());
+        ASSERT_TRUE(session.sim.files.corrupt(path, 0, old).ok());
+    }
+    void append() {
+        testing::SentBatch batch;
+        batch.events.push_back({.entity_id = "order:1", .event_type = "order.changed"});
+        Specimen::must(session.append(batch));
+    }
+
+    Session session{5, testing::small_options(64 << 10)};
+    std::string path;
+};
+
+TEST_F(OldManifest, OfALifeThatEndedCleanIsNotTakenForTheEnd) {
+    live(true);
+    const auto opened =
+        store::Database::open(session.sim.environment(), testing::kStoreDirectory, false, session.options);
+    if (opened.ok()) {
+        EXPECT_EQ(session.oracle.matches_store(**opened), "");
+    }
+}
+
+TEST_F(OldManifest, OfALifeThatWasKilledIsVerified) {
+    live(false);
+    const testing::RepeatOnAbort guard(1, 10);
+    const auto report = store::verify(session.sim.environment(), testing::kStoreDirectory, {});
+    ASSERT_TRUE(report.ok());
+    EXPECT_FALSE(report->damages.empty());
 }
 
 }  // namespace
