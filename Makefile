@@ -1,11 +1,13 @@
 # The two commands to know are `make run` and `make test`. CMake does the work; see CMakePresets.json.
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test asan tsan fuzz coverage torture bench lint format install clean
+.PHONY: help deps build run test asan tsan fuzz coverage torture bench microbench lint format install clean
 
 JOBS ?= $(shell nproc)
 CHRONOS_FUZZ_SECONDS ?= 60
 # The turn of each fuzzer in `make torture`.
 TORTURE_FUZZ_SECONDS ?= 1800
+# Options of the comparison, for example BENCH="--rows append --repetitions 5".
+BENCH ?=
 DESTDIR ?=
 PREFIX ?= /usr/local
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cc' '*.h' 2>/dev/null)
@@ -62,8 +64,16 @@ torture: deps ## Run the slow and endless tests and the fuzzers, with long setti
 	@ctest --preset torture --parallel $(JOBS)
 	@$(MAKE) --no-print-directory fuzz CHRONOS_FUZZ_SECONDS=$(TORTURE_FUZZ_SECONDS)
 
-bench: build ## Run the benchmarks
-	@for program in $(wildcard build/release/bin/*_bench); do echo "$$program" && $$program || exit 1; done
+bench: ## Measure Chronos beside other stores (BENCH="--quick", BENCH="--help" for more)
+	@scripts/install_dependencies.sh --bench
+	@cmake --preset bench --log-level=WARNING >/dev/null
+	@cmake --build --preset bench --parallel $(JOBS)
+	@build/release/bin/peers_bench $(BENCH)
+
+microbench: build ## Measure parts of Chronos alone
+	@for program in $(filter-out %/peers_bench,$(wildcard build/release/bin/*_bench)); do \
+	    echo "$$program" && $$program || exit 1; \
+	done
 
 lint: ## Check the format, and the code with clang-tidy (FILES="..." for some files)
 	@scripts/install_dependencies.sh --lint

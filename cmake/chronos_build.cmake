@@ -222,7 +222,8 @@ function(chronos_benchmark_executable name)
     endif()
 endfunction()
 
-# Beside the code and in bench/; a folder of bench/ with a main.cc is a program of its own.
+# Beside the code and in bench/; a folder of bench/ with a main.cc is a program of its own. bench/peers needs what other
+# programs do not: bench_peers.cmake.
 function(chronos_benchmarks)
     get_property(components GLOBAL PROPERTY chronos_components)
     foreach(component IN LISTS components)
@@ -233,6 +234,7 @@ function(chronos_benchmarks)
     endforeach()
 
     file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true "${PROJECT_SOURCE_DIR}/bench/*")
+    list(REMOVE_ITEM folders "${PROJECT_SOURCE_DIR}/bench/peers" "${PROJECT_SOURCE_DIR}/bench/results")
     foreach(folder IN LISTS folders)
         file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cc")
         cmake_path(GET folder FILENAME name)

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the packages Chronos is built from, on Debian 12. Does nothing when all are there.
 #
-#   scripts/install_dependencies.sh [--lint] [--fuzz] [--coverage]
+#   scripts/install_dependencies.sh [--lint] [--fuzz] [--coverage] [--bench]
 #
-# The options add what `make lint`, `make fuzz` and `make coverage` need.
+# The options add what `make lint`, `make fuzz`, `make coverage` and `make bench` need.
+# Those of `make bench` bring servers; Debian starts their services, which it does not use.
 set -euo pipefail
 
 packages=(
@@ -16,8 +17,11 @@ for argument in "$@"; do
         --lint) packages+=(clang-format-19 clang-tidy-19) ;;
         --fuzz) packages+=(clang libclang-rt-14-dev) ;;
         --coverage) packages+=(gcovr) ;;
+        --bench)
+            packages+=(librocksdb-dev liblmdb-dev libsqlite3-dev libpq-dev postgresql libhiredis-dev redis-server)
+            ;;
         *)
-            echo "unknown option $argument; there are --lint, --fuzz and --coverage" >&2
+            echo "unknown option $argument; there are --lint, --fuzz, --coverage and --bench" >&2
             exit 2
             ;;
     esac

@@ -427,7 +427,8 @@ Result<std::uint64_t> Log::vouched_upto(const std::string& name) {
     if (!header.ok() || header->database != database_) return std::uint64_t{0};
     std::uint64_t durable_upto = 0;
     std::vector<std::byte> block(kEnvelopeSize);
-    for (std::uint64_t at = kSegmentHeaderSize; at < header->file_size; at += io::kBlockSize) {
+    ASSIGN_OR_RETURN(const std::uint64_t file_size, file->size());
+    for (std::uint64_t at = kSegmentHeaderSize; at < std::min(header->file_size, file_size); at += io::kBlockSize) {
         ASSIGN_OR_RETURN(const std::size_t got, file->read_at(at, block));
         Envelope envelope;
         if (got == block.size() &&

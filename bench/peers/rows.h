@@ -1,0 +1,45 @@
+// All rows, in the order in which they are printed.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "peers/row.h"
+#include "peers/workload.h"
+
+namespace chronos::bench {
+
+/// What rows share; it outlives them.
+class Bench {
+public:
+    Bench(std::filesystem::path scratch, bool quick)
+        : scratch_(std::move(scratch)), is_quick_(quick) {}
+
+    [[nodiscard]] const std::filesystem::path& scratch() const { return scratch_; }
+    /// `full`, or so much less that everything takes seconds.
+    [[nodiscard]] std::uint64_t scaled(std::uint64_t full) const {
+        return is_quick_ ? std::max<std::uint64_t>(full / 50, 1) : full;
+    }
+    /// Made when first asked for.
+    const Workload& workload(const Shape& shape) {
+        auto& entry = workloads_[shape];
+        if (!entry) entry = std::make_unique<Workload>(shape);
+        return *entry;
+    }
+    /// Frees the memory of all workloads. Requires: none is in use.
+    void forget_workloads() { workloads_.clear(); }
+
+private:
+    std::filesystem::path scratch_;
+    bool is_quick_;
+    std::map<Shape, std::unique_ptr<Workload>> workloads_;
+};
+
+/// What Chronos and the peers both do (peer_rows.cc).
+std::vector<Group> peer_groups(Bench& bench);
+/// What only Chronos does, in variants (chronos_rows.cc).
+std::vector<Group> chronos_groups(Bench& bench);
+
+}  // namespace chronos::bench
