@@ -29,3 +29,12 @@ chronos_bench_peer(lmdb PkgConfig::lmdb)
 chronos_bench_peer(sqlite PkgConfig::sqlite)
 chronos_bench_peer(postgres PkgConfig::libpq)
 chronos_bench_peer(redis PkgConfig::hiredis)
+
+add_executable(idle_store EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/bench/peers/idle/main.cc")
+target_include_directories(idle_store PRIVATE "${PROJECT_SOURCE_DIR}/bench")
+target_link_libraries(idle_store PRIVATE chronos)
+# It runs these two.
+add_dependencies(peers_bench idle_store)
+if(TARGET chronos_program)
+    add_dependencies(peers_bench chronos_program)
+endif()

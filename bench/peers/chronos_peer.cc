@@ -19,12 +19,14 @@ public:
     ChronosSession(Store& store, const ChronosLayout& layout) : store_(store), layout_(layout) {}
 
     void append(std::span<const Event> events) override {
+        view_.reset();
         BatchBuilder batch;
         fill(batch, events, layout_);
         must(store_.append(std::move(batch), {.durability = layout_.durability}));
     }
 
     void append_all(std::span<const Event> events, std::size_t batch_events) override {
+        view_.reset();
         AppendWindow window(layout_.in_flight);
         for (std::size_t at = 0; at < events.size(); at += batch_events) {
             BatchBuilder batch;
@@ -49,9 +51,10 @@ public:
     }
 
 private:
-    /// Pinned for each read, as a program that wants what was just appended would.
+    /// Pinned until something is appended; what is not synced when it is answered becomes visible
+    /// later.
     const View& current_view() {
-        view_ = must(store_.view());
+        if (!view_ || layout_.durability == Durability::kOs) view_ = must(store_.view());
         return *view_;
     }
 

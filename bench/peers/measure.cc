@@ -14,26 +14,7 @@ namespace {
 
 constexpr std::uint32_t kLastEvents = 10;
 constexpr std::size_t kLoadBatchEvents = 10'000;
-
-/// A peer with an empty store of its own, which ends with it.
-struct FreshPeer {
-    FreshPeer(Bench& bench, const MakePeer& make) : directory(bench.scratch()), peer(make()) {
-        peer->open(directory.path());
-    }
-
-    void close() {
-        sessions.clear();
-        peer->close();
-    }
-
-    void connect(unsigned clients) {
-        for (unsigned i = 0; i < clients; ++i) sessions.push_back(peer->connect());
-    }
-
-    ScratchDirectory directory;
-    std::unique_ptr<Peer> peer;
-    std::vector<std::unique_ptr<Session>> sessions;
-};
+constexpr std::int64_t kVisibleWithinNs = 2'000'000'000;
 
 std::span<const Event> share_of(std::span<const Event> events, unsigned client, unsigned clients) {
     const std::size_t begin = events.size() * client / clients;
@@ -41,12 +22,17 @@ std::span<const Event> share_of(std::span<const Event> events, unsigned client, 
     return events.subspan(begin, end - begin);
 }
 
-/// The last event's entity must have as many events as were appended.
+/// The last event's entity must have as many events as were appended, at once or soon: what is
+/// answered before it is synced may become visible later.
 void check_all_there(Session& session, const Event& last) {
-    const std::uint64_t found = session.read_all(last.entity).events;
-    if (found != last.version)
-        throw Failure("of " + std::string(last.entity) + " " + std::to_string(found) +
-                      " events are there instead of " + std::to_string(last.version));
+    const std::int64_t deadline_ns = now_ns() + kVisibleWithinNs;
+    std::uint64_t found = 0;
+    while ((found = session.read_all(last.entity).events) != last.version) {
+        if (now_ns() > deadline_ns)
+            throw Failure("of " + std::string(last.entity) + " " + std::to_string(found) +
+                          " events are there instead of " + std::to_string(last.version));
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
 }
 
 std::vector<Metric> percentiles(Latencies& latencies) {
@@ -87,8 +73,7 @@ void run_clients(unsigned clients, const std::function<void(unsigned)>& client) 
 
 std::vector<Metric> measure_append(Bench& bench, const MakePeer& make, const Workload& workload,
                                    const AppendLoad& load) {
-    FreshPeer fresh(bench, make);
-    fresh.connect(load.clients);
+    FreshPeer fresh(bench, make, load.clients);
     const auto events = workload.events().first(load.events);
     const std::int64_t started_ns = now_ns();
     run_clients(load.clients, [&](unsigned client) {
@@ -103,8 +88,7 @@ std::vector<Metric> measure_append(Bench& bench, const MakePeer& make, const Wor
 
 std::vector<Metric> measure_single_commits(Bench& bench, const MakePeer& make,
                                            const Workload& workload, const AppendLoad& load) {
-    FreshPeer fresh(bench, make);
-    fresh.connect(load.clients);
+    FreshPeer fresh(bench, make, load.clients);
     const auto events = workload.events().first(load.events);
     std::vector<Latencies> latencies(load.clients);
     const std::int64_t started_ns = now_ns();
@@ -145,6 +129,7 @@ const Workload& ReadFixture::workload() {
 }
 
 void ReadFixture::load() {
+    peer_.reset();
     directory_ = std::make_unique<ScratchDirectory>(bench_.scratch());
     peer_ = make_();
     peer_->open(directory_->path());

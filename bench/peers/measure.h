@@ -24,6 +24,24 @@ struct AppendLoad {
     bool checked = true;
 };
 
+/// A peer with an empty store of its own, which ends with it.
+struct FreshPeer {
+    FreshPeer(Bench& bench, const MakePeer& make, unsigned clients = 1)
+        : directory(bench.scratch()), peer(make()) {
+        peer->open(directory.path());
+        for (unsigned i = 0; i < clients; ++i) sessions.push_back(peer->connect());
+    }
+    /// Ends it where an error is still reported.
+    void close() {
+        sessions.clear();
+        peer->close();
+    }
+
+    ScratchDirectory directory;
+    std::unique_ptr<Peer> peer;
+    std::vector<std::unique_ptr<Session>> sessions;
+};
+
 /// Appends the first `load.events` events to a fresh store; a client's share is contiguous.
 /// Measured: from before the first batch is encoded until the last answer.
 std::vector<Metric> measure_append(Bench& bench, const MakePeer& make, const Workload& workload,
@@ -44,6 +62,11 @@ public:
 
     Session& session();
     const Workload& workload();
+    /// Where the store's files are, once it is loaded.
+    const std::filesystem::path& directory() {
+        session();
+        return directory_->path();
+    }
     /// Ends the store and opens it again, up to and including the first read. Gives milliseconds.
     double restart_ms();
 

@@ -94,7 +94,7 @@ std::string to_markdown(const Report& report) {
             "\n## {}\n\n| row | layout | durability | metric | median | least .. most | × {} | N | "
             "K |\n"
             "|---|---|---|---|---:|---:|---:|---:|---:|\n",
-            group.title, group.baseline);
+            group.title, group.baseline.empty() ? "-" : group.baseline);
         for (const RowResult& row : group.rows) add_row(out, group, row);
     }
     return out;

@@ -6,6 +6,7 @@
 
 #include "peers/failure.h"
 #include "peers/interrupt.h"
+#include "peers/latencies.h"
 
 namespace chronos::bench {
 namespace {
@@ -20,7 +21,8 @@ void add(RowResult& result, const std::vector<Metric>& metrics) {
 }
 
 void run_once(RowResult& result, unsigned repetition) {
-    std::fprintf(stderr, "%u  %s\n", repetition + 1, result.row.name.c_str());
+    std::fprintf(stderr, "%u  %-32s", repetition + 1, result.row.name.c_str());
+    const std::int64_t started_ns = now_ns();
     try {
         add(result, result.row.run());
     } catch (const Absent& absent) {
@@ -30,10 +32,9 @@ void run_once(RowResult& result, unsigned repetition) {
         result.status = RowStatus::kFailed;
         result.message = failure.what();
     }
-    if (result.status != RowStatus::kMeasured) {
-        result.metrics.clear();
-        std::fprintf(stderr, "   %s: %s\n", result.row.name.c_str(), result.message.c_str());
-    }
+    if (result.status != RowStatus::kMeasured) result.metrics.clear();
+    std::fprintf(stderr, "%6.1f s  %s\n", static_cast<double>(now_ns() - started_ns) / 1e9,
+                 result.message.c_str());
 }
 
 }  // namespace

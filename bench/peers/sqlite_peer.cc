@@ -1,5 +1,7 @@
 #include <sqlite3.h>
 
+#include <mutex>
+
 #include "peers/failure.h"
 #include "peers/peers.h"
 
@@ -82,9 +84,11 @@ private:
 
 class SqliteSession : public Session {
 public:
-    explicit SqliteSession(const std::filesystem::path& file) : connection_(file) {}
+    SqliteSession(const std::filesystem::path& file, std::mutex& writing)
+        : writing_(writing), connection_(file) {}
 
     void append(std::span<const Event> events) override {
+        const std::scoped_lock lock(writing_);
         begin_.run();
         for (const Event& event : events) {
             insert_.bind(1, event.entity);
@@ -119,6 +123,7 @@ private:
         return result;
     }
 
+    std::mutex& writing_;
     Connection connection_;
     Statement begin_{connection_.handle(), "BEGIN IMMEDIATE"};
     Statement commit_{connection_.handle(), "COMMIT"};
@@ -137,7 +142,9 @@ public:
         const Connection creating(file_);
     }
     void close() override {}
-    std::unique_ptr<Session> connect() override { return std::make_unique<SqliteSession>(file_); }
+    std::unique_ptr<Session> connect() override {
+        return std::make_unique<SqliteSession>(file_, writing_);
+    }
     void prepare_for_reading() override {
         const Connection connection(file_);
         Statement(connection.handle(), "PRAGMA wal_checkpoint(TRUNCATE)").run();
@@ -146,6 +153,8 @@ public:
 
 private:
     std::filesystem::path file_;
+    /// Writers take turns here: SQLite itself would let them sleep and try again.
+    std::mutex writing_;
 };
 
 }  // namespace
