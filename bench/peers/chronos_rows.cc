@@ -133,7 +133,7 @@ Group conditional_batches(Bench& bench) {
 
 Group conditional_singles(Bench& bench) {
     const Shape shape{
-        .events = bench.scaled(4'000), .entities = bench.scaled(1'000), .round_robin = true};
+        .events = bench.scaled(2'000), .entities = bench.scaled(1'000), .round_robin = true};
     Group group{.title = "Conditional append of Chronos: one event a commit, 1 client, 2 tags",
                 .baseline = "conditional-single/none"};
     const auto add = [&](ConditionKind kind, Row row) {
@@ -423,7 +423,7 @@ std::vector<Metric> measure_in_memory(Bench& bench, const MakePeer& make, const 
 
 Group in_memory(Bench& bench) {
     const Shape shape{.events = 1000, .entities = 100, .payload_bytes = 32};
-    const auto stores = static_cast<unsigned>(bench.scaled(100));
+    const auto stores = static_cast<unsigned>(bench.scaled(50));
     Group group{.title = "In memory: 1,000 tiny events of 100 entities into a new store",
                 .baseline = "memory/rocksdb"};
     const auto add = [&](Row row, MakePeer make, std::size_t batch_events) {

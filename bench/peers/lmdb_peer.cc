@@ -124,6 +124,13 @@ public:
         return std::make_unique<LmdbSession>(environment_, table_);
     }
 
+    void load(std::span<const Event> events) override {
+        must(mdb_env_set_flags(environment_, MDB_NOSYNC, 1));
+        Peer::load(events);
+        must(mdb_env_sync(environment_, 1));
+        must(mdb_env_set_flags(environment_, MDB_NOSYNC, 0));
+    }
+
 private:
     MDB_env* environment_ = nullptr;
     MDB_dbi table_ = 0;

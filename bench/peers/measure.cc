@@ -13,7 +13,6 @@ namespace chronos::bench {
 namespace {
 
 constexpr std::uint32_t kLastEvents = 10;
-constexpr std::size_t kLoadBatchEvents = 10'000;
 constexpr std::int64_t kVisibleWithinNs = 2'000'000'000;
 
 std::span<const Event> share_of(std::span<const Event> events, unsigned client, unsigned clients) {
@@ -133,7 +132,7 @@ void ReadFixture::load() {
     directory_ = std::make_unique<ScratchDirectory>(bench_.scratch());
     peer_ = make_();
     peer_->open(directory_->path());
-    peer_->connect()->append_all(workload().events(), kLoadBatchEvents);
+    peer_->load(workload().events());
     peer_->prepare_for_reading();
     session_ = peer_->connect();
     check();

@@ -4,6 +4,7 @@
 // Threads: a Peer by one thread at a time; each Session by one thread, several sessions at once.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -51,6 +52,11 @@ public:
     /// Ends what `open` started; the data stay.
     virtual void close() = 0;
     virtual std::unique_ptr<Session> connect() = 0;
+    /// Fills the empty store; not measured, so in the quickest way.
+    virtual void load(std::span<const Event> events) {
+        constexpr std::size_t kBatchEvents = 10'000;
+        connect()->append_all(events, kBatchEvents);
+    }
     /// Brings the data into the best shape for reading. Called when no session is open.
     virtual void prepare_for_reading() {}
 };

@@ -163,10 +163,9 @@ public:
 
     void open(const std::filesystem::path& directory) override {
         home_ = directory / "postgres";
-        const std::filesystem::path data = home_ / "data";
-        if (!std::filesystem::exists(home_)) make_cluster(data);
+        if (!std::filesystem::exists(home_)) make_cluster();
         server_ = std::make_unique<ServerProcess>(ServerProcess::Launch{
-            .arguments = {find_server("postgres"), "-D", data, "-k", home_, "-c",
+            .arguments = {find_server("postgres"), "-D", home_, "-k", home_, "-c",
                           "listen_addresses=", "-c", "shared_buffers=1GB", "-c", "max_wal_size=8GB",
                           "-c", "checkpoint_timeout=1h", "-c", "autovacuum=off"},
             .user = kServerUser,
@@ -190,16 +189,24 @@ public:
     }
 
 private:
-    void make_cluster(const std::filesystem::path& data) {
-        std::filesystem::create_directory(home_);
+    /// A copy of one that is made once, beside the directories of all rows.
+    void make_cluster() {
+        const std::filesystem::path first = home_.parent_path().parent_path() / "postgres-cluster";
+        if (!std::filesystem::exists(first / "PG_VERSION")) make_first_cluster(first);
+        run_program(
+            {.arguments = {"cp", "-a", first, home_}, .log = home_.parent_path() / "copy.log"});
+    }
+
+    static void make_first_cluster(const std::filesystem::path& first) {
+        std::filesystem::create_directory(first);
         // Only the server's user may write there; initdb itself then runs as that user.
         if (::geteuid() == 0)
-            run_program({.arguments = {"chown", kServerUser, home_},
-                         .log = home_.parent_path() / "chown.log"});
-        run_program({.arguments = {find_server("initdb"), "-D", data, "-U", "bench", "-A", "trust",
+            run_program(
+                {.arguments = {"chown", kServerUser, first}, .log = first.string() + ".log"});
+        run_program({.arguments = {find_server("initdb"), "-D", first, "-U", "bench", "-A", "trust",
                                    "-E", "UTF8", "--locale=C", "--no-sync"},
                      .user = kServerUser,
-                     .log = home_.parent_path() / "initdb.log"});
+                     .log = first.string() + ".log"});
     }
 
     [[nodiscard]] ConnectionPointer try_connect() const {

@@ -145,6 +145,7 @@ public:
     std::unique_ptr<Session> connect() override {
         return std::make_unique<SqliteSession>(file_, writing_);
     }
+    void load(std::span<const Event> events) override { connect()->append(events); }
     void prepare_for_reading() override {
         const Connection connection(file_);
         Statement(connection.handle(), "PRAGMA wal_checkpoint(TRUNCATE)").run();
