@@ -1,7 +1,5 @@
 #include "peers/measure.h"
 
-#include <sched.h>
-
 #include <atomic>
 #include <mutex>
 #include <thread>
@@ -140,9 +138,9 @@ void ReadFixture::load() {
 
 void ReadFixture::check() {
     check_all_there(*session_, workload().events().back());
-    const std::uint64_t found = session_->read_all(workload().hot_entity()).events;
+    const std::uint64_t found = session_->read_all(workload().hot_entities().front()).events;
     if (found != shape_.hot_events)
-        throw Failure("of the hot entity " + std::to_string(found) + " events are there");
+        throw Failure("of a hot entity " + std::to_string(found) + " events are there");
 }
 
 double ReadFixture::restart_ms() {
@@ -178,11 +176,12 @@ std::vector<Metric> measure_read_last(ReadFixture& fixture, std::uint64_t querie
 
 std::vector<Metric> measure_read_all(ReadFixture& fixture, std::uint64_t queries) {
     Session& session = fixture.session();
-    const std::string& entity = fixture.workload().hot_entity();
+    const auto& entities = fixture.workload().hot_entities();
     const std::uint64_t warm_up = queries / 10;
     Latencies latencies;
     std::uint64_t checksum = 0;
     for (std::uint64_t i = 0; i < warm_up + queries; ++i) {
+        const std::string& entity = entities[scrambled(i) % entities.size()];
         const std::int64_t before_ns = now_ns();
         checksum += session.read_all(entity).checksum;
         if (i >= warm_up) latencies.add(now_ns() - before_ns);
@@ -191,25 +190,22 @@ std::vector<Metric> measure_read_all(ReadFixture& fixture, std::uint64_t queries
     return percentiles(latencies);
 }
 
-namespace {
-
-void set_processors(int pid, bool only_first) {
-    cpu_set_t processors;
-    CPU_ZERO(&processors);
-    for (int i = 0; i < (only_first ? 1 : CPU_SETSIZE); ++i) CPU_SET(i, &processors);
-    ::sched_setaffinity(pid, sizeof processors, &processors);
-}
-
-}  // namespace
-
-OnOneProcessor::OnOneProcessor(std::optional<int> pid) : pid_(pid) {
-    set_processors(0, true);
-    if (pid_) set_processors(*pid_, true);
+OnOneProcessor::OnOneProcessor(std::optional<int> server_pid) {
+    cpu_set_t first;
+    CPU_ZERO(&first);
+    CPU_SET(0, &first);
+    for (const int pid : {0, server_pid.value_or(0)}) {
+        cpu_set_t before;
+        if (::sched_getaffinity(pid, sizeof before, &before) != 0) continue;
+        before_.emplace_back(pid, before);
+        if (::sched_setaffinity(pid, sizeof first, &first) != 0)
+            throw Failure("a process cannot be put on one processor");
+    }
 }
 
 OnOneProcessor::~OnOneProcessor() {
-    set_processors(0, false);
-    if (pid_) set_processors(*pid_, false);
+    for (auto last = before_.rbegin(); last != before_.rend(); ++last)
+        ::sched_setaffinity(last->first, sizeof last->second, &last->second);
 }
 
 }  // namespace chronos::bench

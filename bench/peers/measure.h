@@ -3,8 +3,12 @@
 // Threads: each function runs its own clients.
 #pragma once
 
+#include <sched.h>
+
 #include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "peers/peer.h"
@@ -84,22 +88,22 @@ private:
 
 /// Latencies of `queries` reads, each of the last 10 events of an entity drawn at random.
 std::vector<Metric> measure_read_last(ReadFixture& fixture, std::uint64_t queries);
-/// Latencies of reading all events of the hot entity.
+/// Latencies of `queries` reads, each of all events of a hot entity drawn at random.
 std::vector<Metric> measure_read_all(ReadFixture& fixture, std::uint64_t queries);
 
 /// Runs `client(index)` for each client at once, on threads; the first failure is thrown.
 void run_clients(unsigned clients, const std::function<void(unsigned)>& client);
 
-/// Puts this thread, and `pid` if given, on one processor, and back again at the end.
+/// Puts this thread, and the server if given, on one processor, and back again at the end.
 class OnOneProcessor {
 public:
-    explicit OnOneProcessor(std::optional<int> pid);
+    explicit OnOneProcessor(std::optional<int> server_pid);
     ~OnOneProcessor();
     OnOneProcessor(const OnOneProcessor&) = delete;
     OnOneProcessor& operator=(const OnOneProcessor&) = delete;
 
 private:
-    std::optional<int> pid_;
+    std::vector<std::pair<int, cpu_set_t>> before_;
 };
 
 /// "events/s" from a count and a time.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace chronos::bench {
@@ -15,6 +16,13 @@ std::string rounded(double value) {
     return text;
 }
 
+/// What fits into a cell of a table.
+std::string one_line(std::string text) {
+    std::ranges::replace(text, '\n', ' ');
+    std::ranges::replace(text, '|', '/');
+    return text;
+}
+
 void add_row(std::string& out, const GroupResult& group, const RowResult& result) {
     const Row& row = result.row;
     const std::string start = fmt::format("| {} | {} | {} |", row.name, row.what, row.durability);
@@ -22,7 +30,7 @@ void add_row(std::string& out, const GroupResult& group, const RowResult& result
                                         rounded(static_cast<double>(row.k)));
     if (result.status != RowStatus::kMeasured) {
         const std::string_view word = result.status == RowStatus::kAbsent ? "not here" : "FAILED";
-        out += fmt::format("{} **{}**: {} | | | | {}", start, word, result.message, end);
+        out += fmt::format("{} **{}**: {} | | | | {}", start, word, one_line(result.message), end);
         return;
     }
     for (const MetricResult& metric : result.metrics) {

@@ -78,16 +78,19 @@ Workload::Workload(const Shape& shape) : shape_(shape) {
     for (std::uint64_t i = 0; i < shape.events; ++i) seats_.push_back(fmt::format("seat:{}", i));
 
     std::vector<std::uint64_t> versions(shape.entities, 0);
-    std::uint64_t hot_version = 0;
+    for (std::uint64_t i = 0; i < shape.hot_entities; ++i)
+        hot_entities_.push_back(fmt::format("order:hot-{}", i));
+    const std::uint64_t hot_events = shape.hot_entities * shape.hot_events;
+    std::uint64_t hot_count = 0;
     events_.reserve(shape.events);
     for (std::uint64_t i = 0; i < shape.events; ++i) {
         const std::uint64_t random = scrambled(i);
         Event event = {.type = kTypes[(random >> 32) % kTypes.size()],
                        .tags = {customers_[(random >> 20) % customers_.size()], seats_[i]},
                        .id = make_id(i)};
-        if (i * shape.hot_events / shape.events != (i + 1) * shape.hot_events / shape.events) {
-            event.entity = hot_entity_;
-            event.version = ++hot_version;
+        if (i * hot_events / shape.events != (i + 1) * hot_events / shape.events) {
+            event.entity = hot_entities_[hot_count % shape.hot_entities];
+            event.version = hot_count++ / shape.hot_entities + 1;
         } else {
             const std::uint64_t entity = (shape.round_robin ? i : random) % shape.entities;
             event.entity = entities_[entity];

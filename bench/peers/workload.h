@@ -30,7 +30,8 @@ struct Shape {
     std::uint64_t events = 1'000'000;
     std::uint64_t entities = 100'000;
     std::uint32_t payload_bytes = 240;
-    /// Events of one further entity, spread evenly among the others.
+    /// Further entities with so many events each, spread evenly among the others.
+    std::uint64_t hot_entities = 0;
     std::uint64_t hot_events = 0;
     /// Entities take turns, so that those of any `entities` events in a row differ; else they are
     /// drawn at random.
@@ -45,8 +46,8 @@ public:
 
     [[nodiscard]] std::span<const Event> events() const { return events_; }
     [[nodiscard]] const std::vector<std::string>& entities() const { return entities_; }
-    /// The entity of the `hot_events`.
-    [[nodiscard]] const std::string& hot_entity() const { return hot_entity_; }
+    /// Those with `hot_events` each.
+    [[nodiscard]] const std::vector<std::string>& hot_entities() const { return hot_entities_; }
     [[nodiscard]] const Shape& shape() const { return shape_; }
 
     /// `events` as a JSON array of events, or as lines of JSON.
@@ -59,7 +60,7 @@ private:
     Shape shape_;
     std::vector<std::string> entities_;
     std::vector<std::string> customers_, seats_;
-    std::string hot_entity_ = "order:hot";
+    std::vector<std::string> hot_entities_;
     std::deque<std::string> blocks_;  // payloads, many in one string
     std::vector<Event> events_;
 };
