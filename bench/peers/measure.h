@@ -26,6 +26,8 @@ struct AppendLoad {
     unsigned clients = 1;
     /// Whether the peer can be asked afterwards if everything is there.
     bool checked = true;
+    /// Then how long it takes until everything can be read is measured too.
+    bool answers_early = false;
 };
 
 /// A peer with an empty store of its own, which ends with it.
