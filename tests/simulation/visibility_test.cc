@@ -27,13 +27,14 @@ std::string seen(const store::Database& database) {
     Page page;
     if (!store::read_entity(indexes, *view, "order:1", {}, page).ok()) return "cannot be read";
     const std::size_t of_entity = page.events().size();
-    if (!store::read_last(indexes, *view, "order:1", 10, page).ok()) return "cannot be read";
+    if (!store::read_last_resident(indexes, *view, "order:1", 10, page).ok()) return "cannot be read";
     if (page.events().size() != of_entity) return "the last ones are others";
     for (const Filter& filter : {Filter{}, Filter{.tags = {"web"}}}) {
         const auto compiled = store::CompiledFilter::compile(filter);
         const auto found =
             store::scan(indexes, *view, *compiled, {.end_seq = ~std::uint64_t{0}, .limit = 100});
-        if (found.seqs.size() != of_entity) return "a filtered read sees others";
+        if (!found.ok()) return found.error().message;
+        if (found->seqs.size() != of_entity) return "a filtered read sees others";
     }
     const std::uint64_t head = view->info.at ? view->info.at->value + 1 : 0;
     if (head != of_entity) return "the view says that it ends at " + std::to_string(head);
