@@ -59,14 +59,18 @@ AppendPipeline::Batch part_of(const AppendPipeline::Batch& batch, const Wanted& 
 
 /// The first event whose id another one before it has.
 std::optional<std::size_t> first_repeated_id(const BatchBuilder& batch) {
-    std::set<Uuid> seen;
-    std::optional<std::size_t> repeated;
+    std::vector<std::pair<Uuid, std::size_t>> ids;
     std::size_t index = 0;
     batch.content().for_each_event([&](const event::EventBytes& event) {
-        if (!repeated && event.has(event::kExplicitId) && !seen.insert(event.explicit_id()).second)
-            repeated = index;
+        if (event.has(event::kExplicitId)) ids.emplace_back(event.explicit_id(), index);
         ++index;
     });
+    std::sort(ids.begin(), ids.end());
+    std::optional<std::size_t> repeated;
+    for (std::size_t i = 1; i < ids.size(); ++i) {
+        if (ids[i].first == ids[i - 1].first)
+            repeated = std::min(repeated.value_or(ids[i].second), ids[i].second);
+    }
     return repeated;
 }
 

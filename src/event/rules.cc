@@ -20,9 +20,12 @@ bool is_white_space(char32_t c) {
 /// What is wrong with a name, or nullptr.
 const char* name_fault(std::string_view name, bool allow_white_space) {
     while (!name.empty()) {
-        const std::size_t size = base::utf8_sequence_size(name.data(), name.data() + name.size());
+        const auto first = static_cast<unsigned char>(name.front());
+        const bool is_ascii = first < 0x80;  // nearly always: not worth a call
+        const std::size_t size =
+            is_ascii ? 1 : base::utf8_sequence_size(name.data(), name.data() + name.size());
         if (size == 0) return "is not valid UTF-8";
-        const char32_t c = base::utf8_code_point(name.substr(0, size));
+        const char32_t c = is_ascii ? first : base::utf8_code_point(name.substr(0, size));
         if (is_control(c)) return "has a control character";
         if (!allow_white_space && is_white_space(c)) return "has white space";
         name.remove_prefix(size);
