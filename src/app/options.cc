@@ -64,7 +64,7 @@ CLI::Validator whole_number(std::uint64_t min, std::uint64_t max) {
                 return {};
             return "'" + base::shortened(text) + "' is not a whole number from " + range;
         },
-        range};
+        max < kCountMax ? range : std::string()};
 }
 
 CLI::Option* add_repeatable(CLI::App* command, const std::string& name,
