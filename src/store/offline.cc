@@ -280,7 +280,7 @@ Result<OfflineReport> verify(io::Environment env, const std::string& directory,
     OfflineReport report;
     auto manifest = wal::read_manifest(env.files, store.folder);
     if (!manifest.ok()) {
-        if (manifest.error().code == ErrorCode::kUnsupported || manifest.error().code == ErrorCode::kIo)
+        if (manifest.error().code != ErrorCode::kCorrupt && manifest.error().code != ErrorCode::kNotFound)
             return std::move(manifest).error();
         report.damages.push_back(whole_file("MANIFEST", manifest.error().message));
         manifest = rebuild_manifest(env.files, store.folder);

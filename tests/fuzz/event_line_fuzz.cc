@@ -10,7 +10,7 @@
 #include "embedded/engine.h"
 #include "fuzz/fuzz.h"
 #include "io/sim/sim_environment.h"
-#include "json/event_line.h"
+#include "embedded/event_line.h"
 #include "json/validate.h"
 
 namespace chronos::fuzz {
@@ -36,7 +36,7 @@ std::optional<std::string> owned(const std::optional<std::string_view>& text) {
     return text ? std::optional<std::string>(*text) : std::nullopt;
 }
 
-void check_understood(const json::ParsedEvent& event, const Value& value) {
+void check_understood(const embedded::ParsedEvent& event, const Value& value) {
     FUZZ_CHECK(owned(event.id) == text_of(value, {"id", "event_id"}), "another id");
     FUZZ_CHECK(owned(event.entity_id) == text_of(value, {"entity_id"}), "another entity");
     FUZZ_CHECK(owned(event.event_type) == text_of(value, {"event_type", "type"}), "another type");
@@ -52,7 +52,7 @@ void check_understood(const json::ParsedEvent& event, const Value& value) {
 }
 
 void check_line(std::string_view text) {
-    json::EventLineParser parser;
+    embedded::EventLineParser parser;
     const auto event = parser.parse(text);
     if (event.ok()) check_understood(*event, parse(text));
 }
@@ -65,7 +65,7 @@ Texts tags_of(const EventView& event) {
 /// An event as it is shown is an event that can be read again.
 void check_shown(const EventView& event) {
     const std::string shown = to_json(event);
-    json::EventLineParser parser;
+    embedded::EventLineParser parser;
     const auto line = parser.parse(shown);
     FUZZ_CHECK(line.ok(), line.error().message + ": " + shown);
     check_understood(*line, parse(shown));
@@ -81,7 +81,7 @@ void check_shown(const EventView& event) {
 }
 
 /// What was stored is what was sent.
-void check_stored(const EventView& event, const json::ParsedEvent& sent) {
+void check_stored(const EventView& event, const embedded::ParsedEvent& sent) {
     FUZZ_CHECK(event.entity_id == sent.entity_id && event.event_type == sent.event_type,
                "stored under another name");
     FUZZ_CHECK(event.payload == (sent.payload.empty() ? "{}" : sent.payload),
@@ -123,7 +123,7 @@ void check_request(std::string_view text) {
         check_shown(event);
         (void)view->state(event.entity_id);
     }
-    json::EventLineParser parser;
+    embedded::EventLineParser parser;
     const auto sent = parser.parse_batch(text);
     if (!sent.ok()) return;  // It has conditions, which only a request may have.
     FUZZ_CHECK(sent->size() == page.events().size(), "another number of events than was sent");
