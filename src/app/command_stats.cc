@@ -38,7 +38,11 @@ std::string stats_as_json(const Stats& stats, const ViewInfo& view) {
         .field("file_bytes", stats.file_bytes)
         .field("segments", stats.segment_count)
         .field("epoch", stats.writer_epoch)
-        .field("commit_method", stats.commit_method);
+        .field("commit_method", stats.commit_method)
+        .field("index_files", stats.index_files)
+        .field("index_bytes", stats.index_bytes)
+        .field("memory_budget", stats.memory_budget)
+        .field("memory_bytes", stats.memory_bytes);
     if (stats.first_recorded_at)
         writer.field("first_timestamp", stats.first_recorded_at->to_string());
     if (stats.last_recorded_at) writer.field("last_timestamp", stats.last_recorded_at->to_string());
@@ -56,6 +60,8 @@ void write_stats(Program& program, const Stats& stats) {
     row("entities", with_separators(stats.entity_count));
     row("log", human_bytes(stats.log_bytes) + " in " + std::to_string(stats.segment_count) +
                    " segments, " + human_bytes(stats.file_bytes) + " of files");
+    row("index", human_bytes(stats.index_bytes) + " in " + std::to_string(stats.index_files) + " files");
+    row("memory", human_bytes(stats.memory_bytes) + " of " + human_bytes(stats.memory_budget));
     row("commits", stats.commit_method);
     if (stats.first_recorded_at && stats.last_recorded_at)
         row("recorded",

@@ -31,6 +31,11 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
     app.add_flag("--json", options.json, "Answer in JSON, errors too");
     app.add_flag("--quiet", options.quiet, "No notes and no progress bar");
     app.add_flag("--no-color", options.no_color, "No colours; NO_COLOR does the same");
+    app.add_option("--memory-budget", options.memory_budget,
+                   "Memory to keep to, as 512MiB (default: a quarter of the machine's, at most 4GiB)")
+        ->transform(CLI::AsSizeValue(false))
+        ->envname("CHRONOS_MEMORY_BUDGET")
+        ->type_name("SIZE");
 }
 
 CLI::App* add_command(CLI::App& parent, Program& program, const CommandText& text) {
@@ -65,6 +70,7 @@ Result<Store> open_for_reading(Program& program) {
     const std::string& directory = program.common.directory;
     Result<Store> store = Store::open({.directory = directory,
                                        .create_if_missing = false,
+                                       .memory_budget = program.common.memory_budget,
                                        .on_progress = recovery_progress(program)});
     if (!store.ok() && store.error().code == ErrorCode::kNotFound) {
         return base::fail(ErrorCode::kNotFound, "there is no store in " + directory +
@@ -76,6 +82,7 @@ Result<Store> open_for_reading(Program& program) {
 
 Result<Store> open_for_writing(Program& program, OpenOptions options) {
     options.directory = program.common.directory;
+    if (options.memory_budget == 0) options.memory_budget = program.common.memory_budget;
     options.on_progress = recovery_progress(program);
     options.create_if_missing = options.in_memory;
     Result<Store> store = Store::open(options);

@@ -28,6 +28,8 @@ struct CommonOptions {
     bool json = false;
     bool quiet = false;
     bool no_color = false;
+    /// Bytes; 0: what the library chooses.
+    std::uint64_t memory_budget = 0;
 };
 
 struct Program {
@@ -56,7 +58,7 @@ struct CommandText {
     bool appends = false;
 };
 
-/// --dir, --json, --quiet, --no-color.
+/// --dir, --json, --quiet, --no-color, --memory-budget.
 void add_common_options(CLI::App& app, CommonOptions& options);
 
 /// Adds a command with the common options.

@@ -68,7 +68,8 @@ Status Database::recover(const std::string& folder) {
     keeper_ = std::make_unique<IndexKeeper>(env_, cache_,
                                             KeeperOptions{.directory = folder + "/index",
                                                           .memory_budget = options_.memory_budget,
-                                                          .merge_count = options_.merge_count});
+                                                          .merge_count = options_.merge_count,
+                                                          .small_events = options_.merge_small_events});
     ASSIGN_OR_RETURN(indexes_, keeper_->load(*manifest));
     next_seq_ = indexes_->parts()->files_end();
     last_recorded_at_ = keeper_->last_recorded_at();
@@ -251,7 +252,7 @@ void Database::tend_indexes() {
         {
             const std::lock_guard lock(indexing_mutex_);
             // Without room for files memory grows; waiting would not help.
-            memory_is_short_.store(is_written && log_->unevictable_bytes() > options_.memory_budget / 2);
+            memory_is_short_.store(is_written && keeper_->is_short());
             if (indexing_stop_) return base::fail(ErrorCode::kClosed, "the store is being closed");
         }
         memory_wake_.notify_all();

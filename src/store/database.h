@@ -44,6 +44,8 @@ struct DatabaseOptions {
     std::uint64_t memory_budget = std::uint64_t{1} << 30;
     /// Index files of one size that are merged into one of the next.
     std::size_t merge_count = 8;
+    /// Neighbouring index files with so few events are merged at once (index_keeper.h).
+    std::uint64_t merge_small_events = std::uint64_t{1} << 20;
     std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
     /// Called once, behind, when so much is appended that choosing the faster way to write pays.
     std::function<void()> on_busy;

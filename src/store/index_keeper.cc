@@ -13,6 +13,8 @@ namespace {
 
 /// The cache keeps at least this share of the budget, however much must stay in memory.
 constexpr std::uint64_t kCacheShareMin = 16;
+/// A small merge at most so many times as large as the newest file in it.
+constexpr std::uint64_t kSmallGrowth = 4;
 
 wal::SealedSegment sealed_segment(const index::IndexFile& file, std::size_t i) {
     const index::IndexedSegment& segment = file.segments()[i];
@@ -210,26 +212,43 @@ Status IndexKeeper::write_files(wal::Log& log) {
         if (!log.sealed(part->slot())) break;
         indexes_->catch_up(part->end_seq());
         RETURN_IF_ERROR(write_file(*part, segment_at));
+        make_evictable(log);
+        balance(log);
     }
+    make_evictable(log);
+    return {};
+}
+
+/// Segments that index files know may leave memory.
+void IndexKeeper::make_evictable(wal::Log& log) {
     const auto parts = indexes_->parts();
     for (const FilePart& part : parts->files)
         for (const wal::Slot slot : part.slots) log.make_evictable(slot);
-    return {};
+}
+
+/// The oldest neighbours that are due: small ones at once, others when a tier is full. {first, count}; count 0: none.
+std::pair<std::size_t, std::size_t> IndexKeeper::files_to_merge(const std::vector<FilePart>& files) const {
+    std::size_t first = 0;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const bool same_tier = tier_of(files[i], options_.merge_count) == tier_of(files[first], options_.merge_count);
+        if (!same_tier) first = i;
+        const std::uint64_t events = files[i].file->end_seq() - files[first].file->begin_seq();
+        const std::size_t run = i - first + 1;
+        if (run > 1 && events > index::kIndexFileEventsMax) return {0, 0};
+        const std::uint64_t newest = files[i].file->end_seq() - files[i].file->begin_seq();
+        // Not again and again for little more.
+        const bool is_worth_it = run > 1 && events <= options_.small_events && events <= newest * kSmallGrowth;
+        if (run >= options_.merge_count || is_worth_it) return {first, run};
+    }
+    return {0, 0};
 }
 
 Result<bool> IndexKeeper::merge_once(const std::function<Status()>& yield) {
     if (options_.directory.empty()) return false;
     const auto held = indexes_->parts();
     const std::vector<FilePart>& files = held->files;
-    std::size_t first = 0;
-    std::size_t run = 0;
-    for (std::size_t i = 0; i < files.size() && run < options_.merge_count; ++i) {
-        const bool goes_on =
-            run > 0 && tier_of(files[i], options_.merge_count) == tier_of(files[first], options_.merge_count);
-        if (!goes_on) first = i;
-        run = goes_on ? run + 1 : 1;
-    }
-    if (run < options_.merge_count) return false;
+    const auto [first, run] = files_to_merge(files);
+    if (run == 0) return false;
 
     FilePart merged;
     std::vector<std::shared_ptr<index::IndexFile>> parts;
@@ -237,7 +256,6 @@ Result<bool> IndexKeeper::merge_once(const std::function<Status()>& yield) {
         parts.push_back(files[i].file);
         merged.slots.insert(merged.slots.end(), files[i].slots.begin(), files[i].slots.end());
     }
-    if (files[first + run - 1].file->end_seq() - files[first].file->begin_seq() > index::kIndexFileEventsMax) return false;
     ASSIGN_OR_RETURN(const std::string path,
                      index::merge_index_files(env_.files, options_.directory, database_, parts, yield));
     ASSIGN_OR_RETURN(merged.file, open_written(path));
@@ -271,6 +289,8 @@ void IndexKeeper::balance(const wal::Log& log) {
         std::max(available > parts ? available - parts : 0, options_.memory_budget / kCacheShareMin));
     cache_.trim();
     memory_bytes_.store(fixed + parts + cache_.bytes(), std::memory_order_relaxed);
+    // What is appended to, and one more that is on its way to a file, cannot be waited for.
+    is_short_ = memory_bytes() > options_.memory_budget && log.unevictable_count() > 2;
 }
 
 }  // namespace chronos::store

@@ -15,6 +15,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cache/image_cache.h"
@@ -29,6 +30,9 @@ struct KeeperOptions {
     std::uint64_t memory_budget = 0;
     /// Files of one tier that become one of the next.
     std::size_t merge_count = 8;
+    /// Neighbours that hold so few events together are merged at once: a young store then has one file, not one for
+    /// each of its growing segments.
+    std::uint64_t small_events = std::uint64_t{1} << 20;
     /// Memory parts kept at most, however small.
     std::size_t parts_max = 64;
 };
@@ -57,6 +61,8 @@ public:
     Result<bool> merge_once(const std::function<Status()>& yield);
     /// Drops parts and trims the cache until the budget holds, as far as that goes.
     void balance(const wal::Log& log);
+    /// More than the budget is in memory, and some of it waits to be written to files.
+    [[nodiscard]] bool is_short() const { return is_short_; }
 
     [[nodiscard]] std::uint64_t file_count() const { return file_count_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t file_bytes() const { return file_bytes_.load(std::memory_order_relaxed); }
@@ -71,7 +77,9 @@ private:
                                                               std::size_t first_slot);
     Status write_file(const index::MemoryPart& part, const SegmentLookup& segment_at);
     Result<std::shared_ptr<index::IndexFile>> open_written(const std::string& path);
+    [[nodiscard]] std::pair<std::size_t, std::size_t> files_to_merge(const std::vector<FilePart>& files) const;
     Status prepare_directory();
+    void make_evictable(wal::Log& log);
     void remove_unused();
     void count_files();
 
@@ -83,6 +91,7 @@ private:
     std::vector<wal::SealedSegment> recovered_;  // by slot, while the log is read back
     bool directory_is_ready_ = false;
     std::uint64_t filter_bytes_ = 0;
+    bool is_short_ = false;
 
     std::atomic<std::uint64_t> file_count_ = 0;
     std::atomic<std::uint64_t> file_bytes_ = 0;

@@ -108,6 +108,7 @@ void IndexSet::catch_up(std::uint64_t end_seq) const {
     const auto held = parts();
     std::uint64_t seq = applied_seq_.load(std::memory_order_relaxed);
     for (const auto& part : held->memory) {
+        if (part->begin_seq() >= end_seq) break;  // What lies between is not published yet.
         const std::uint64_t end = std::min(end_seq, part->end_seq());
         for (seq = std::max(seq, part->begin_seq()); seq < end; ++seq) {
             if (seq + kPrefetchGroup < end) __builtin_prefetch(part->event(seq + kPrefetchGroup));

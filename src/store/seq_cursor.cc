@@ -96,6 +96,40 @@ std::optional<std::uint64_t> seq_at_place(Reader& reader, const PostingKey& key,
     return std::nullopt;
 }
 
+std::size_t last_seqs(Reader& reader, const PostingKey& key, std::uint64_t end_seq, std::span<std::uint64_t> seqs) {
+    const IndexParts& parts = reader.parts();
+    const std::uint64_t floor = parts.memory_begin();
+    std::size_t count = 0;
+    const auto take_chain = [&](const index::PostingChunk* chunk, std::uint64_t chain_floor) {
+        for (; chunk != nullptr && count < seqs.size(); chunk = chunk->before(chain_floor)) {
+            for (std::uint32_t i = chunk->size(); i > 0 && count < seqs.size(); --i)
+                if (const std::uint64_t seq = chunk->seq(i - 1); seq < end_seq) seqs[count++] = seq;
+        }
+    };
+    if (key.stream != nullptr) {
+        take_chain(key.stream->newest(floor), floor);
+    } else {
+        for (auto part = parts.memory.rbegin(); part != parts.memory.rend(); ++part) take_chain(chain_in(**part, key), 0);
+    }
+    for (std::size_t i = files_in_use(parts); i > 0 && count < seqs.size() && reader.ok(); --i) {
+        const index::IndexFile& file = *parts.files[i - 1].file;
+        if (key.stream != nullptr && file.end_seq() <= key.stream->first_seq()) break;
+        if (file.begin_seq() >= end_seq) continue;
+        const auto list = list_in(reader, file, key);
+        if (!list) continue;
+        const std::uint32_t below = below_in(reader, file, key, *list, std::min(end_seq, floor));
+        const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(seqs.size() - count, below));
+        const auto found = seqs.subspan(count, wanted);
+        if (Status read = file.read(key.kind, *list, below - wanted, found); !read.ok()) {
+            reader.fail(std::move(read).error());
+            return 0;
+        }
+        std::reverse(found.begin(), found.end());
+        count += wanted;
+    }
+    return reader.ok() ? count : 0;
+}
+
 std::vector<std::string> keys_with_prefix(Reader& reader, index::KeyKind kind, event::BranchNumber branch,
                                           std::string_view prefix) {
     std::vector<std::string> keys;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,10 @@ std::uint64_t count_below(Reader& reader, const PostingKey& key, std::uint64_t e
 
 /// The seq of an entity's event at a 0-based place; nothing if it has not so many.
 std::optional<std::uint64_t> seq_at_place(Reader& reader, const PostingKey& key, std::uint64_t place);
+
+/// The last entries below `end_seq`, newest first, as many as `seqs` has room for; returns how many there are.
+/// Cost: no allocation; one look-up for each file that is needed.
+std::size_t last_seqs(Reader& reader, const PostingKey& key, std::uint64_t end_seq, std::span<std::uint64_t> seqs);
 
 /// The keys of a kind (not entities) that start with `prefix`, sorted. Errors: the reader's.
 std::vector<std::string> keys_with_prefix(Reader& reader, index::KeyKind kind, event::BranchNumber branch,

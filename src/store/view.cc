@@ -102,6 +102,21 @@ EventView make_event_view(const Reader::Found& found) {
     return view;
 }
 
+namespace {
+
+/// The last few without `as_of`: the commonest question, answered without a cursor.
+Status read_last(Reader& reader, const PinnedView& view, const PostingKey& key, std::uint32_t limit, Page& page) {
+    std::array<std::uint64_t, kLookupGroup + 1> seqs;
+    const std::size_t found = last_seqs(reader, key, view.end_seq, std::span(seqs).first(limit + 1));
+    page.has_more_ = found > limit;
+    page.examined_ = std::min<std::size_t>(found, limit);
+    Status added = reader.ok() ? add_events(reader, std::span(seqs).first(page.examined_), page) : reader.status();
+    if (!added.ok()) page.events_.clear();
+    return added;
+}
+
+}  // namespace
+
 Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id,
                    const EntityReadOptions& options, Page& page) {
     reset(page);
@@ -110,6 +125,8 @@ Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_
     const auto key = posting_key(indexes, index::KeyKind::kEntity, view.branch, entity_id);
     if (!key || options.to == Version{0}) return {};
     Reader reader(indexes, reading_into(page));
+    if (options.order == Order::kBackward && options.limit <= kLookupGroup && !options.from && !options.to && !view.as_of)
+        return read_last(reader, view, *key, options.limit, page);
     SeqCursor::Range range{.end_seq = view.end_seq, .forward = options.order == Order::kForward};
     if (options.from && options.from->value > 1) {
         const auto begin = seq_at_place(reader, *key, options.from->value - 1);
@@ -147,25 +164,19 @@ Status read_last_resident(const IndexSet& indexes, const PinnedView& view, std::
         return read_entity(indexes, view, entity_id, {.order = Order::kBackward, .from = {}, .to = {}, .limit = count},
                            page);
     reset(page);
+    const auto key = posting_key(indexes, index::KeyKind::kEntity, view.branch, entity_id);
+    if (!key) return {};
     Reader reader(indexes, reading_into(page, true));
-    const index::StreamHead* stream = indexes.streams().find(view.branch, entity_id);
-    if (stream == nullptr || stream->end_seq() == 0) return {};
     const std::uint64_t floor = reader.parts().memory_begin();
-    std::array<std::uint64_t, kLookupGroup> seqs{};
-    std::size_t found = 0;
-    for (const auto* chunk = stream->newest(floor); chunk != nullptr && found < count; chunk = chunk->before(floor)) {
-        std::uint32_t i = chunk->size();
-        while (i > 0 && found < count) {
-            const std::uint64_t seq = chunk->seq(--i);
-            if (seq < view.end_seq) seqs[found++] = seq;
-        }
-    }
-    if (found < count && stream->first_seq() < std::min(floor, view.end_seq))
-        return base::fail(ErrorCode::kWouldBlock, "older events of the entity are not in memory");
-    page.examined_ = found;
-    Status added = add_events(reader, std::span(seqs).first(found), page);
-    if (!added.ok()) page.events_.clear();
-    return added;
+    index::Posting first_wanted;
+    const std::uint64_t in_view = index::last_below(key->stream->newest(floor), floor, view.end_seq, first_wanted)
+                                      ? first_wanted.place + 1
+                                      : 0;
+    const bool is_in_memory = key->stream->first_seq() >= std::min(floor, view.end_seq) ||
+                              (in_view >= count && index::at_place(key->stream->newest(floor), floor, in_view - count,
+                                                                   first_wanted));
+    if (!is_in_memory) return base::fail(ErrorCode::kWouldBlock, "older events of the entity are not in memory");
+    return read_last(reader, view, *key, count, page);
 }
 
 Status read_event(const IndexSet& indexes, const PinnedView& view, const Uuid& id, Page& page) {

@@ -190,6 +190,7 @@ public:
     void let_go(Slot slot, std::vector<std::uint32_t> block_crcs);
     /// Bytes of segments that must be in memory: those appended to, and those not yet made evictable.
     [[nodiscard]] std::uint64_t unevictable_bytes() const;
+    [[nodiscard]] std::uint32_t unevictable_count() const;
     [[nodiscard]] std::uint32_t segment_count() const { return slot_count_.load(std::memory_order_acquire); }
     [[nodiscard]] std::uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t file_bytes() const;

@@ -261,6 +261,13 @@ std::uint64_t Log::unevictable_bytes() const {
     return bytes;
 }
 
+std::uint32_t Log::unevictable_count() const {
+    const std::lock_guard lock(segments_mutex_);
+    return static_cast<std::uint32_t>(std::count_if(segments_.begin(), segments_.end(), [](const auto& segment) {
+        return !segment->image->is_evictable();
+    }));
+}
+
 std::uint64_t Log::file_bytes() const {
     const std::lock_guard lock(segments_mutex_);
     std::uint64_t bytes = 0;

@@ -53,6 +53,32 @@ TEST(Visibility, AnAppendIsSeenWhenItIsPublishedAndNotBefore) {
     EXPECT_EQ(seen(*session.database), "3");
 }
 
+/// How many events have the tag, by the index of tags.
+std::size_t tagged(const store::Database& database) {
+    const auto view = store::pin_view(database, {});
+    const auto filter = store::CompiledFilter::compile({.tags = {"web"}});
+    const auto found = store::scan(database.indexes(), *view, *filter,
+                                   {.end_seq = ~std::uint64_t{0}, .limit = ~std::uint64_t{0}});
+    return found.ok() ? found->seqs.size() : 0;
+}
+
+// The index behind appends catches up while further segments are filled already.
+TEST(Visibility, NothingIsForgottenBetweenWhatIsPublishedAndTheNextSegment) {
+    Session session(1, testing::small_options(16 << 10, 16 << 10));
+    ASSERT_EQ(session.open(), "");
+    int count = 0;
+    for (int round = 0; round < 5; ++round) {
+        ASSERT_EQ(session.append(order(++count)), "");
+        for (int i = 0; i < 100; ++i) ASSERT_EQ(session.submit(order(++count)), "");
+        session.database->indexes().catch_up(session.database->published_seq());
+        ASSERT_EQ(session.settle(), "");
+        EXPECT_EQ(tagged(*session.database), static_cast<std::size_t>(count));
+        ASSERT_TRUE(session.database->maintain().ok());
+        EXPECT_EQ(tagged(*session.database), static_cast<std::size_t>(count));
+    }
+    EXPECT_GT(session.database->log().segment_count(), 3U);
+}
+
 TEST(Visibility, WhatCouldNotBeWrittenIsNeverSeen) {
     Session session(1, testing::small_options());
     ASSERT_EQ(session.open(), "");
