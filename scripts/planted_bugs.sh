@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 page=docs/reliability.md
 build=build/planted
-programs=(simulation_test wal_test)
+programs=(simulation_test wal_test cache_test)
 
 cmake --preset planted --log-level=WARNING >/dev/null
 cmake --build --preset planted --parallel "${JOBS:-$(nproc)}" --target "${programs[@]}"

@@ -64,6 +64,8 @@ struct Stats {
     std::uint64_t index_files = 0;
     std::uint64_t index_bytes = 0;
     std::uint64_t block_loads = 0;         ///< Reads of blocks that were not in memory.
+    std::uint64_t scrubbed_bytes = 0;      ///< Sealed files read again in search of damage.
+    std::vector<std::string> scrub_findings;
     std::string commit_method;             ///< "direct", "buffered" or "memory".
     std::optional<Timestamp> first_recorded_at, last_recorded_at;
     std::vector<EventTypeCount> event_types;  ///< Most frequent first.

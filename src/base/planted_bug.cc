@@ -38,6 +38,9 @@ constexpr std::pair<std::string_view, Bug> kBugs[] = {
     {"manifest-name-not-synced", Bug::kManifestNameNotSynced},
     {"marker-not-rewritten", Bug::kMarkerNotRewritten},
     {"forget-latest", Bug::kForgetLatest},
+    {"forget-between-segments", Bug::kForgetBetweenSegments},
+    {"skip-block-checksum", Bug::kSkipBlockChecksum},
+    {"seal-unread", Bug::kSealUnread},
 };
 
 std::optional<Bug> bug_of_environment() {

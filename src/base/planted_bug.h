@@ -42,6 +42,9 @@ enum class Bug : std::uint8_t {
     kManifestNameNotSynced,
     kMarkerNotRewritten,
     kForgetLatest,
+    kForgetBetweenSegments,
+    kSkipBlockChecksum,
+    kSealUnread,
 };
 
 #ifdef CHRONOS_PLANTED_BUGS

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/checksum.h"
+#include "base/planted_bug.h"
 #include "base/result.h"
 #include "cache/image_cache.h"
 
@@ -101,7 +102,8 @@ Status FileImage::load_block(std::uint64_t block) {
     const std::span<std::byte> bytes = memory_.span(offset, size);
     const auto check = [&]() -> Status {
         ASSIGN_OR_RETURN(const std::size_t got, source_.file->read_at(offset, bytes));
-        if (got == size && base::crc32c(bytes) == source_.block_crcs[block]) return {};
+        const bool is_believed = base::is_planted(base::Bug::kSkipBlockChecksum);
+        if (got == size && (is_believed || base::crc32c(bytes) == source_.block_crcs[block])) return {};
         return base::fail(ErrorCode::kCorrupt, source_.name + " at offset " + std::to_string(offset) + ": " +
                                                    std::to_string(size) +
                                                    " bytes do not match their checksum; `chronos verify` says more");

@@ -29,6 +29,8 @@ Result<Stats> View::stats() const {
     stats.index_files = database.keeper().file_count();
     stats.index_bytes = database.keeper().file_bytes();
     stats.block_loads = database.cache().loads();
+    stats.scrubbed_bytes = database.scrubber().bytes();
+    stats.scrub_findings = database.scrubber().findings();
     stats.first_recorded_at = counts.first_recorded_at;
     stats.last_recorded_at = counts.last_recorded_at;
     for (const store::TypeCount& type : counts.types)

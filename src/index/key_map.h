@@ -68,6 +68,18 @@ public:
         __builtin_prefetch(&table->slots[table->slot_of(hash)]);
     }
 
+    /// Brings the entry of `hash` near, if there is one; once its slot is.
+    void prefetch_entry(std::uint64_t hash) const {
+        const Table* table = shards_[shard_of(hash)].table.load(std::memory_order_acquire);
+        for (std::uint64_t i = table->slot_of(hash);; i = (i + 1) & table->mask) {
+            const Entry* entry = table->slots[i].entry.load(std::memory_order_acquire);
+            if (entry == nullptr) return;
+            if (table->slots[i].hash != hash) continue;
+            __builtin_prefetch(entry);
+            return;
+        }
+    }
+
     /// All entries in order of creation.
     [[nodiscard]] const PublishedVector<Entry*>& entries() const { return entries_; }
     [[nodiscard]] std::size_t bytes() const {

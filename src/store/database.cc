@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::int64_t kIdleMarkerDelayMs = 50;
 constexpr std::int64_t kMemoryWaitMs = 100;
+/// The scrub begins so long after opening, goes on so long after other work, and begins again so long after a pass.
+constexpr std::int64_t kScrubDelayMs = 60'000;
+constexpr std::int64_t kScrubRestMs = 1'000;
+constexpr std::int64_t kScrubPassMs = 24LL * 3'600'000;
 
 /// The segment being filled and the one being sealed are in memory whole, so that several have to fit.
 DatabaseOptions fit_to_budget(DatabaseOptions options) {
@@ -117,6 +121,7 @@ Result<std::unique_ptr<Database>> Database::open_in_memory(io::Environment env, 
 Status Database::start() {
     database_ = log_->database();
     indexes_->attach(*log_);
+    scrubber_ = std::make_unique<Scrubber>(env_.files, *log_, *indexes_);
     marked_seq_ = next_seq_;
     clock_is_confirmed_ = options_.accept_clock;
     clock_offset_ns_ = env_.clock.wall_ns() - env_.clock.monotonic_ns();
@@ -265,14 +270,31 @@ void Database::tend_indexes() {
 }
 
 void Database::indexing_loop() {
+    const auto now_ms = [&] { return env_.clock.monotonic_ns() / 1'000'000; };
+    std::int64_t scrub_at_ms = now_ms() + kScrubDelayMs;
     while (true) {
+        bool has_work = false;
         {
             std::unique_lock lock(indexing_mutex_);
-            indexing_wake_.wait(lock, [&] { return indexing_stop_ || indexing_has_work_; });
+            const auto is_woken = [&] { return indexing_stop_ || indexing_has_work_; };
+            if (options_.scrub_bytes_per_second > 0) {
+                const std::int64_t pause_ms = std::max<std::int64_t>(0, scrub_at_ms - now_ms());
+                has_work = indexing_wake_.wait_for(lock, std::chrono::milliseconds(pause_ms), is_woken);
+            } else {
+                indexing_wake_.wait(lock, is_woken);
+                has_work = true;
+            }
             if (indexing_stop_) return;
             indexing_has_work_ = false;
         }
-        tend_indexes();
+        if (has_work) {
+            tend_indexes();
+            scrub_at_ms = std::max(scrub_at_ms, now_ms() + kScrubRestMs);
+            continue;
+        }
+        const std::uint64_t bytes = scrubber_->step();
+        const auto pause_ms = static_cast<std::int64_t>(bytes * 1'000 / options_.scrub_bytes_per_second);
+        scrub_at_ms = now_ms() + (bytes == 0 ? kScrubPassMs : std::max<std::int64_t>(1, pause_ms));
     }
 }
 

@@ -30,6 +30,7 @@
 #include "store/index_keeper.h"
 #include "store/index_set.h"
 #include "store/prepared_batch.h"
+#include "store/scrubber.h"
 #include "wal/log.h"
 
 namespace chronos::store {
@@ -46,6 +47,8 @@ struct DatabaseOptions {
     std::size_t merge_count = 8;
     /// Neighbouring index files with so few events are merged at once (index_keeper.h).
     std::uint64_t merge_small_events = std::uint64_t{1} << 20;
+    /// How fast sealed files are read again in search of damage; 0: not at all.
+    std::uint64_t scrub_bytes_per_second = std::uint64_t{16} << 20;
     std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
     /// Called once, behind, when so much is appended that choosing the faster way to write pays.
     std::function<void()> on_busy;
@@ -92,6 +95,9 @@ public:
 
     [[nodiscard]] const IndexSet& indexes() const { return *indexes_; }
     [[nodiscard]] const IndexKeeper& keeper() const { return *keeper_; }
+    [[nodiscard]] const Scrubber& scrubber() const { return *scrubber_; }
+    /// One step of the scrub, for whoever has no threads.
+    std::uint64_t scrub() { return scrubber_->step(); }
     [[nodiscard]] const cache::ImageCache& cache() const { return cache_; }
     /// Appends that waited until memory was given back.
     [[nodiscard]] std::uint64_t memory_waits() const { return memory_waits_.load(std::memory_order_relaxed); }
@@ -136,6 +142,7 @@ private:
     std::unique_ptr<wal::Log> log_;
     std::unique_ptr<IndexSet> indexes_;
     std::unique_ptr<IndexKeeper> keeper_;
+    std::unique_ptr<Scrubber> scrubber_;
     Uuid database_;
 
     std::mutex close_mutex_;

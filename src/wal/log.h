@@ -186,6 +186,11 @@ public:
     [[nodiscard]] std::optional<SealedSegment> sealed(Slot slot) const;
     /// From now on blocks of the segment may leave memory. Requires: sealed(slot).
     void make_evictable(Slot slot);
+    /// Reads the next blocks of a sealed segment from its file and compares them with their checksums; returns how many
+    /// bytes, 0 at its end and for one that is not sealed. `scratch` holds a whole number of blocks.
+    ///
+    /// Errors: kCorrupt naming file and offset, kIo.
+    Result<std::uint64_t> check_piece(Slot slot, std::uint64_t offset, std::span<std::byte> scratch) const;
     /// While the log is read back: the bytes of a sealed segment that was read need not stay.
     void let_go(Slot slot, std::vector<std::uint32_t> block_crcs);
     /// Bytes of segments that must be in memory: those appended to, and those not yet made evictable.

@@ -125,6 +125,32 @@ TEST_F(LogTest, RollsSealsAndReadsOverSegments) {
     EXPECT_GT((*open())->segment_count(), 8U);
 }
 
+TEST_F(LogTest, WritesAgainWhatTheDiskHadLostWhenASegmentIsSealed) {
+    create();
+    auto log = open();
+    ASSERT_TRUE(log.ok());
+    ASSERT_TRUE(append(**log, "kept").ok());
+    ASSERT_TRUE(commit(**log).ok());
+    ASSERT_TRUE(append(**log, "lost").ok());
+    world_.files.fail_op(world_.files.op_count(), io::FaultKind::kLostWrite);
+    ASSERT_TRUE(commit(**log).ok());
+    const auto is_on_disk = [&](std::string_view text) {
+        const auto file = world_.files.file_contents(segment_path(1));
+        return std::string_view(reinterpret_cast<const char*>(file->data()), file->size()).find(text) != std::string_view::npos;
+    };
+    ASSERT_FALSE(is_on_disk("lost"));
+    while (!(*log)->has_finished()) {
+        ASSERT_TRUE(append(**log, std::string(3000, ' ')).ok());
+        ASSERT_TRUE(commit(**log).ok());
+    }
+    ASSERT_TRUE((*log)->seal_finished().ok());
+    EXPECT_EQ((*log)->counters().repaired_pieces, 1U);
+    EXPECT_TRUE(is_on_disk("lost"));
+    log->reset();
+    ASSERT_TRUE(open().ok());
+    EXPECT_EQ(payloads_[1], "lost");
+}
+
 TEST_F(LogTest, RollsOverASpareThatIsTooSmall) {
     create();
     auto log = open();

@@ -132,6 +132,36 @@ protected:
     Specimen specimen{11, true};
 };
 
+TEST(Scrub, FindsDamageInSealedFilesAndOnlyThere) {
+    Session session(5, testing::small_options(16 << 10, 16 << 10));
+    ASSERT_EQ(session.open(), "");
+    for (int i = 0; i < 80; ++i) ASSERT_EQ(session.append(session.workload.next(session.oracle)), "");
+    ASSERT_TRUE(session.database->maintain().ok());
+    const auto pass = [&] {
+        while (session.database->scrub() > 0) {
+        }
+        return session.database->scrubber().findings();
+    };
+    EXPECT_TRUE(pass().empty());
+    EXPECT_GT(session.database->scrubber().bytes(), 32U << 10);
+    std::string log;
+    std::string index;
+    for (const std::string& path : session.sim.files.all_files()) {
+        if (log.empty() && path.ends_with("000001.log")) log = path;
+        if (index.empty() && path.ends_with(".idx")) index = path;
+    }
+    ASSERT_TRUE(session.sim.files.flip_bit(log, 9'000 * 8).ok());
+    ASSERT_TRUE(session.sim.files.flip_bit(index, 300 * 8).ok());
+    const std::vector<std::string> findings = pass();
+    ASSERT_EQ(findings.size(), 2U);
+    EXPECT_NE(findings[0].find("log/000001.log at offset 0"), std::string::npos) << findings[0];
+    EXPECT_NE(findings[1].find(".idx"), std::string::npos) << findings[1];
+    EXPECT_FALSE(*session.sim.files.exists(index)) << "it is made again at the next open";
+    ASSERT_TRUE(session.sim.files.flip_bit(log, 9'000 * 8).ok());
+    EXPECT_EQ(session.close_and_open(), "");
+    EXPECT_TRUE(pass().empty());
+}
+
 TEST_F(DamagedFiles, AMissingFileIsNamed) {
     for (const std::string& path : store_files()) {
         const auto files = specimen.disk->clone();
