@@ -71,7 +71,7 @@ public:
 
     /// Whether [begin, end) can be read now. Requires: pinned.
     [[nodiscard]] bool is_loaded(std::uint64_t begin, std::uint64_t end) const {
-        return is_whole_.load(std::memory_order_acquire) || are_blocks_loaded(begin, end);
+        return is_whole_.load(std::memory_order_acquire) || (end <= source_.size && are_blocks_loaded(begin, end));
     }
     /// Reads what of [begin, end) is missing from the file. Requires: pinned.
     ///

@@ -53,6 +53,8 @@ TEST_F(FileImageTest, RefusesBytesBehindItsEnd) {
     FileImage image(cache, source());
     const ImagePin pin(image);
     EXPECT_EQ(image.load(0, kSize + 1).error().code, ErrorCode::kCorrupt);
+    const std::uint64_t far = std::uint64_t{0xFFFFFFFF} * 8;
+    EXPECT_EQ(image.load(far, far + 32).error().code, ErrorCode::kCorrupt);
 }
 
 TEST_F(FileImageTest, NamesTheBlockThatDoesNotMatch) {

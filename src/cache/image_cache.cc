@@ -26,7 +26,16 @@ void ImageCache::note_loaded(std::uint64_t bytes) {
 void ImageCache::trim() {
     if (bytes() <= bytes_max()) return;
     const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock()) return;  // Somebody else is at it.
+    if (lock.owns_lock()) trim_locked();  // Else somebody else is at it.
+}
+
+void ImageCache::trim_waiting() {
+    const std::lock_guard lock(mutex_);
+    trim_locked();
+}
+
+/// Requires: mutex_.
+void ImageCache::trim_locked() {
     // A little more than needed, so that not every load has to trim.
     const std::uint64_t goal = bytes_max() - bytes_max() / 32;
     // Twice around: the first time may only clear the marks of use.

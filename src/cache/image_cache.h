@@ -30,12 +30,15 @@ public:
 
     /// Gives blocks back until the budget holds or nothing more can go.
     void trim();
+    /// The same, after whoever is at it: when it returns, what is over the budget is pinned.
+    void trim_waiting();
 
 private:
     friend class FileImage;
     void add(FileImage& image);
     void remove(FileImage& image);
     void note_loaded(std::uint64_t bytes);
+    void trim_locked();
 
     std::atomic<std::uint64_t> bytes_max_;
     std::atomic<std::uint64_t> bytes_ = 0;

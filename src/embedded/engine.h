@@ -8,6 +8,7 @@
 #include "chronos/store.h"
 #include "projection/state_fold.h"
 #include "store/database.h"
+#include "store/pins.h"
 #include "store/view.h"
 
 namespace chronos {
@@ -22,6 +23,11 @@ struct Engine {
     projection::SnapshotCache snapshots;
     projection::StateFolder folder;
 };
+
+/// A page may outlive its store: it keeps what its events point into.
+inline void own(Page& page, const std::shared_ptr<Engine>& engine) {
+    if (page.pins_ != nullptr && page.pins_->owner != engine) page.pins_->owner = engine;
+}
 
 struct View::Impl {
     std::shared_ptr<Engine> engine;

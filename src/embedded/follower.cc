@@ -56,7 +56,9 @@ struct Follower::Impl final : store::PublishListener {
                          store::scan(indexes, view, filter,
                                      {.begin_seq = next_seq, .end_seq = view.end_seq, .forward = true, .limit = max}));
         store::Reader reader(indexes, store::reading_into(page));
-        RETURN_IF_ERROR(store::add_events(reader, found.seqs, page));
+        const Status added = store::add_events(reader, found.seqs, page);
+        own(page, engine);
+        RETURN_IF_ERROR(added);
         next_seq = found.has_more ? found.seqs.back() + 1 : std::max(next_seq, view.end_seq);
         page.has_more_ = found.has_more;
         page.examined_ = found.examined;

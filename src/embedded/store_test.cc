@@ -51,6 +51,21 @@ private:
     std::string path_;
 };
 
+TEST(Store, APageMayOutliveItsStore) {
+    Page page;
+    {
+        auto store = Store::open({.in_memory = true});
+        ASSERT_TRUE(store.ok());
+        ASSERT_TRUE(store->append({.entity_id = "e", .event_type = "t", .payload = R"({"kept":true})"}).ok());
+        ASSERT_TRUE(store->view()->read_entity("e", {}, page).ok());
+    }
+    ASSERT_EQ(page.events().size(), 1U);
+    EXPECT_EQ(page.events()[0].payload, R"({"kept":true})");
+    auto other = Store::open({.in_memory = true});
+    ASSERT_TRUE(other->view()->read_entity("e", {}, page).ok());
+    EXPECT_TRUE(page.events().empty());
+}
+
 TEST(Store, AnswersPositionsAndVersions) {
     Store store = memory_store();
     const AppendResult first = must_append(store, event("order:1", "order.placed"));

@@ -65,7 +65,9 @@ Status View::read(const ReadOptions& options, Page& page) const {
         }
     }
     ASSIGN_OR_RETURN(const store::ScanResult found, store::scan(indexes, view, filter, request));
-    RETURN_IF_ERROR(fill(indexes, found, page));
+    const Status filled = fill(indexes, found, page);
+    own(page, impl_->engine);
+    RETURN_IF_ERROR(filled);
     if (found.has_more)
         page.next_cursor_ = store::encode_cursor({.branch = view.branch,
                                                   .forward = request.forward,
@@ -83,20 +85,26 @@ Result<std::uint64_t> View::count(const Filter& filter) const {
     ASSIGN_OR_RETURN(
         const store::ScanResult found,
         store::scan(impl_->engine->database->indexes(), impl_->view, compiled,
-                    {.begin_seq = 0, .end_seq = impl_->view.end_seq, .forward = true, .limit = ~std::uint64_t{0}}));
-    return std::uint64_t{found.seqs.size()};
+                    {.begin_seq = 0, .end_seq = impl_->view.end_seq, .forward = true, .count_only = true}));
+    return found.count;
 }
 
 Status View::read_entity(std::string_view entity_id, const EntityReadOptions& options, Page& page) const {
-    return store::read_entity(impl_->engine->database->indexes(), impl_->view, entity_id, options, page);
+    Status read = store::read_entity(impl_->engine->database->indexes(), impl_->view, entity_id, options, page);
+    own(page, impl_->engine);
+    return read;
 }
 
 Status View::read_last_resident(std::string_view entity_id, std::uint32_t count, Page& page) const {
-    return store::read_last_resident(impl_->engine->database->indexes(), impl_->view, entity_id, count, page);
+    Status read = store::read_last_resident(impl_->engine->database->indexes(), impl_->view, entity_id, count, page);
+    own(page, impl_->engine);
+    return read;
 }
 
 Status View::read_event(const Uuid& id, Page& page) const {
-    return store::read_event(impl_->engine->database->indexes(), impl_->view, id, page);
+    Status read = store::read_event(impl_->engine->database->indexes(), impl_->view, id, page);
+    own(page, impl_->engine);
+    return read;
 }
 
 Result<State> View::state(std::string_view entity_id, const StateOptions& options) const {

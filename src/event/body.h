@@ -83,6 +83,11 @@ public:
     [[nodiscard]] const std::byte* data() const { return at_; }
     [[nodiscard]] const std::byte* body() const { return at_ - std::size_t{header_.body_distance} * 8; }
 
+    /// Whether its parts fit its size: asked of an event that was found by other means than walking a checked body.
+    [[nodiscard]] bool fits() const {
+        return header_.size >= metadata_offset() + header_.metadata_size + std::uint64_t{header_.payload_size};
+    }
+
     [[nodiscard]] Uuid explicit_id() const { return base::load<Uuid>(at_ + kEventHeaderSize); }
     /// The explicit id, or the one derived from the batch.
     [[nodiscard]] Uuid id() const;

@@ -309,12 +309,14 @@ Status IndexFile::for_each_batch(std::uint64_t hash,
     return for_each_entry(*parts_, parts_->layout.batches, parts_->batch_filter, hash, visit);
 }
 
-Status IndexFile::verify() const {
+Status IndexFile::verify(const std::function<Status()>& yield) const {
     const std::uint64_t size = parts_->layout.body_size;
     io::AlignedBuffer piece(std::min<std::uint64_t>(size, kPieceSize));
-    for (std::uint64_t at = 0; at < size; at += kPieceSize)
+    for (std::uint64_t at = 0; at < size; at += kPieceSize) {
         RETURN_IF_ERROR(
             parts_->read_blocks(at, piece.span(0, std::min<std::uint64_t>(size - at, kPieceSize))));
+        if (yield && at / kPieceSize % 4 == 3) RETURN_IF_ERROR(yield());
+    }
     return {};
 }
 

@@ -96,7 +96,8 @@ public:
     Status for_each_batch(std::uint64_t hash, const std::function<bool(std::uint64_t seq)>& visit) const;
 
     /// Loads and checks every block, without keeping more in memory than the cache allows.
-    Status verify() const;
+    /// `yield`, if given, is called now and then; an error of it ends the check.
+    Status verify(const std::function<Status()>& yield = {}) const;
 
     /// What the file is made of, for the merge: index/index_file_parts.h.
     struct Parts;

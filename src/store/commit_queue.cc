@@ -95,6 +95,8 @@ void CommitQueue::kick() {
     committer_wake_.notify_one();
 }
 
+bool CommitQueue::is_answering_here() { return is_answering; }
+
 void CommitQueue::wait_for_room(std::uint64_t bytes) {
     if (is_answering || pending_bytes_.load(std::memory_order_relaxed) < bytes) return;
     if (!options_.with_thread) {

@@ -78,6 +78,8 @@ public:
     void wait(PendingAnswer& pending);
     /// Makes sure that somebody commits.
     void kick();
+    /// Whether this thread is calling a completion: it has the commit role and must not wait.
+    static bool is_answering_here();
     /// Waits until fewer than `bytes` wait to be written.
     void wait_for_room(std::uint64_t bytes);
     /// Makes some of what was appended durable, or waits a moment while somebody else does.

@@ -170,7 +170,12 @@ KnownEvents find_known(Reader& reader, const PreparedBatch& batch, std::uint64_t
 }
 
 KnownEvents join(KnownEvents earlier, const KnownEvents& later) {
-    if (earlier.seqs.empty()) return later;
+    if (earlier.seqs.empty()) {
+        earlier.batch_differs = earlier.batch_differs || later.batch_differs;
+        earlier.seqs = later.seqs;
+        earlier.count = later.count;
+        return earlier;
+    }
     earlier.batch_differs = earlier.batch_differs || later.batch_differs;
     for (std::size_t i = 0; i < later.seqs.size(); ++i) {
         if (earlier.seqs[i] || !later.seqs[i]) continue;

@@ -13,15 +13,21 @@ namespace {
 
 constexpr std::int64_t kIdleMarkerDelayMs = 50;
 constexpr std::int64_t kMemoryWaitMs = 100;
+/// A segment that could not be sealed is not tried again before.
+constexpr std::int64_t kSealAgainNs = 10'000'000'000;
 /// The scrub begins so long after opening, goes on so long after other work, and begins again so long after a pass.
 constexpr std::int64_t kScrubDelayMs = 60'000;
 constexpr std::int64_t kScrubRestMs = 1'000;
 constexpr std::int64_t kScrubPassMs = 24LL * 3'600'000;
 
+/// Smaller segments would make too many files of a large log.
+constexpr std::uint64_t kFittedSegmentMin = std::uint64_t{16} << 20;
+
 /// The segment being filled and the one being sealed are in memory whole, so that several have to fit.
 DatabaseOptions fit_to_budget(DatabaseOptions options) {
     std::uint64_t& size_max = options.log.segment_size_max;
-    while (size_max / 4 >= options.log.segment_size_min && size_max > options.memory_budget / 8) size_max /= 4;
+    while (size_max / 4 >= std::max(options.log.segment_size_min, kFittedSegmentMin) && size_max > options.memory_budget / 8)
+        size_max /= 4;
     return options;
 }
 
@@ -248,11 +254,15 @@ void Database::wake_indexing() {
 /// Without disk space this fails; the next append that needs a segment reports it.
 void Database::tend_indexes() {
     const auto keep_up = [&]() -> Status {
+        bool is_sealed = true;
         if (!queue_->is_poisoned()) {
             (void)log_->prepare_spares();
-            (void)log_->seal_finished();
+            if (env_.clock.monotonic_ns() >= seal_again_ns_) {
+                is_sealed = log_->seal_finished().ok();
+                if (!is_sealed) seal_again_ns_ = env_.clock.monotonic_ns() + kSealAgainNs;
+            }
         }
-        const bool is_written = keeper_->write_files(*log_).ok();
+        const bool is_written = keeper_->write_files(*log_).ok() && is_sealed;
         keeper_->balance(*log_);
         {
             const std::lock_guard lock(indexing_mutex_);
@@ -301,6 +311,7 @@ void Database::indexing_loop() {
 /// Appending goes on at the pace at which memory is given back.
 void Database::wait_for_memory() {
     if (!memory_is_short_.load(std::memory_order_relaxed) || !options_.with_threads) return;
+    if (CommitQueue::is_answering_here()) return;
     memory_waits_.fetch_add(1, std::memory_order_relaxed);
     std::unique_lock lock(indexing_mutex_);
     memory_wake_.wait_for(lock, std::chrono::milliseconds(kMemoryWaitMs),

@@ -18,6 +18,8 @@ constexpr std::size_t kAlternativesMax = 10'000;
 constexpr std::size_t kFieldTestsMax = 64;
 /// So few events are looked at faster than indexes are asked: a follower's usual step.
 constexpr std::uint64_t kScanWithoutIndexMax = 128;
+/// A prefix of more entities than that is looked for by passing over all events: each entity would be a walk of its own.
+constexpr std::size_t kKeysMax = 10'000;
 
 Status check_counts(const Filter& filter) {
     if (filter.event_types.size() > kAlternativesMax || filter.entity_ids.size() > kAlternativesMax)
@@ -181,10 +183,11 @@ bool CompiledFilter::needs_indexes() const {
            has_metadata_tests_ || filter_.query.has_value();
 }
 
-CompiledFilter::Candidates CompiledFilter::candidates(Reader& reader, const PinnedView& view) const {
+CompiledFilter::Candidates CompiledFilter::candidates(Reader& reader, const PinnedView& view,
+                                                      std::uint64_t everything) const {
     using index::KeyKind;
     Candidates best{.keys = {}, .is_everything = true, .texts = {}};
-    std::uint64_t best_count = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t best_count = everything;
     const auto consider = [&](std::vector<PostingKey> keys, std::vector<std::string> texts = {}) {
         std::uint64_t count = 0;
         for (const PostingKey& key : keys)
@@ -207,8 +210,9 @@ CompiledFilter::Candidates CompiledFilter::candidates(Reader& reader, const Pinn
             if (streams[i]->branch() != view.branch || !streams[i]->key().starts_with(filter_.entity_id_prefix)) continue;
             const auto key = posting_key(reader.indexes(), KeyKind::kEntity, view.branch, streams[i]->key());
             if (key) keys.push_back(*key);
+            if (keys.size() > kKeysMax) break;
         }
-        consider(std::move(keys));
+        if (keys.size() <= kKeysMax) consider(std::move(keys));
     }
     if (!filter_.event_types.empty()) consider(named(KeyKind::kType, filter_.event_types));
     if (!filter_.event_type_prefix.empty()) {
@@ -262,6 +266,10 @@ Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const C
         ++result.examined;
         const event::EventBytes event(at);
         if (!view.counts(event) || !filter.matches(event)) return true;
+        if (request.count_only) {
+            ++result.count;
+            return true;
+        }
         if (result.seqs.size() == request.limit) {
             result.has_more = true;
             return false;
@@ -270,7 +278,7 @@ Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const C
         return true;
     };
     CompiledFilter::Candidates candidates{.keys = {}, .is_everything = true, .texts = {}};
-    if (end - begin > kScanWithoutIndexMax) candidates = filter.candidates(reader, view);
+    if (end - begin > kScanWithoutIndexMax) candidates = filter.candidates(reader, view, end - begin);
     if (!candidates.is_everything) {
         Union merged(reader, candidates.keys, {.begin_seq = begin, .end_seq = end, .forward = request.forward});
         std::uint64_t seq = 0;

@@ -32,7 +32,8 @@ public:
         std::vector<std::string> texts;  ///< What keys that were found by prefix speak of.
     };
     /// Requires: the indexes are caught up with the view.
-    [[nodiscard]] Candidates candidates(Reader& reader, const PinnedView& view) const;
+    /// `everything` is the number of events that would be looked at otherwise.
+    [[nodiscard]] Candidates candidates(Reader& reader, const PinnedView& view, std::uint64_t everything) const;
 
     /// seqs the recorded times allow, within the view.
     void narrow(Reader& reader, std::uint64_t& begin_seq, std::uint64_t& end_seq) const;
@@ -67,9 +68,12 @@ struct ScanRequest {
     std::uint64_t end_seq = 0;
     bool forward = true;
     std::uint64_t limit = 0;
+    /// Only how many there are; `limit` does not count.
+    bool count_only = false;
 };
 struct ScanResult {
     std::vector<std::uint64_t> seqs;
+    std::uint64_t count = 0;  ///< With count_only.
     bool has_more = false;
     std::uint64_t examined = 0;
 };

@@ -72,6 +72,7 @@ Result<std::vector<FilePart>> IndexKeeper::choose_files(const wal::Manifest& man
         std::shared_ptr<index::IndexFile> file;
         for (const auto& [last, name] : candidates) {
             auto opened = open_if_it_fits(name, manifest, slot);
+            if (!opened.ok() && opened.error().code == ErrorCode::kIo) return std::move(opened).error();
             if (!opened.ok()) continue;
             file = std::move(opened).value();
             break;
@@ -170,10 +171,11 @@ void IndexKeeper::remove_unused() {
 }
 
 /// Reads a new file back whole: what it replaces goes only after that.
-Result<std::shared_ptr<index::IndexFile>> IndexKeeper::open_written(const std::string& path) {
+Result<std::shared_ptr<index::IndexFile>> IndexKeeper::open_written(const std::string& path,
+                                                                    const std::function<Status()>& yield) {
     const auto opened = [&]() -> Result<std::shared_ptr<index::IndexFile>> {
         ASSIGN_OR_RETURN(auto file, index::IndexFile::open(env_.files, cache_, path, database_));
-        RETURN_IF_ERROR(file->verify());
+        RETURN_IF_ERROR(file->verify(yield));
         return file;
     };
     auto file = opened();
@@ -198,7 +200,7 @@ Status IndexKeeper::write_file(const index::MemoryPart& part, const SegmentLooku
                    before == nullptr ? 0 : before->last_recorded_at);
     ASSIGN_OR_RETURN(const std::string path,
                      index::write_index_file(env_.files, options_.directory, database_, content));
-    ASSIGN_OR_RETURN(written.file, open_written(path));
+    ASSIGN_OR_RETURN(written.file, open_written(path, {}));
     indexes_->add_file(std::move(written));
     count_files();
     return {};
@@ -232,9 +234,9 @@ std::pair<std::size_t, std::size_t> IndexKeeper::files_to_merge(const std::vecto
     for (std::size_t i = 0; i < files.size(); ++i) {
         const bool same_tier = tier_of(files[i], options_.merge_count) == tier_of(files[first], options_.merge_count);
         if (!same_tier) first = i;
+        if (files[i].file->end_seq() - files[first].file->begin_seq() > index::kIndexFileEventsMax) first = i;
         const std::uint64_t events = files[i].file->end_seq() - files[first].file->begin_seq();
         const std::size_t run = i - first + 1;
-        if (run > 1 && events > index::kIndexFileEventsMax) return {0, 0};
         const std::uint64_t newest = files[i].file->end_seq() - files[i].file->begin_seq();
         // Not again and again for little more.
         const bool is_worth_it = run > 1 && events <= options_.small_events && events <= newest * kSmallGrowth;
@@ -249,6 +251,7 @@ Result<bool> IndexKeeper::merge_once(const std::function<Status()>& yield) {
     const std::vector<FilePart>& files = held->files;
     const auto [first, run] = files_to_merge(files);
     if (run == 0) return false;
+    RETURN_IF_ERROR(prepare_directory());  // It clears away what is unfinished; from now on that is ours.
 
     FilePart merged;
     std::vector<std::shared_ptr<index::IndexFile>> parts;
@@ -258,7 +261,7 @@ Result<bool> IndexKeeper::merge_once(const std::function<Status()>& yield) {
     }
     ASSIGN_OR_RETURN(const std::string path,
                      index::merge_index_files(env_.files, options_.directory, database_, parts, yield));
-    ASSIGN_OR_RETURN(merged.file, open_written(path));
+    ASSIGN_OR_RETURN(merged.file, open_written(path, yield));
     indexes_->replace_files(first, run, std::move(merged));
     merges_.fetch_add(1, std::memory_order_relaxed);
     for (const auto& part : parts) (void)env_.files.remove_file(part->path());

@@ -64,7 +64,8 @@ private:
 IndexSet::IndexSet(std::span<const std::byte, 16> secret)
     : seeds_{seed_part(secret, 0), seed_part(secret, 8)},
       streams_(seeds_.of(KeyKind::kEntity)),
-      parts_(std::make_shared<const IndexParts>()) {}
+      anchor_(std::make_shared<index::MemoryPart>(seeds_, 0, 0, nullptr)),
+      parts_(std::make_shared<const IndexParts>(IndexParts{.files = {}, .memory = {}, .anchor = anchor_})) {}
 
 void IndexSet::hash_entities(const event::BodyView& body, std::vector<std::uint64_t>& hashes) const {
     hashes.clear();
@@ -88,9 +89,13 @@ void IndexSet::change_parts(const std::function<void(IndexParts&)>& change) {
 index::MemoryPart& IndexSet::part_for(wal::Slot slot, std::uint64_t first_seq, const std::byte* image) {
     if (growing_ != nullptr && growing_->slot() == slot) return *growing_;
     auto part = std::make_shared<index::MemoryPart>(seeds_, slot, first_seq, image);
-    if (growing_ != nullptr) growing_->next = part;
+    (growing_ != nullptr ? growing_ : anchor_)->next = part;
     growing_ = part;
-    change_parts([&](IndexParts& parts) { parts.memory.push_back(part); });
+    change_parts([&](IndexParts& parts) {
+        parts.memory.push_back(part);
+        parts.anchor.reset();
+    });
+    anchor_.reset();
     return *growing_;
 }
 

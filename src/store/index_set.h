@@ -42,6 +42,8 @@ struct FilePart {
 struct IndexParts {
     std::vector<FilePart> files;                              // ascending, without gaps
     std::vector<std::shared_ptr<index::MemoryPart>> memory;   // ascending, without gaps; empty before the first event
+    /// Holds all parts to come while there is none.
+    std::shared_ptr<index::MemoryPart> anchor;
 
     [[nodiscard]] std::uint64_t files_end() const { return files.empty() ? 0 : files.back().file->end_seq(); }
     [[nodiscard]] std::uint64_t memory_begin() const {
@@ -118,6 +120,7 @@ private:
     index::StreamHeads streams_;
     index::BranchRuns runs_[2];
     std::shared_ptr<index::MemoryPart> growing_;
+    std::shared_ptr<index::MemoryPart> anchor_;  // until there is a part
 
     mutable std::mutex parts_mutex_;               // held to copy or replace a pointer
     std::shared_ptr<const IndexParts> parts_;      // guarded by parts_mutex_

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "cache/file_image.h"
@@ -38,6 +39,13 @@ private:
 
 namespace chronos {
 
-struct Page::Pins : store::ImagePins {};
+/// With what the pinned images belong to, so that a page may outlive its store.
+struct Page::Pins : store::ImagePins {
+    ~Pins() { release(); }
+    Pins() = default;
+    Pins(const Pins&) = delete;
+    Pins& operator=(const Pins&) = delete;
+    std::shared_ptr<const void> owner;
+};
 
 }  // namespace chronos

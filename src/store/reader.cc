@@ -10,7 +10,7 @@ namespace chronos::store {
 namespace {
 
 /// Pages may hold this much more than the budget before further reads into pages are refused.
-constexpr std::uint64_t kPinnedSlackBytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kPinnedSlackBytes = std::uint64_t{512} << 20;
 
 void prefetch_lines(const std::byte* at) {
     __builtin_prefetch(at);
@@ -106,7 +106,7 @@ bool Reader::bring_from_disk(cache::FileImage& image, std::uint64_t offset) {
     if (!load(offset, offset + event::kEventHeaderSize)) return false;
     const event::EventHeader header = event::EventBytes(image.data() + offset).header();
     const std::uint64_t distance = std::uint64_t{header.body_distance} * 8;
-    if (distance > offset || header.size < event::kEventHeaderSize) {
+    if (distance > offset || !event::EventBytes(image.data() + offset).fits()) {
         fail(base::fail(ErrorCode::kCorrupt, image.name() + " at offset " + std::to_string(offset) +
                                                  ": there is no event; `chronos verify` says more"));
         return false;
@@ -115,10 +115,11 @@ bool Reader::bring_from_disk(cache::FileImage& image, std::uint64_t offset) {
         return false;
     const cache::ImageCache& cache = indexes_.log().cache();
     if (options_.keep == nullptr || cache.bytes() <= cache.bytes_max() * 2 + kPinnedSlackBytes) return true;
-    indexes_.log().cache().trim();
+    indexes_.log().cache().trim_waiting();
     if (cache.bytes() <= cache.bytes_max() * 2 + kPinnedSlackBytes) return true;
     fail(base::fail(ErrorCode::kLimitExceeded,
-                    "pages hold more of the log in memory than memory_budget allows; release pages that are done"));
+                    "pages hold more of the log in memory than memory_budget allows; release pages that are done, or "
+                    "read fewer events at once"));
     return false;
 }
 

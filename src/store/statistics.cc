@@ -20,8 +20,11 @@ KeyCount count_key(Reader& reader, const PinnedView& view, const PostingKey& key
     if (!view.as_of) {
         result.count = count_below(reader, key, view.end_seq);
         if (result.count == 0) return result;
-        result.first_seq = SeqCursor(reader, key, {.end_seq = view.end_seq}).get();
-        result.last_seq = SeqCursor(reader, key, {.end_seq = view.end_seq, .forward = false}).get();
+        const SeqCursor forward(reader, key, {.end_seq = view.end_seq});
+        const SeqCursor backward(reader, key, {.end_seq = view.end_seq, .forward = false});
+        if (forward.done() || backward.done()) return {};  // an error
+        result.first_seq = forward.get();
+        result.last_seq = backward.get();
         return result;
     }
     for (SeqCursor cursor(reader, key, {.end_seq = view.end_seq}); !cursor.done(); cursor.next()) {

@@ -176,7 +176,13 @@ Status read_last_resident(const IndexSet& indexes, const PinnedView& view, std::
                               (in_view >= count && index::at_place(key->stream->newest(floor), floor, in_view - count,
                                                                    first_wanted));
     if (!is_in_memory) return base::fail(ErrorCode::kWouldBlock, "older events of the entity are not in memory");
-    return read_last(reader, view, *key, count, page);
+    std::array<std::uint64_t, kLookupGroup> seqs;
+    const std::size_t found = last_seqs(reader, *key, view.end_seq, std::span(seqs).first(std::min<std::uint64_t>(count, in_view)));
+    page.has_more_ = in_view > count;
+    page.examined_ = found;
+    Status added = reader.ok() ? add_events(reader, std::span(seqs).first(found), page) : reader.status();
+    if (!added.ok()) page.events_.clear();
+    return added;
 }
 
 Status read_event(const IndexSet& indexes, const PinnedView& view, const Uuid& id, Page& page) {

@@ -177,7 +177,9 @@ Status Log::recover(const RecoveryOptions& recovery) {
     durable_upto_ = written_upto_ = scanner.end_seq();
     if (tail.empty()) {
         for (const ScannedRecord& marker : last_markers)
-            unproven_markers_.push_back({static_cast<Slot>(marker.segment_index), marker.offset, marker.envelope.record_size});
+            // Sealing has compared the file with what was written.
+            if ((scanner.segments()[marker.segment_index].entry.flags & SegmentEntry::kHasSha256) == 0)
+                unproven_markers_.push_back({static_cast<Slot>(marker.segment_index), marker.offset, marker.envelope.record_size});
     }
     for (const ScannedRecord& record : tail)
         RETURN_IF_ERROR(recovery.on_batch(batch_at(record, scanner.segments()[record.segment_index])));

@@ -1,0 +1,11 @@
+// How many files a process may have open: a store has one or two for each segment and each index file.
+//
+// Threads: call before there are any.
+#pragma once
+
+namespace chronos::io {
+
+/// Raises the limit to what the system allows this process. Best effort.
+void raise_open_file_limit();
+
+}  // namespace chronos::io
