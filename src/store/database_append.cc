@@ -244,7 +244,7 @@ Result<AppendResult> Database::answer_known(const PreparedBatch& batch, const Kn
                                 {header.first_position + stored.header().ordinal},
                                 {stored.has(event::kNoEntity) ? 0 : found.place + 1}});
     });
-    RETURN_IF_ERROR(reader.status());
+    if (!reader.ok()) return refuse(reader.status().error().code, reader.status().error().message, batch, {});
     if (!other_ids.empty() || (known.batch_differs && failure.known_ids.empty())) {
         std::string message = "the ids of this batch are in the store with other content";
         if (!other_ids.empty()) {

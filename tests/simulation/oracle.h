@@ -147,7 +147,7 @@ private:
 
     static bool same_content(const SentEvent& a, const SentEvent& b) {
         return a.entity_id == b.entity_id && a.event_type == b.event_type && a.payload == b.payload &&
-               a.stored_tags() == b.stored_tags() && a.occurred_at == b.occurred_at;
+               a.stored_tags() == b.stored_tags() && (!b.occurred_at || a.occurred_at == b.occurred_at);
     }
 
     [[nodiscard]] static std::string key_of(const SentBatch& batch) {
@@ -168,8 +168,19 @@ private:
         std::size_t known_count = 0;
         for (const SentEvent& event : batch.events) known_count += event.id && ids_.contains(*event.id) ? 1U : 0U;
         if (known_count == batch.events.size() && known_count > 0) return compare(batch, known_index(batch));
-        if (known_count > 0) return Expect::kPartlyKnown;
+        if (known_count > 0) return is_other_content(batch) ? Expect::kOtherContent : Expect::kPartlyKnown;
         return conditions_hold(batch) ? Expect::kPlaced : Expect::kConflict;
+    }
+
+    /// Whether an id of the batch is known with another event.
+    [[nodiscard]] bool is_other_content(const SentBatch& batch) const {
+        for (const SentEvent& event : batch.events) {
+            const auto known = event.id ? ids_.find(*event.id) : ids_.end();
+            if (known == ids_.end()) continue;
+            for (const SentEvent& first : placed_[known->second].sent.events)
+                if (first.id == event.id && !same_content(first, event)) return true;
+        }
+        return false;
     }
 
     [[nodiscard]] Expect compare(const SentBatch& batch, std::size_t index) const {
