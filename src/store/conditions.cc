@@ -149,12 +149,13 @@ KnownEvents find_known(Reader& reader, const PreparedBatch& batch, std::uint64_t
     KnownEvents known;
     if (!batch.has_explicit_ids && !batch.batch_id_is_given) return known;
     if (base::is_planted(base::Bug::kAcceptDuplicateId)) return known;
-    std::optional<std::uint64_t> batch_first;
-    if (batch.batch_id_is_given) batch_first = reader.find_batch(batch.header.batch_id, begin_seq);
-    if (batch_first && *batch_first >= end_seq) batch_first.reset();
-    if (!batch_first && !batch.has_explicit_ids) return known;
-    if (batch_first) {
-        const std::byte* at = reader.event(*batch_first);
+    std::uint64_t batch_first = index::kNoSeq;
+    if (batch.batch_id_is_given)
+        batch_first = reader.find_batch(batch.header.batch_id, begin_seq).value_or(index::kNoSeq);
+    const bool batch_is_known = batch_first < end_seq;
+    if (!batch_is_known && !batch.has_explicit_ids) return known;
+    if (batch_is_known) {
+        const std::byte* at = reader.event(batch_first);
         if (at == nullptr) return known;
         known.batch_differs = event::BodyView(event::EventBytes(at).body()).header().event_count != batch.header.event_count;
     }
@@ -163,7 +164,7 @@ KnownEvents find_known(Reader& reader, const PreparedBatch& batch, std::uint64_t
         const std::optional<std::uint64_t> seq = reader.find_id(batch.event_id(event), batch.header.branch, begin_seq, end_seq);
         known.seqs.push_back(seq);
         known.count += seq ? 1 : 0;
-        if (batch_first && seq != *batch_first + i) known.batch_differs = true;
+        if (batch_is_known && seq != batch_first + i) known.batch_differs = true;
         ++i;
     });
     return known;
