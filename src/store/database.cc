@@ -266,8 +266,7 @@ void Database::tend_indexes() {
         keeper_->balance(*log_);
         {
             const std::lock_guard lock(indexing_mutex_);
-            // Without room for files memory grows; waiting would not help.
-            memory_is_short_.store(is_written && keeper_->is_short());
+            files_fail_.store(!is_written);
             if (indexing_stop_) return base::fail(ErrorCode::kClosed, "the store is being closed");
         }
         memory_wake_.notify_all();
@@ -310,12 +309,12 @@ void Database::indexing_loop() {
 
 /// Appending goes on at the pace at which memory is given back.
 void Database::wait_for_memory() {
-    if (!memory_is_short_.load(std::memory_order_relaxed) || !options_.with_threads) return;
-    if (CommitQueue::is_answering_here()) return;
+    const auto is_enough = [&] { return !keeper_->is_short() || files_fail_.load(std::memory_order_relaxed); };
+    if (is_enough() || !options_.with_threads || CommitQueue::is_answering_here()) return;
     memory_waits_.fetch_add(1, std::memory_order_relaxed);
     std::unique_lock lock(indexing_mutex_);
     memory_wake_.wait_for(lock, std::chrono::milliseconds(kMemoryWaitMs),
-                          [&] { return indexing_stop_ || !memory_is_short_.load(std::memory_order_relaxed); });
+                          [&] { return indexing_stop_ || is_enough(); });
 }
 
 void Database::maintenance_loop() {

@@ -180,7 +180,7 @@ private:
     bool indexing_stop_ = false;                    // guarded by indexing_mutex_
     bool indexing_has_work_ = false;                // guarded by indexing_mutex_
     std::condition_variable memory_wake_;           // with indexing_mutex_
-    std::atomic<bool> memory_is_short_ = false;
+    std::atomic<bool> files_fail_ = false;  // then waiting for memory would not help
     std::int64_t seal_again_ns_ = 0;  // the indexing thread's
     std::atomic<std::uint64_t> memory_waits_ = 0;
     std::thread indexing_;

@@ -62,7 +62,8 @@ public:
     /// Drops parts and trims the cache until the budget holds, as far as that goes.
     void balance(const wal::Log& log);
     /// More than the budget is in memory, and some of it waits to be written to files.
-    [[nodiscard]] bool is_short() const { return is_short_; }
+    /// From any thread.
+    [[nodiscard]] bool is_short() const { return is_short_.load(std::memory_order_relaxed); }
 
     [[nodiscard]] std::uint64_t file_count() const { return file_count_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t file_bytes() const { return file_bytes_.load(std::memory_order_relaxed); }
@@ -91,7 +92,7 @@ private:
     std::vector<wal::SealedSegment> recovered_;  // by slot, while the log is read back
     bool directory_is_ready_ = false;
     std::uint64_t filter_bytes_ = 0;
-    bool is_short_ = false;
+    std::atomic<bool> is_short_ = false;
 
     std::atomic<std::uint64_t> file_count_ = 0;
     std::atomic<std::uint64_t> file_bytes_ = 0;
