@@ -62,8 +62,8 @@ private:
         ReadResult result;
         for (const EventView& event : page_.events()) {
             ++result.events;
-            result.checksum += sum_of(event.event_type) + sum_of(event.entity_id) +
-                               sum_of(event.payload) + sum_of(event.metadata);
+            result.checksum +=
+                sum_of(event.event_type) + sum_of(event.entity_id) + sum_of(event.payload) + sum_of(event.metadata);
         }
         return result;
     }
@@ -81,16 +81,14 @@ void fill(BatchBuilder& batch, std::span<const Event> events, const ChronosLayou
     for (const Event& event : events) bytes += event.payload.size() + kEventBytes;
     batch.reserve(bytes);
     for (const Event& event : events) {
-        BatchBuilder::EventRef ref = {
-            .entity_id = event.entity, .event_type = event.type, .payload = event.payload};
+        BatchBuilder::EventRef ref = {.entity_id = event.entity, .event_type = event.type, .payload = event.payload};
         if (layout.tags) ref.tags = event.tags;
         if (layout.explicit_ids) ref.id = event.id;
         batch.add(ref);
     }
 }
 
-void append_async(Store& store, BatchBuilder&& batch, AppendWindow& window,
-                  const AppendOptions& options) {
+void append_async(Store& store, BatchBuilder&& batch, AppendWindow& window, const AppendOptions& options) {
     window.wait_for_room();
     const Status status = store.append_async(std::move(batch), options, window.completion());
     if (!status.ok()) {
@@ -100,10 +98,9 @@ void append_async(Store& store, BatchBuilder&& batch, AppendWindow& window,
 }
 
 void ChronosPeer::open(const std::filesystem::path& directory) {
-    store_ =
-        must(Store::open({.directory = layout_.in_memory ? "" : (directory / "chronos").string(),
-                          .in_memory = layout_.in_memory,
-                          .spare_bytes = layout_.spare_bytes}));
+    store_ = must(Store::open({.directory = layout_.in_memory ? "" : (directory / "chronos").string(),
+                               .in_memory = layout_.in_memory,
+                               .spare_bytes = layout_.spare_bytes}));
     if (layout_.spare_bytes > 0) wait_for_spares();
 }
 
@@ -122,12 +119,8 @@ void ChronosPeer::close() {
     store_.reset();
 }
 
-std::unique_ptr<Session> ChronosPeer::connect() {
-    return std::make_unique<ChronosSession>(*store_, layout_);
-}
+std::unique_ptr<Session> ChronosPeer::connect() { return std::make_unique<ChronosSession>(*store_, layout_); }
 
-std::unique_ptr<Peer> make_chronos(const ChronosLayout& layout) {
-    return std::make_unique<ChronosPeer>(layout);
-}
+std::unique_ptr<Peer> make_chronos(const ChronosLayout& layout) { return std::make_unique<ChronosPeer>(layout); }
 
 }  // namespace chronos::bench

@@ -11,8 +11,7 @@ namespace chronos::bench {
 
 /// Hands `batch` over; `window` learns of the answer.
 class AppendWindow;
-void append_async(Store& store, BatchBuilder&& batch, AppendWindow& window,
-                  const AppendOptions& options = {});
+void append_async(Store& store, BatchBuilder&& batch, AppendWindow& window, const AppendOptions& options = {});
 
 /// Copies `events` into a batch.
 void fill(BatchBuilder& batch, std::span<const Event> events, const ChronosLayout& layout = {});

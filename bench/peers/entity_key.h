@@ -22,9 +22,7 @@ public:
         return bytes_;
     }
     /// What all keys of the entity start with.
-    static std::string_view prefix_of(std::string_view key) {
-        return key.substr(0, key.size() - 8);
-    }
+    static std::string_view prefix_of(std::string_view key) { return key.substr(0, key.size() - 8); }
 
 private:
     std::string bytes_;

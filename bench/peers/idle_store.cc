@@ -9,8 +9,7 @@
 namespace chronos::bench {
 
 IdleStore run_idle_store(const std::filesystem::path& directory) {
-    const auto program =
-        std::filesystem::read_symlink("/proc/self/exe").parent_path() / "idle_store";
+    const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "idle_store";
     if (!std::filesystem::exists(program)) throw Absent("the program idle_store is not built");
     const std::filesystem::path output = directory / "idle.txt";
     std::filesystem::remove(output);
@@ -19,8 +18,7 @@ IdleStore run_idle_store(const std::filesystem::path& directory) {
     IdleStore idle;
     std::int64_t opened_ns = 0;
     std::ifstream file(output);
-    if (!(file >> idle.open_ms >> opened_ns >> idle.resident_mib))
-        throw Failure("idle_store said nothing");
+    if (!(file >> idle.open_ms >> opened_ns >> idle.resident_mib)) throw Failure("idle_store said nothing");
     idle.process_ms = static_cast<double>(opened_ns - started_ns) / 1e6;
     return idle;
 }

@@ -15,8 +15,6 @@ void catch_interrupts() {
     std::signal(SIGPIPE, SIG_IGN);
 }
 
-bool interrupted() {
-    return is_interrupted != 0;
-}
+bool interrupted() { return is_interrupted != 0; }
 
 }  // namespace chronos::bench

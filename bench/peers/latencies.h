@@ -11,8 +11,7 @@
 namespace chronos::bench {
 
 inline std::int64_t now_ns() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
         .count();
 }
 
@@ -20,9 +19,7 @@ class Latencies {
 public:
     void reserve(std::size_t count) { ns_.reserve(count); }
     void add(std::int64_t ns) { ns_.push_back(ns); }
-    void add_all(const Latencies& other) {
-        ns_.insert(ns_.end(), other.ns_.begin(), other.ns_.end());
-    }
+    void add_all(const Latencies& other) { ns_.insert(ns_.end(), other.ns_.begin(), other.ns_.end()); }
     void sort() { std::sort(ns_.begin(), ns_.end()); }
     /// The value that `fraction` of all are at or below, in microseconds. Requires: sorted, not
     /// empty.

@@ -16,9 +16,7 @@ void must(int code) {
 MDB_val value_of(std::string_view bytes) {
     return {bytes.size(), const_cast<char*>(bytes.data())};  // LMDB only reads it
 }
-std::string_view view(const MDB_val& value) {
-    return {static_cast<const char*>(value.mv_data), value.mv_size};
-}
+std::string_view view(const MDB_val& value) { return {static_cast<const char*>(value.mv_data), value.mv_size}; }
 
 class LmdbSession : public Session {
 public:
@@ -80,8 +78,8 @@ private:
         must(mdb_cursor_renew(reading_, cursor_));
     }
 
-    ReadResult take_while(std::string_view prefix, std::uint64_t count, MDB_cursor_op step,
-                          int code, MDB_val key, MDB_val content) {
+    ReadResult take_while(std::string_view prefix, std::uint64_t count, MDB_cursor_op step, int code, MDB_val key,
+                          MDB_val content) {
         ReadResult result;
         while (code == MDB_SUCCESS && result.events < count && view(key).starts_with(prefix)) {
             ++result.events;
@@ -107,8 +105,7 @@ public:
     void open(const std::filesystem::path& directory) override {
         must(mdb_env_create(&environment_));
         must(mdb_env_set_mapsize(environment_, kMapBytes));
-        must(mdb_env_open(environment_, (directory / "lmdb").c_str(),
-                          MDB_NOSUBDIR | MDB_NORDAHEAD | MDB_NOTLS, 0600));
+        must(mdb_env_open(environment_, (directory / "lmdb").c_str(), MDB_NOSUBDIR | MDB_NORDAHEAD | MDB_NOTLS, 0600));
         MDB_txn* transaction = nullptr;
         must(mdb_txn_begin(environment_, nullptr, 0, &transaction));
         must(mdb_dbi_open(transaction, nullptr, 0, &table_));
@@ -120,9 +117,7 @@ public:
         environment_ = nullptr;
     }
 
-    std::unique_ptr<Session> connect() override {
-        return std::make_unique<LmdbSession>(environment_, table_);
-    }
+    std::unique_ptr<Session> connect() override { return std::make_unique<LmdbSession>(environment_, table_); }
 
     void load(std::span<const Event> events) override {
         must(mdb_env_set_flags(environment_, MDB_NOSYNC, 1));
@@ -138,8 +133,6 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Peer> make_lmdb() {
-    return std::make_unique<LmdbPeer>();
-}
+std::unique_ptr<Peer> make_lmdb() { return std::make_unique<LmdbPeer>(); }
 
 }  // namespace chronos::bench

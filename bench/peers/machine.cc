@@ -64,8 +64,7 @@ Machine describe_machine(const std::filesystem::path& directory) {
     ::uname(&system);
     return {.processor = processor_name(),
             .processor_count = std::thread::hardware_concurrency(),
-            .memory_gib = static_cast<double>(memory.totalram) *
-                          static_cast<double>(memory.mem_unit) / (1U << 30),
+            .memory_gib = static_cast<double>(memory.totalram) * static_cast<double>(memory.mem_unit) / (1U << 30),
             .kernel = std::string(system.sysname) + " " + system.release,
             .disk = file_system_of(directory) + ", Chronos commits " + commit_method(directory),
             .load = load_average()};

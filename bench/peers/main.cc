@@ -32,8 +32,7 @@ std::string utc_now(const char* format) {
 void declare(CLI::App& app, Options& options) {
     app.add_flag("--quick", options.quick, "Small sizes, one repetition: only whether it works");
     app.add_flag("--list", options.list, "Print the names of the rows and end");
-    app.add_option("--rows", options.rows, "Rows whose names start so: append,single/chronos")
-        ->delimiter(',');
+    app.add_option("--rows", options.rows, "Rows whose names start so: append,single/chronos")->delimiter(',');
     app.add_option("--repetitions", options.repetitions, "How often each row is run")
         ->check(CLI::Range(1, 100))
         ->capture_default_str();
@@ -51,9 +50,8 @@ std::vector<Group> wanted_groups(Bench& bench, const Options& options) {
     if (options.rows.empty()) return groups;
     for (Group& group : groups)
         std::erase_if(group.rows, [&](const Row& row) {
-            return std::ranges::none_of(options.rows, [&](const std::string& start) {
-                return row.name.starts_with(start);
-            });
+            return std::ranges::none_of(options.rows,
+                                        [&](const std::string& start) { return row.name.starts_with(start); });
         });
     std::erase_if(groups, [](const Group& group) { return group.rows.empty(); });
     return groups;
@@ -78,8 +76,8 @@ int exit_code(const Report& report) {
     bool incomplete = false;
     for (const GroupResult& group : report.groups)
         for (const RowResult& row : group.rows)
-            incomplete |= row.status == RowStatus::kFailed ||
-                          (row.status == RowStatus::kAbsent && !report.options.quick);
+            incomplete |=
+                row.status == RowStatus::kFailed || (row.status == RowStatus::kAbsent && !report.options.quick);
     return incomplete ? 1 : 0;
 }
 
@@ -114,8 +112,7 @@ int run(Options options, std::string command) {
 int main(int argc, char** argv) {
     using namespace chronos::bench;
     Options options;
-    CLI::App app("Measures Chronos beside other stores, on this machine, in one run",
-                 "peers_bench");
+    CLI::App app("Measures Chronos beside other stores, on this machine, in one run", "peers_bench");
     declare(app, options);
     try {
         app.parse(argc, argv);

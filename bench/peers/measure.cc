@@ -47,8 +47,8 @@ void use(std::uint64_t checksum) {
 }  // namespace
 
 Metric rate(std::string name, std::uint64_t count, std::int64_t elapsed_ns) {
-    return {std::move(name), static_cast<double>(count) * 1e9 /
-                                 static_cast<double>(std::max<std::int64_t>(elapsed_ns, 1))};
+    return {std::move(name),
+            static_cast<double>(count) * 1e9 / static_cast<double>(std::max<std::int64_t>(elapsed_ns, 1))};
 }
 
 void run_clients(unsigned clients, const std::function<void(unsigned)>& client) {
@@ -75,8 +75,7 @@ std::vector<Metric> measure_append(Bench& bench, const MakePeer& make, const Wor
     const auto events = workload.events().first(load.events);
     const std::int64_t started_ns = now_ns();
     run_clients(load.clients, [&](unsigned client) {
-        fresh.sessions[client]->append_all(share_of(events, client, load.clients),
-                                           load.batch_events);
+        fresh.sessions[client]->append_all(share_of(events, client, load.clients), load.batch_events);
     });
     const std::int64_t elapsed_ns = now_ns() - started_ns;
     std::vector<Metric> metrics = {rate("events/s", events.size(), elapsed_ns)};
@@ -88,8 +87,8 @@ std::vector<Metric> measure_append(Bench& bench, const MakePeer& make, const Wor
     return metrics;
 }
 
-std::vector<Metric> measure_single_commits(Bench& bench, const MakePeer& make,
-                                           const Workload& workload, const AppendLoad& load) {
+std::vector<Metric> measure_single_commits(Bench& bench, const MakePeer& make, const Workload& workload,
+                                           const AppendLoad& load) {
     FreshPeer fresh(bench, make, load.clients);
     const auto events = workload.events().first(load.events);
     std::vector<Latencies> latencies(load.clients);
@@ -126,9 +125,7 @@ Session& ReadFixture::session() {
     return *session_;
 }
 
-const Workload& ReadFixture::workload() {
-    return bench_.workload(shape_);
-}
+const Workload& ReadFixture::workload() { return bench_.workload(shape_); }
 
 void ReadFixture::load() {
     peer_.reset();
@@ -144,8 +141,7 @@ void ReadFixture::load() {
 void ReadFixture::check() {
     check_all_there(*session_, workload().events().back());
     const std::uint64_t found = session_->read_all(workload().hot_entities().front()).events;
-    if (found != shape_.hot_events)
-        throw Failure("of a hot entity " + std::to_string(found) + " events are there");
+    if (found != shape_.hot_events) throw Failure("of a hot entity " + std::to_string(found) + " events are there");
 }
 
 double ReadFixture::restart_ms() {

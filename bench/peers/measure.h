@@ -32,8 +32,7 @@ struct AppendLoad {
 
 /// A peer with an empty store of its own, which ends with it.
 struct FreshPeer {
-    FreshPeer(Bench& bench, const MakePeer& make, unsigned clients = 1)
-        : directory(bench.scratch()), peer(make()) {
+    FreshPeer(Bench& bench, const MakePeer& make, unsigned clients = 1) : directory(bench.scratch()), peer(make()) {
         peer->open(directory.path());
         for (unsigned i = 0; i < clients; ++i) sessions.push_back(peer->connect());
     }
@@ -54,14 +53,13 @@ std::vector<Metric> measure_append(Bench& bench, const MakePeer& make, const Wor
                                    const AppendLoad& load);
 
 /// The same with one event per commit, each waiting for its answer; gives latencies too.
-std::vector<Metric> measure_single_commits(Bench& bench, const MakePeer& make,
-                                           const Workload& workload, const AppendLoad& load);
+std::vector<Metric> measure_single_commits(Bench& bench, const MakePeer& make, const Workload& workload,
+                                           const AppendLoad& load);
 
 /// A store that is loaded once, when first used, and read by several rows.
 class ReadFixture {
 public:
-    ReadFixture(Bench& bench, MakePeer make, Shape shape)
-        : bench_(bench), make_(std::move(make)), shape_(shape) {}
+    ReadFixture(Bench& bench, MakePeer make, Shape shape) : bench_(bench), make_(std::move(make)), shape_(shape) {}
     ~ReadFixture();
     ReadFixture(const ReadFixture&) = delete;
     ReadFixture& operator=(const ReadFixture&) = delete;

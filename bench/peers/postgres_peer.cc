@@ -31,18 +31,15 @@ using ConnectionPointer = std::unique_ptr<PGconn, ConnectionDeleter>;
 
 class PostgresSession : public Session {
 public:
-    PostgresSession(ConnectionPointer connection, PostgresPayload payload)
-        : connection_(std::move(connection)) {
+    PostgresSession(ConnectionPointer connection, PostgresPayload payload) : connection_(std::move(connection)) {
         PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
         run("CREATE TABLE IF NOT EXISTS event (entity text, version bigint, type text, payload " +
-            std::string(payload == PostgresPayload::kText ? "text" : "jsonb") +
-            ", PRIMARY KEY (entity, version))");
+            std::string(payload == PostgresPayload::kText ? "text" : "jsonb") + ", PRIMARY KEY (entity, version))");
         prepare("insert", "INSERT INTO event VALUES ($1, $2, $3, $4)");
         prepare("last",
                 "SELECT version, type, payload FROM event WHERE entity = $1 "
                 "ORDER BY version DESC LIMIT $2");
-        prepare("all",
-                "SELECT version, type, payload FROM event WHERE entity = $1 ORDER BY version");
+        prepare("all", "SELECT version, type, payload FROM event WHERE entity = $1 ORDER BY version");
     }
 
     void append(std::span<const Event> events) override {
@@ -60,13 +57,9 @@ public:
         return take_all(execute("all", std::array{std::string(entity)}));
     }
 
-    [[nodiscard]] std::optional<int> server_pid() const override {
-        return PQbackendPID(connection_.get());
-    }
+    [[nodiscard]] std::optional<int> server_pid() const override { return PQbackendPID(connection_.get()); }
 
-    void run(const std::string& sql) {
-        check(ResultPointer(PQexec(connection_.get(), sql.c_str())));
-    }
+    void run(const std::string& sql) { check(ResultPointer(PQexec(connection_.get(), sql.c_str()))); }
 
 private:
     void prepare(const char* name, const char* sql) {
@@ -77,13 +70,13 @@ private:
     ResultPointer execute(const char* statement, const std::array<std::string, kCount>& values) {
         std::array<const char*, kCount> texts{};
         for (std::size_t i = 0; i < kCount; ++i) texts[i] = values[i].c_str();
-        return check(ResultPointer(PQexecPrepared(connection_.get(), statement, int{kCount},
-                                                  texts.data(), nullptr, nullptr, 0)));
+        return check(ResultPointer(
+            PQexecPrepared(connection_.get(), statement, int{kCount}, texts.data(), nullptr, nullptr, 0)));
     }
 
     void insert(const Event& event) {
-        execute("insert", std::array{std::string(event.entity), std::to_string(event.version),
-                                     std::string(event.type), std::string(event.payload)});
+        execute("insert", std::array{std::string(event.entity), std::to_string(event.version), std::string(event.type),
+                                     std::string(event.payload)});
     }
 
     void copy(std::span<const Event> events) {
@@ -91,8 +84,7 @@ private:
         for (const Event& event : events) {
             add_escaped(event.entity, '\t');
             std::array<char, 24> digits{};
-            const auto end =
-                std::to_chars(digits.data(), digits.data() + digits.size(), event.version).ptr;
+            const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), event.version).ptr;
             lines_.append(digits.data(), end);
             lines_ += '\t';
             add_escaped(event.type, '\t');
@@ -111,9 +103,7 @@ private:
             lines_ += text;
         } else {
             for (const char character : text) {
-                if (character == '\\' || character == '\t' || character == '\n' ||
-                    character == '\r')
-                    lines_ += '\\';
+                if (character == '\\' || character == '\t' || character == '\n' || character == '\r') lines_ += '\\';
                 lines_ += character;
             }
         }
@@ -125,9 +115,8 @@ private:
         for (int row = 0; row < PQntuples(rows.get()); ++row) {
             ++result.events;
             for (int column = 0; column < PQnfields(rows.get()); ++column)
-                result.checksum +=
-                    sum_of({PQgetvalue(rows.get(), row, column),
-                            static_cast<std::size_t>(PQgetlength(rows.get(), row, column))});
+                result.checksum += sum_of({PQgetvalue(rows.get(), row, column),
+                                           static_cast<std::size_t>(PQgetlength(rows.get(), row, column))});
         }
         return result;
     }
@@ -137,9 +126,7 @@ private:
         if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) fail();
         return result;
     }
-    [[noreturn]] void fail() const {
-        throw Failure(std::string("PostgreSQL: ") + PQerrorMessage(connection_.get()));
-    }
+    [[noreturn]] void fail() const { throw Failure(std::string("PostgreSQL: ") + PQerrorMessage(connection_.get())); }
 
     ConnectionPointer connection_;
     std::string lines_;
@@ -165,9 +152,9 @@ public:
         home_ = directory / "postgres";
         if (!std::filesystem::exists(home_)) make_cluster();
         server_ = std::make_unique<ServerProcess>(ServerProcess::Launch{
-            .arguments = {find_server("postgres"), "-D", home_, "-k", home_, "-c",
-                          "listen_addresses=", "-c", "shared_buffers=1GB", "-c", "max_wal_size=8GB",
-                          "-c", "checkpoint_timeout=1h", "-c", "autovacuum=off"},
+            .arguments = {find_server("postgres"), "-D", home_, "-k", home_, "-c", "listen_addresses=", "-c",
+                          "shared_buffers=1GB", "-c", "max_wal_size=8GB", "-c", "checkpoint_timeout=1h", "-c",
+                          "autovacuum=off"},
             .user = kServerUser,
             .log = directory / "postgres.log"});
         wait_until_ready();
@@ -193,25 +180,21 @@ private:
     void make_cluster() {
         const std::filesystem::path first = home_.parent_path().parent_path() / "postgres-cluster";
         if (!std::filesystem::exists(first / "PG_VERSION")) make_first_cluster(first);
-        run_program(
-            {.arguments = {"cp", "-a", first, home_}, .log = home_.parent_path() / "copy.log"});
+        run_program({.arguments = {"cp", "-a", first, home_}, .log = home_.parent_path() / "copy.log"});
     }
 
     static void make_first_cluster(const std::filesystem::path& first) {
         std::filesystem::create_directory(first);
         // Only the server's user may write there; initdb itself then runs as that user.
-        if (::geteuid() == 0)
-            run_program(
-                {.arguments = {"chown", kServerUser, first}, .log = first.string() + ".log"});
-        run_program({.arguments = {find_server("initdb"), "-D", first, "-U", "bench", "-A", "trust",
-                                   "-E", "UTF8", "--locale=C", "--no-sync"},
+        if (::geteuid() == 0) run_program({.arguments = {"chown", kServerUser, first}, .log = first.string() + ".log"});
+        run_program({.arguments = {find_server("initdb"), "-D", first, "-U", "bench", "-A", "trust", "-E", "UTF8",
+                                   "--locale=C", "--no-sync"},
                      .user = kServerUser,
                      .log = first.string() + ".log"});
     }
 
     [[nodiscard]] ConnectionPointer try_connect() const {
-        return ConnectionPointer(
-            PQconnectdb(("host=" + home_.string() + " user=bench dbname=postgres").c_str()));
+        return ConnectionPointer(PQconnectdb(("host=" + home_.string() + " user=bench dbname=postgres").c_str()));
     }
 
     void wait_until_ready() {
@@ -230,8 +213,6 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Peer> make_postgres(PostgresPayload payload) {
-    return std::make_unique<PostgresPeer>(payload);
-}
+std::unique_ptr<Peer> make_postgres(PostgresPayload payload) { return std::make_unique<PostgresPeer>(payload); }
 
 }  // namespace chronos::bench

@@ -39,8 +39,7 @@ struct FreeDeleter {
 
 /// What waits for the disk, or is on its way there.
 struct CommitBuffer {
-    std::unique_ptr<char, FreeDeleter> bytes{
-        static_cast<char*>(std::aligned_alloc(kBlockBytes, kCommitBytesMax))};
+    std::unique_ptr<char, FreeDeleter> bytes{static_cast<char*>(std::aligned_alloc(kBlockBytes, kCommitBytesMax))};
     std::size_t size = 0;
 };
 
@@ -114,8 +113,7 @@ private:
     CommitBuffer& filling() { return buffers_[filling_]; }
 
     static std::size_t record_size(const Event& event) {
-        const std::size_t size =
-            sizeof(RecordHeader) + event.entity.size() + event.type.size() + event.payload.size();
+        const std::size_t size = sizeof(RecordHeader) + event.entity.size() + event.type.size() + event.payload.size();
         return (size + 7) / 8 * 8;
     }
 
@@ -130,8 +128,7 @@ private:
             std::memcpy(end, part.data(), part.size());
             end += part.size();
         }
-        header.crc =
-            crc32_iscsi(reinterpret_cast<unsigned char*>(body), static_cast<int>(end - body), 0);
+        header.crc = crc32_iscsi(reinterpret_cast<unsigned char*>(body), static_cast<int>(end - body), 0);
         std::memcpy(at, &header, sizeof header);
     }
 
@@ -146,8 +143,8 @@ private:
         file_offset_ += size;
         lock.unlock();
         changed_.notify_all();
-        const bool written = ::pwrite(fd_, buffer.bytes.get(), size, static_cast<off_t>(offset)) ==
-                             static_cast<ssize_t>(size);
+        const bool written =
+            ::pwrite(fd_, buffer.bytes.get(), size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
         lock.lock();
         if (!written) error_ = errno != 0 ? errno : EIO;
         buffer.size = 0;
@@ -201,9 +198,7 @@ public:
         log_.fail_if_broken();
     }
 
-    ReadResult read_last(std::string_view, std::uint32_t) override {
-        throw Failure("the raw log has no index");
-    }
+    ReadResult read_last(std::string_view, std::uint32_t) override { throw Failure("the raw log has no index"); }
     ReadResult read_all(std::string_view) override { throw Failure("the raw log has no index"); }
 
 private:
@@ -227,8 +222,6 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Peer> make_raw_log(std::uint64_t file_bytes) {
-    return std::make_unique<RawLog>(file_bytes);
-}
+std::unique_ptr<Peer> make_raw_log(std::uint64_t file_bytes) { return std::make_unique<RawLog>(file_bytes); }
 
 }  // namespace chronos::bench

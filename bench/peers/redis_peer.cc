@@ -102,9 +102,8 @@ public:
         if (program.empty()) throw Absent("the package redis-server is not installed");
         socket_ = directory / "redis.sock";
         server_ = std::make_unique<ServerProcess>(ServerProcess::Launch{
-            .arguments = {program, "--port", "0", "--unixsocket", socket_, "--dir", directory,
-                          "--save", "", "--appendonly", "yes", "--appendfsync",
-                          sync_ == RedisSync::kAlways ? "always" : "everysec",
+            .arguments = {program, "--port", "0", "--unixsocket", socket_, "--dir", directory, "--save", "",
+                          "--appendonly", "yes", "--appendfsync", sync_ == RedisSync::kAlways ? "always" : "everysec",
                           "--auto-aof-rewrite-percentage", "0", "--daemonize", "no"},
             .log = directory / "redis.log"});
         wait_until_ready();
@@ -114,8 +113,7 @@ public:
 
     std::unique_ptr<Session> connect() override {
         ConnectionPointer connection(redisConnectUnix(socket_.c_str()));
-        if (!connection || connection->err != 0)
-            throw Failure("Redis: no connection to " + socket_.string());
+        if (!connection || connection->err != 0) throw Failure("Redis: no connection to " + socket_.string());
         return std::make_unique<RedisSession>(std::move(connection), server_->pid());
     }
 
@@ -143,8 +141,6 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Peer> make_redis(RedisSync sync) {
-    return std::make_unique<RedisPeer>(sync);
-}
+std::unique_ptr<Peer> make_redis(RedisSync sync) { return std::make_unique<RedisPeer>(sync); }
 
 }  // namespace chronos::bench

@@ -26,8 +26,8 @@ std::string one_line(std::string text) {
 void add_row(std::string& out, const GroupResult& group, const RowResult& result) {
     const Row& row = result.row;
     const std::string start = fmt::format("| {} | {} | {} |", row.name, row.what, row.durability);
-    const std::string end = fmt::format("{} | {} |\n", rounded(static_cast<double>(row.n)),
-                                        rounded(static_cast<double>(row.k)));
+    const std::string end =
+        fmt::format("{} | {} |\n", rounded(static_cast<double>(row.n)), rounded(static_cast<double>(row.k)));
     if (result.status != RowStatus::kMeasured) {
         const std::string_view word = result.status == RowStatus::kAbsent ? "not here" : "FAILED";
         out += fmt::format("{} **{}**: {} | | | | {}", start, word, one_line(result.message), end);
@@ -35,21 +35,17 @@ void add_row(std::string& out, const GroupResult& group, const RowResult& result
     }
     for (const MetricResult& metric : result.metrics) {
         const double ratio = group.ratio(metric);
-        out += fmt::format("{} {} | {} | {} .. {} | {} | {}", start, metric.name,
-                           rounded(metric.median()), rounded(metric.values.front()),
-                           rounded(metric.values.back()),
+        out += fmt::format("{} {} | {} | {} .. {} | {} | {}", start, metric.name, rounded(metric.median()),
+                           rounded(metric.values.front()), rounded(metric.values.back()),
                            ratio == 0 ? "" : fmt::format("{:.2f}", ratio), end);
     }
 }
 
 std::string_view status_name(RowStatus status) {
     switch (status) {
-        case RowStatus::kMeasured:
-            return "measured";
-        case RowStatus::kAbsent:
-            return "absent";
-        case RowStatus::kFailed:
-            return "failed";
+        case RowStatus::kMeasured: return "measured";
+        case RowStatus::kAbsent: return "absent";
+        case RowStatus::kFailed: return "failed";
     }
     return "";
 }
@@ -93,10 +89,9 @@ std::string to_markdown(const Report& report) {
         "- Each figure: median of {} repetitions (least .. most), in which the rows of a table "
         "took turns. "
         "A ratio above 1 is better than the named row.\n",
-        report.date, report.command, machine.processor, machine.processor_count, machine.memory_gib,
-        machine.kernel, machine.disk, machine.load, report.load_at_end, report.options.repetitions);
-    if (report.options.quick)
-        out += "- **Quick: sizes are small, the figures only show that everything runs.**\n";
+        report.date, report.command, machine.processor, machine.processor_count, machine.memory_gib, machine.kernel,
+        machine.disk, machine.load, report.load_at_end, report.options.repetitions);
+    if (report.options.quick) out += "- **Quick: sizes are small, the figures only show that everything runs.**\n";
     for (const GroupResult& group : report.groups) {
         out += fmt::format(
             "\n## {}\n\n| row | layout | durability | metric | median | least .. most | × {} | N | "

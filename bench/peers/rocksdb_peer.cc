@@ -15,12 +15,8 @@ void must(const rocksdb::Status& status) {
     if (!status.ok()) throw Failure("RocksDB: " + status.ToString());
 }
 
-rocksdb::Slice slice(std::string_view bytes) {
-    return {bytes.data(), bytes.size()};
-}
-std::string_view view(const rocksdb::Slice& bytes) {
-    return {bytes.data(), bytes.size()};
-}
+rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
 
 class RocksdbSession : public Session {
 public:
@@ -46,8 +42,8 @@ public:
         rocksdb::Iterator& it = iterator();
         const std::string_view last = key_.of(entity, EntityKey::kLastVersion);
         const std::string_view prefix = EntityKey::prefix_of(last);
-        for (it.SeekForPrev(slice(last));
-             it.Valid() && result.events < count && it.key().starts_with(slice(prefix)); it.Prev())
+        for (it.SeekForPrev(slice(last)); it.Valid() && result.events < count && it.key().starts_with(slice(prefix));
+             it.Prev())
             take(it, result);
         must(it.status());
         return result;
@@ -58,8 +54,7 @@ public:
         rocksdb::Iterator& it = iterator();
         const std::string_view first = key_.of(entity, 0);
         const std::string_view prefix = EntityKey::prefix_of(first);
-        for (it.Seek(slice(first)); it.Valid() && it.key().starts_with(slice(prefix)); it.Next())
-            take(it, result);
+        for (it.Seek(slice(first)); it.Valid() && it.key().starts_with(slice(prefix)); it.Next()) take(it, result);
         must(it.status());
         return result;
     }
@@ -113,9 +108,7 @@ public:
         db_.reset();
     }
 
-    std::unique_ptr<Session> connect() override {
-        return std::make_unique<RocksdbSession>(*db_, layout_);
-    }
+    std::unique_ptr<Session> connect() override { return std::make_unique<RocksdbSession>(*db_, layout_); }
 
     void prepare_for_reading() override { must(db_->CompactRange({}, nullptr, nullptr)); }
 
@@ -126,8 +119,6 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Peer> make_rocksdb(const RocksdbLayout& layout) {
-    return std::make_unique<RocksdbPeer>(layout);
-}
+std::unique_ptr<Peer> make_rocksdb(const RocksdbLayout& layout) { return std::make_unique<RocksdbPeer>(layout); }
 
 }  // namespace chronos::bench

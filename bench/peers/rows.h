@@ -15,8 +15,7 @@ namespace chronos::bench {
 /// What rows share; it outlives them.
 class Bench {
 public:
-    Bench(std::filesystem::path scratch, bool quick)
-        : scratch_(std::move(scratch)), is_quick_(quick) {}
+    Bench(std::filesystem::path scratch, bool quick) : scratch_(std::move(scratch)), is_quick_(quick) {}
 
     [[nodiscard]] const std::filesystem::path& scratch() const { return scratch_; }
     [[nodiscard]] bool is_quick() const { return is_quick_; }
@@ -26,9 +25,7 @@ public:
     }
     /// Empty log for Chronos to prepare before the clock starts: more than the usual workload
     /// needs.
-    [[nodiscard]] std::uint64_t spare_bytes() const {
-        return std::uint64_t{is_quick_ ? 16U : 512U} << 20;
-    }
+    [[nodiscard]] std::uint64_t spare_bytes() const { return std::uint64_t{is_quick_ ? 16U : 512U} << 20; }
     /// Of the raw log's file, which is used from its start again at its end.
     [[nodiscard]] std::uint64_t raw_log_bytes() const { return spare_bytes(); }
     /// Made when first asked for.
@@ -51,8 +48,7 @@ class ReadFixture;
 /// Chronos given JSON text, as rows of the durable append (json_rows.cc).
 std::vector<Row> chronos_json_rows(Bench& bench, const Shape& shape);
 /// Opening what a crash of the fixture's store would leave (chronos_rows.cc).
-Row chronos_crash_row(Bench& bench, const std::shared_ptr<ReadFixture>& fixture,
-                      const Shape& shape);
+Row chronos_crash_row(Bench& bench, const std::shared_ptr<ReadFixture>& fixture, const Shape& shape);
 
 /// What Chronos and the peers both do (peer_rows.cc).
 std::vector<Group> peer_groups(Bench& bench);

@@ -14,8 +14,7 @@ namespace {
 void add(RowResult& result, const std::vector<Metric>& metrics) {
     for (const Metric& metric : metrics) {
         auto found = std::ranges::find(result.metrics, metric.name, &MetricResult::name);
-        if (found == result.metrics.end())
-            found = result.metrics.insert(found, {.name = metric.name});
+        if (found == result.metrics.end()) found = result.metrics.insert(found, {.name = metric.name});
         found->values.insert(std::ranges::upper_bound(found->values, metric.value), metric.value);
     }
 }
@@ -33,8 +32,7 @@ void run_once(RowResult& result, unsigned repetition) {
         result.message = failure.what();
     }
     if (result.status != RowStatus::kMeasured) result.metrics.clear();
-    std::fprintf(stderr, "%6.1f s  %s\n", static_cast<double>(now_ns() - started_ns) / 1e9,
-                 result.message.c_str());
+    std::fprintf(stderr, "%6.1f s  %s\n", static_cast<double>(now_ns() - started_ns) / 1e9, result.message.c_str());
 }
 
 }  // namespace
@@ -50,8 +48,7 @@ double GroupResult::ratio(const MetricResult& metric) const {
         for (const MetricResult& base : row.metrics) {
             if (base.name != metric.name) continue;
             const bool more_is_better = metric.name.ends_with("/s");
-            return more_is_better ? metric.median() / base.median()
-                                  : base.median() / metric.median();
+            return more_is_better ? metric.median() / base.median() : base.median() / metric.median();
         }
     }
     return 0;

@@ -13,8 +13,7 @@ namespace chronos::bench {
 ScratchDirectory::ScratchDirectory(const std::filesystem::path& parent) {
     std::string name = (parent / "chronos-bench-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr)
-        throw Failure("no directory can be made in " + parent.string() + ": " +
-                      std::strerror(errno));
+        throw Failure("no directory can be made in " + parent.string() + ": " + std::strerror(errno));
     path_ = name;
     ::chmod(name.c_str(), 0711);
 }

@@ -42,8 +42,7 @@ User find_user(const std::string& name) {
     ::dup2(log, STDERR_FILENO);
     // Ctrl-C is for us; we stop servers when their row is done.
     ::setpgid(0, 0);
-    if (user != nullptr &&
-        (::setgroups(0, nullptr) != 0 || ::setgid(user->group) != 0 || ::setuid(user->user) != 0))
+    if (user != nullptr && (::setgroups(0, nullptr) != 0 || ::setgid(user->group) != 0 || ::setuid(user->user) != 0))
         ::_exit(kExitCannotStart);
     ::prctl(PR_SET_PDEATHSIG, SIGINT);
     ::execvp(arguments[0], arguments);
@@ -54,8 +53,7 @@ User find_user(const std::string& name) {
 
 ServerProcess::ServerProcess(const Launch& launch) : log_(launch.log) {
     std::vector<char*> arguments;
-    for (const std::string& argument : launch.arguments)
-        arguments.push_back(const_cast<char*>(argument.c_str()));
+    for (const std::string& argument : launch.arguments) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
     const bool changes_user = !launch.user.empty() && ::geteuid() == 0;
     const User user = changes_user ? find_user(launch.user) : User{};
@@ -105,12 +103,10 @@ std::string ServerProcess::last_output() const {
 void run_program(const ServerProcess::Launch& launch) {
     ServerProcess process(launch);
     if (const int code = process.wait(); code != 0)
-        throw Failure(launch.arguments.front() + " ended with " + std::to_string(code) + ": " +
-                      process.last_output());
+        throw Failure(launch.arguments.front() + " ended with " + std::to_string(code) + ": " + process.last_output());
 }
 
-std::filesystem::path find_program(const std::string& name,
-                                   const std::vector<std::filesystem::path>& further) {
+std::filesystem::path find_program(const std::string& name, const std::vector<std::filesystem::path>& further) {
     std::vector<std::filesystem::path> folders;
     const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): nobody sets it
     std::istringstream parts(path == nullptr ? "" : path);

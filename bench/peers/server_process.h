@@ -15,10 +15,9 @@ namespace chronos::bench {
 class ServerProcess {
 public:
     struct Launch {
-        std::vector<std::string>
-            arguments;              ///< The first is the program, found on PATH if it has no slash.
-        std::string user;           ///< Whom to become when we are root; empty: nobody else.
-        std::filesystem::path log;  ///< Output of the program.
+        std::vector<std::string> arguments;  ///< The first is the program, found on PATH if it has no slash.
+        std::string user;                    ///< Whom to become when we are root; empty: nobody else.
+        std::filesystem::path log;           ///< Output of the program.
     };
 
     explicit ServerProcess(const Launch& launch);
@@ -44,7 +43,6 @@ private:
 void run_program(const ServerProcess::Launch& launch);
 
 /// Where the program is, "" if nowhere: looked for on PATH, then in `further`.
-std::filesystem::path find_program(const std::string& name,
-                                   const std::vector<std::filesystem::path>& further = {});
+std::filesystem::path find_program(const std::string& name, const std::vector<std::filesystem::path>& further = {});
 
 }  // namespace chronos::bench

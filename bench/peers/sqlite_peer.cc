@@ -13,20 +13,16 @@ constexpr int kBusyPatienceMs = 30'000;
 class Statement {
 public:
     Statement(sqlite3* connection, const char* sql) : connection_(connection) {
-        check(sqlite3_prepare_v3(connection, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement_,
-                                 nullptr));
+        check(sqlite3_prepare_v3(connection, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr));
     }
     ~Statement() { sqlite3_finalize(statement_); }
     Statement(const Statement&) = delete;
     Statement& operator=(const Statement&) = delete;
 
     void bind(int index, std::string_view text) {
-        check(sqlite3_bind_text(statement_, index, text.data(), static_cast<int>(text.size()),
-                                SQLITE_STATIC));
+        check(sqlite3_bind_text(statement_, index, text.data(), static_cast<int>(text.size()), SQLITE_STATIC));
     }
-    void bind(int index, std::int64_t number) {
-        check(sqlite3_bind_int64(statement_, index, number));
-    }
+    void bind(int index, std::int64_t number) { check(sqlite3_bind_int64(statement_, index, number)); }
     /// Whether there is a row.
     bool step() {
         const int code = sqlite3_step(statement_);
@@ -42,17 +38,13 @@ public:
         const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
         return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
     }
-    [[nodiscard]] std::int64_t number(int column) {
-        return sqlite3_column_int64(statement_, column);
-    }
+    [[nodiscard]] std::int64_t number(int column) { return sqlite3_column_int64(statement_, column); }
 
 private:
     void check(int code) const {
         if (code != SQLITE_OK) fail();
     }
-    [[noreturn]] void fail() const {
-        throw Failure(std::string("SQLite: ") + sqlite3_errmsg(connection_));
-    }
+    [[noreturn]] void fail() const { throw Failure(std::string("SQLite: ") + sqlite3_errmsg(connection_)); }
 
     sqlite3* connection_;
     sqlite3_stmt* statement_ = nullptr;
@@ -64,8 +56,8 @@ public:
         if (sqlite3_open(file.c_str(), &connection_) != SQLITE_OK)
             throw Failure(std::string("SQLite: ") + sqlite3_errmsg(connection_));
         sqlite3_busy_timeout(connection_, kBusyPatienceMs);
-        for (const char* setting : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
-                                    "PRAGMA cache_size=-1000000", "PRAGMA mmap_size=8589934592"})
+        for (const char* setting : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-1000000",
+                                    "PRAGMA mmap_size=8589934592"})
             Statement(connection_, setting).run();
         Statement(connection_,
                   "CREATE TABLE IF NOT EXISTS event (entity TEXT, version INTEGER, type TEXT, "
@@ -84,8 +76,7 @@ private:
 
 class SqliteSession : public Session {
 public:
-    SqliteSession(const std::filesystem::path& file, std::mutex& writing)
-        : writing_(writing), connection_(file) {}
+    SqliteSession(const std::filesystem::path& file, std::mutex& writing) : writing_(writing), connection_(file) {}
 
     void append(std::span<const Event> events) override {
         const std::scoped_lock lock(writing_);
@@ -116,8 +107,8 @@ private:
         ReadResult result;
         while (statement.step()) {
             ++result.events;
-            result.checksum += static_cast<std::uint64_t>(statement.number(0)) +
-                               sum_of(statement.text(1)) + sum_of(statement.text(2));
+            result.checksum +=
+                static_cast<std::uint64_t>(statement.number(0)) + sum_of(statement.text(1)) + sum_of(statement.text(2));
         }
         statement.reset();
         return result;
@@ -131,8 +122,7 @@ private:
     Statement last_{connection_.handle(),
                     "SELECT version, type, payload FROM event WHERE entity = ?1 "
                     "ORDER BY version DESC LIMIT ?2"};
-    Statement all_{connection_.handle(),
-                   "SELECT version, type, payload FROM event WHERE entity = ?1 ORDER BY version"};
+    Statement all_{connection_.handle(), "SELECT version, type, payload FROM event WHERE entity = ?1 ORDER BY version"};
 };
 
 class SqlitePeer : public Peer {
@@ -142,9 +132,7 @@ public:
         const Connection creating(file_);
     }
     void close() override {}
-    std::unique_ptr<Session> connect() override {
-        return std::make_unique<SqliteSession>(file_, writing_);
-    }
+    std::unique_ptr<Session> connect() override { return std::make_unique<SqliteSession>(file_, writing_); }
     void load(std::span<const Event> events) override { connect()->append(events); }
     void prepare_for_reading() override {
         const Connection connection(file_);
@@ -160,8 +148,6 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Peer> make_sqlite() {
-    return std::make_unique<SqlitePeer>();
-}
+std::unique_ptr<Peer> make_sqlite() { return std::make_unique<SqlitePeer>(); }
 
 }  // namespace chronos::bench

@@ -8,22 +8,20 @@ namespace chronos::bench {
 namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
-constexpr std::array<std::string_view, 5> kTypes{"order.placed", "order.paid", "order.packed",
-                                                 "order.sent", "order.closed"};
-constexpr std::array<std::string_view, 16> kWords{
-    "please", "ring",    "twice", "leave", "with", "the",     "neighbour", "before",
-    "noon",   "fragile", "gift",  "wrap",  "no",   "plastic", "return",    "label"};
+constexpr std::array<std::string_view, 5> kTypes{"order.placed", "order.paid", "order.packed", "order.sent",
+                                                 "order.closed"};
+constexpr std::array<std::string_view, 16> kWords{"please",    "ring",    "twice",  "leave",   "with", "the",
+                                                  "neighbour", "before",  "noon",   "fragile", "gift", "wrap",
+                                                  "no",        "plastic", "return", "label"};
 
 /// A JSON object of exactly `size` bytes, or the smallest that is larger.
 void append_payload(std::string& out, std::uint64_t number, std::size_t size) {
     const std::size_t start = out.size();
-    fmt::format_to(std::back_inserter(out), R"({{"total":{},"status":"s{}")", number % 100'000,
-                   number % 5);
+    fmt::format_to(std::back_inserter(out), R"({{"total":{},"status":"s{}")", number % 100'000, number % 5);
     if (size >= 160)
-        fmt::format_to(
-            std::back_inserter(out),
-            R"(,"customer":"c{}","currency":"EUR","items":[{{"sku":"{:08x}","count":{}}}])",
-            (number >> 20) % 10'000, static_cast<std::uint32_t>(number >> 8), number % 9 + 1);
+        fmt::format_to(std::back_inserter(out),
+                       R"(,"customer":"c{}","currency":"EUR","items":[{{"sku":"{:08x}","count":{}}}])",
+                       (number >> 20) % 10'000, static_cast<std::uint32_t>(number >> 8), number % 9 + 1);
     out += R"(,"note":")";
     constexpr std::string_view kEnd = "\"}";
     while (out.size() - start + kEnd.size() < size) {
@@ -44,8 +42,7 @@ Uuid make_id(std::uint64_t number) {
 }
 
 void append_json(std::string& out, const Event& event) {
-    fmt::format_to(std::back_inserter(out),
-                   R"({{"entity_id":"{}","event_type":"{}","payload":{}}})", event.entity,
+    fmt::format_to(std::back_inserter(out), R"({{"entity_id":"{}","event_type":"{}","payload":{}}})", event.entity,
                    event.type, event.payload);
 }
 
@@ -71,15 +68,13 @@ std::uint64_t sum_of(std::string_view bytes) {
 }
 
 Workload::Workload(const Shape& shape) : shape_(shape) {
-    for (std::uint64_t i = 0; i < shape.entities; ++i)
-        entities_.push_back(fmt::format("order:{}", i));
+    for (std::uint64_t i = 0; i < shape.entities; ++i) entities_.push_back(fmt::format("order:{}", i));
     for (unsigned i = 0; i < 1000; ++i) customers_.push_back(fmt::format("customer:{}", i));
     seats_.reserve(shape.events);
     for (std::uint64_t i = 0; i < shape.events; ++i) seats_.push_back(fmt::format("seat:{}", i));
 
     std::vector<std::uint64_t> versions(shape.entities, 0);
-    for (std::uint64_t i = 0; i < shape.hot_entities; ++i)
-        hot_entities_.push_back(fmt::format("order:hot-{}", i));
+    for (std::uint64_t i = 0; i < shape.hot_entities; ++i) hot_entities_.push_back(fmt::format("order:hot-{}", i));
     const std::uint64_t hot_events = shape.hot_entities * shape.hot_events;
     std::uint64_t hot_count = 0;
     events_.reserve(shape.events);

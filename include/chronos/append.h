@@ -80,7 +80,8 @@ public:
         std::optional<Uuid> id = std::nullopt;
         std::optional<Timestamp> occurred_at = std::nullopt;
         ExpectedVersion expected_version = {};
-        /// The payload is stored as it is and marked so; folds and field filters skip it unless it turns out to be JSON.
+        /// The payload is stored as it is and marked so; folds and field filters skip it unless it turns out to be
+        /// JSON.
         bool unvalidated = false;
     };
 

@@ -45,9 +45,9 @@ enum class Order : std::uint8_t { kForward, kBackward };
 /// A test of one payload field. Operators: "=", "!=", "<", "<=", ">", ">=", "contains", "exists".
 /// "!=" and the comparisons are false when the field is not there or of another kind.
 struct FieldTest {
-    std::string pointer;   ///< JSON pointer (RFC 6901), "/total".
+    std::string pointer;  ///< JSON pointer (RFC 6901), "/total".
     std::string operation;
-    std::string operand;   ///< JSON text; ignored by "exists".
+    std::string operand;  ///< JSON text; ignored by "exists".
 };
 
 /// Which events; all given parts must hold, entries within a list are alternatives (tags: all of them).

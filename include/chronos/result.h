@@ -20,24 +20,24 @@ namespace chronos {
 
 /// One code for each thing a caller can do differently about it.
 enum class ErrorCode : std::uint8_t {
-    kInvalidArgument,     ///< The request breaks a documented rule; correct it.
-    kNotFound,            ///< No such entity, event, directory or file.
-    kAlreadyExists,       ///< Creating something that is there.
-    kVersionConflict,     ///< A condition of an append failed; read again and decide anew.
-    kIdConflict,          ///< An event id is known with other content.
-    kPartialDuplicate,    ///< Only some ids of a batch are known.
-    kIndeterminate,       ///< The append may or may not be there; ask by id, or retry with the same ids.
-    kWouldBlock,          ///< A resident-only call would have to wait.
-    kClosed,              ///< The store or follower was closed.
-    kReadOnly,            ///< The writer was poisoned by an I/O error; reopen the store.
-    kClockSuspect,        ///< The clock is more than an hour off the last record; check and confirm.
-    kCursorMismatch,      ///< The cursor belongs to another store, branch, order or filter.
-    kLocked,              ///< Another process has the store open.
-    kNoSpace,             ///< The disk or quota is full; nothing was appended.
-    kIo,                  ///< The operating system reported an error.
-    kCorrupt,             ///< Stored bytes are damaged; `chronos verify` and `chronos salvage` say more.
-    kUnsupported,         ///< A newer format or a feature this build does not have.
-    kLimitExceeded,       ///< A documented limit; the message names it.
+    kInvalidArgument,   ///< The request breaks a documented rule; correct it.
+    kNotFound,          ///< No such entity, event, directory or file.
+    kAlreadyExists,     ///< Creating something that is there.
+    kVersionConflict,   ///< A condition of an append failed; read again and decide anew.
+    kIdConflict,        ///< An event id is known with other content.
+    kPartialDuplicate,  ///< Only some ids of a batch are known.
+    kIndeterminate,     ///< The append may or may not be there; ask by id, or retry with the same ids.
+    kWouldBlock,        ///< A resident-only call would have to wait.
+    kClosed,            ///< The store or follower was closed.
+    kReadOnly,          ///< The writer was poisoned by an I/O error; reopen the store.
+    kClockSuspect,      ///< The clock is more than an hour off the last record; check and confirm.
+    kCursorMismatch,    ///< The cursor belongs to another store, branch, order or filter.
+    kLocked,            ///< Another process has the store open.
+    kNoSpace,           ///< The disk or quota is full; nothing was appended.
+    kIo,                ///< The operating system reported an error.
+    kCorrupt,           ///< Stored bytes are damaged; `chronos verify` and `chronos salvage` say more.
+    kUnsupported,       ///< A newer format or a feature this build does not have.
+    kLimitExceeded,     ///< A documented limit; the message names it.
 };
 
 /// Stable lower-case name, e.g. "version_conflict".

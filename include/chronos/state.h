@@ -51,9 +51,9 @@ struct State {
     bool exists = false;
     std::string entity_id;
     std::string json = "{}";
-    Version version;               ///< Of the last event that counts.
-    Version current_version;       ///< Of the last event in the view, later-occurring ones included.
-    std::uint64_t event_count = 0; ///< Events that count.
+    Version version;                ///< Of the last event that counts.
+    Version current_version;        ///< Of the last event in the view, later-occurring ones included.
+    std::uint64_t event_count = 0;  ///< Events that count.
     /// Events appended after one that occurred later: the two fold orders may differ when it is not 0.
     std::uint64_t late_events = 0;
     std::optional<Timestamp> last_recorded_at, last_occurred_at;

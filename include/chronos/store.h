@@ -35,8 +35,8 @@ struct OpenOptions {
     bool accept_clock = false;
     /// Bytes of empty log to keep prepared ahead; 0: what the log's growth calls for.
     std::uint64_t spare_bytes = 0;
-    /// Bytes of memory to keep to; 0: a quarter of the machine's, at most 4 GiB. Over it things get slower, never wrong.
-    /// At least: heads of all entities (about 100 bytes each) and what is being appended.
+    /// Bytes of memory to keep to; 0: a quarter of the machine's, at most 4 GiB. Over it things get slower, never
+    /// wrong. At least: heads of all entities (about 100 bytes each) and what is being appended.
     std::uint64_t memory_budget = 0;
     /// Called while the log is read back, with bytes done and in all; from the opening thread.
     std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
@@ -50,23 +50,23 @@ struct EventTypeCount {
 
 struct Stats {
     Uuid database;
-    std::uint64_t event_count = 0;   ///< On main, in the view.
+    std::uint64_t event_count = 0;  ///< On main, in the view.
     std::uint64_t entity_count = 0;
-    std::uint64_t log_bytes = 0;     ///< In use, without spares.
+    std::uint64_t log_bytes = 0;  ///< In use, without spares.
     std::uint64_t file_bytes = 0;
     std::uint32_t segment_count = 0;
     std::uint32_t writer_epoch = 0;
-    std::uint64_t commits = 0;             ///< Since open.
-    std::uint64_t spare_waits = 0;         ///< Rolls that had to prepare a segment first.
+    std::uint64_t commits = 0;      ///< Since open.
+    std::uint64_t spare_waits = 0;  ///< Rolls that had to prepare a segment first.
     std::uint64_t memory_budget = 0;
-    std::uint64_t memory_bytes = 0;        ///< Of indexes and log in memory, when last looked at.
-    std::uint64_t memory_waits = 0;        ///< Appends that waited for memory.
+    std::uint64_t memory_bytes = 0;  ///< Of indexes and log in memory, when last looked at.
+    std::uint64_t memory_waits = 0;  ///< Appends that waited for memory.
     std::uint64_t index_files = 0;
     std::uint64_t index_bytes = 0;
-    std::uint64_t block_loads = 0;         ///< Reads of blocks that were not in memory.
-    std::uint64_t scrubbed_bytes = 0;      ///< Sealed files read again in search of damage.
+    std::uint64_t block_loads = 0;     ///< Reads of blocks that were not in memory.
+    std::uint64_t scrubbed_bytes = 0;  ///< Sealed files read again in search of damage.
     std::vector<std::string> scrub_findings;
-    std::string commit_method;             ///< "direct", "buffered" or "memory".
+    std::string commit_method;  ///< "direct", "buffered" or "memory".
     std::optional<Timestamp> first_recorded_at, last_recorded_at;
     std::vector<EventTypeCount> event_types;  ///< Most frequent first.
 };
@@ -106,7 +106,8 @@ public:
     Result<std::vector<HistoryEntry>> history(std::string_view entity_id, const StateOptions& options = {}) const;
 
     /// Entity ids that start with `prefix`, sorted, after `after`, at most `limit`.
-    Result<std::vector<std::string>> entities(std::string_view prefix, std::string_view after, std::uint32_t limit) const;
+    Result<std::vector<std::string>> entities(std::string_view prefix, std::string_view after,
+                                              std::uint32_t limit) const;
     Result<Stats> stats() const;
     /// How many events match. Errors as `read`.
     Result<std::uint64_t> count(const Filter& filter) const;
@@ -157,7 +158,8 @@ public:
     /// Appends one event or several as one batch and waits for the answer.
     ///
     /// Errors: kInvalidArgument, kVersionConflict, kIdConflict, kPartialDuplicate, kIndeterminate, kReadOnly, kNoSpace.
-    Result<AppendResult> append(const NewEvent& event, const ExpectedVersion& expected = {}, const AppendOptions& options = {});
+    Result<AppendResult> append(const NewEvent& event, const ExpectedVersion& expected = {},
+                                const AppendOptions& options = {});
     Result<AppendResult> append(std::span<const NewEvent> events, std::span<const Condition> conditions = {},
                                 const AppendOptions& options = {});
     Result<AppendResult> append(BatchBuilder&& batch, const AppendOptions& options = {});
@@ -167,13 +169,15 @@ public:
     /// Hands the batch over and returns; at most 32 MiB wait for the disk, beyond that it waits for room.
     Result<PendingAppend> append_async(BatchBuilder&& batch, const AppendOptions& options = {});
     /// The same with a completion, called once on a thread of the store; it must not block or append synchronously.
-    Status append_async(BatchBuilder&& batch, const AppendOptions& options, std::function<void(Result<AppendResult>)> done);
+    Status append_async(BatchBuilder&& batch, const AppendOptions& options,
+                        std::function<void(Result<AppendResult>)> done);
 
     /// Pins a view. Errors: kNotFound for a branch, kInvalidArgument for a position beyond the head.
     Result<View> view(const ViewOptions& options = {}) const;
 
     Result<Follower> follow(const FollowOptions& options) const;
-    /// Calls `on_events` with each page on a thread of its own until it returns false or the returned handle is destroyed.
+    /// Calls `on_events` with each page on a thread of its own until it returns false or the returned handle is
+    /// destroyed.
     Result<std::unique_ptr<void, void (*)(void*)>> follow(const FollowOptions& options,
                                                           std::function<bool(const Page&)> on_events) const;
 
@@ -207,7 +211,8 @@ struct VerifyReport {
 };
 
 /// Reads everything of a closed store and checks it; changes nothing.
-Result<VerifyReport> verify(const std::string& directory, std::function<void(std::uint64_t, std::uint64_t)> on_progress = {});
+Result<VerifyReport> verify(const std::string& directory,
+                            std::function<void(std::uint64_t, std::uint64_t)> on_progress = {});
 
 struct SalvageReport {
     std::uint64_t recovered_events = 0;

@@ -68,8 +68,7 @@ std::optional<std::size_t> first_repeated_id(const BatchBuilder& batch) {
     std::sort(ids.begin(), ids.end());
     std::optional<std::size_t> repeated;
     for (std::size_t i = 1; i < ids.size(); ++i) {
-        if (ids[i].first == ids[i - 1].first)
-            repeated = std::min(repeated.value_or(ids[i].second), ids[i].second);
+        if (ids[i].first == ids[i - 1].first) repeated = std::min(repeated.value_or(ids[i].second), ids[i].second);
     }
     return repeated;
 }
@@ -104,16 +103,14 @@ std::string lines_text(const std::vector<std::uint64_t>& lines) {
     std::string text = "lines ";
     for (std::size_t i = 0; i < std::min(lines.size(), kNamedMax); ++i)
         text += (i == 0 ? "" : ", ") + std::to_string(lines[i]);
-    if (lines.size() > kNamedMax)
-        text += " and " + std::to_string(lines.size() - kNamedMax) + " more";
+    if (lines.size() > kNamedMax) text += " and " + std::to_string(lines.size() - kNamedMax) + " more";
     return text;
 }
 
 }  // namespace
 
 Status AppendPipeline::submit(Batch batch) {
-    const bool is_of_one_piece =
-        !batch.events.content().conditions.empty() || batch.options.batch_id.has_value();
+    const bool is_of_one_piece = !batch.events.content().conditions.empty() || batch.options.batch_id.has_value();
     while (!is_of_one_piece) {
         const std::optional<std::size_t> cut = first_repeated_id(batch.events);
         if (!cut) break;
@@ -131,8 +128,8 @@ Status AppendPipeline::submit_part(Batch batch) {
     if (batch.events.event_count() == 0) return {};
     RETURN_IF_ERROR(check(batch));
     // A condition may depend on the batches before it, and a failed one must stop those behind it.
-    const bool stands_alone = has_conditions(batch.events) ||
-                              (!batch.options.batch_id && overlaps_known_ids(batch.events));
+    const bool stands_alone =
+        has_conditions(batch.events) || (!batch.options.batch_id && overlaps_known_ids(batch.events));
     if (stands_alone) return append_alone(std::move(batch));
     while (in_flight_.size() >= in_flight_max_) RETURN_IF_ERROR(wait_for_oldest());
 
@@ -161,8 +158,7 @@ Status AppendPipeline::check(Batch& batch) {
     Fault fault = first_fault(batch);
     const bool is_line = fault.index < batch.lines.size();
     if (is_line && batch.events.content().conditions.empty() && !batch.options.batch_id) {
-        Batch before =
-            part_of(batch, [&](std::size_t index, const auto&) { return index < fault.index; });
+        Batch before = part_of(batch, [&](std::size_t index, const auto&) { return index < fault.index; });
         before.last_line = batch.lines[fault.index] - 1;
         RETURN_IF_ERROR(submit_part(std::move(before)));
     }
@@ -202,8 +198,7 @@ Status AppendPipeline::append_alone(Batch batch) {
 /// Appends the events whose ids `error` does not list as known.
 Status AppendPipeline::append_unknown(const Batch& batch, Error error) {
     if (!error.append_failure) return refuse(std::move(error), batch);
-    const std::set<Uuid> known(error.append_failure->known_ids.begin(),
-                               error.append_failure->known_ids.end());
+    const std::set<Uuid> known(error.append_failure->known_ids.begin(), error.append_failure->known_ids.end());
     Batch unknown = part_of(batch, [&](std::size_t, const event::EventBytes& event) {
         return !event.has(event::kExplicitId) || !known.contains(event.explicit_id());
     });
@@ -240,10 +235,8 @@ void AppendPipeline::count(const AppendResult& result, std::uint64_t last_line) 
 
 /// Fails with the lines of the events that the error is about, or else with all of the batch.
 Error AppendPipeline::refuse(Error error, const Batch& batch) {
-    if (error.code != ErrorCode::kIdConflict || !error.append_failure)
-        return fail(std::move(error), batch.lines);
-    const std::set<Uuid> differing(error.append_failure->known_ids.begin(),
-                                   error.append_failure->known_ids.end());
+    if (error.code != ErrorCode::kIdConflict || !error.append_failure) return fail(std::move(error), batch.lines);
+    const std::set<Uuid> differing(error.append_failure->known_ids.begin(), error.append_failure->known_ids.end());
     const Batch part = part_of(batch, [&](std::size_t, const event::EventBytes& event) {
         return event.has(event::kExplicitId) && differing.contains(event.explicit_id());
     });

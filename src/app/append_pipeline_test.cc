@@ -26,8 +26,7 @@ protected:
     Status submit(std::uint64_t first_line, const std::vector<Line>& lines) {
         AppendPipeline::Batch batch;
         for (std::size_t i = 0; i < lines.size(); ++i) {
-            BatchBuilder::EventRef event = {
-                .entity_id = "e", .event_type = lines[i].type, .payload = lines[i].payload};
+            BatchBuilder::EventRef event = {.entity_id = "e", .event_type = lines[i].type, .payload = lines[i].payload};
             if (lines[i].id != 0) event.id = id_of(lines[i].id);
             batch.events.add(event);
             batch.lines.push_back(first_line + i);

@@ -39,14 +39,12 @@ Status check_reserve(const Program& program, const BenchAppendFlags& flags) {
     const std::string& directory = program.common.directory;
     ASSIGN_OR_RETURN(const std::uint64_t free, io::PosixFileSystem::free_bytes(directory));
     if (flags.reserve_bytes <= free - free / 16) return {};
-    return base::fail(ErrorCode::kNoSpace,
-                      "--reserve asks for " + human_bytes(flags.reserve_bytes) + " in " +
-                          directory + ", where " + human_bytes(free) + " are free");
+    return base::fail(ErrorCode::kNoSpace, "--reserve asks for " + human_bytes(flags.reserve_bytes) + " in " +
+                                               directory + ", where " + human_bytes(free) + " are free");
 }
 
 /// The store prepares its log by itself; waits until there is as much as was asked for.
-Result<std::uint64_t> wait_for_reserve(Program& program, const Store& store,
-                                       std::uint64_t wanted_bytes) {
+Result<std::uint64_t> wait_for_reserve(Program& program, const Store& store, std::uint64_t wanted_bytes) {
     constexpr std::int64_t kStalledAfterNs = 60'000'000'000;
     std::uint64_t prepared_bytes = 0;
     std::int64_t grew_ns = program.world.clock.monotonic_ns();
@@ -58,8 +56,8 @@ Result<std::uint64_t> wait_for_reserve(Program& program, const Store& store,
         if (now_bytes > prepared_bytes) grew_ns = now_ns;
         prepared_bytes = now_bytes;
         if (now_ns - grew_ns > kStalledAfterNs)
-            return base::fail(ErrorCode::kNoSpace, "only " + human_bytes(prepared_bytes) +
-                                                       " of the " + human_bytes(wanted_bytes) +
+            return base::fail(ErrorCode::kNoSpace, "only " + human_bytes(prepared_bytes) + " of the " +
+                                                       human_bytes(wanted_bytes) +
                                                        " that --reserve asks for can be prepared");
         progress.update({.done = prepared_bytes, .bytes = prepared_bytes});
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -74,17 +72,15 @@ Status check_holds_only_ours(const Store& store, const Program& program) {
     ASSIGN_OR_RETURN(const Stats stats, store.view()->stats());
     for (const EventTypeCount& type : stats.event_types) {
         if (type.event_type.starts_with(Workload::kTypePrefix)) continue;
-        return base::fail(ErrorCode::kInvalidArgument,
-                          "the store in " + program.common.directory + " holds other events (" +
-                              type.event_type + "), and made-up ones cannot be taken out again; " +
-                              "leave out --dir, or say --into-any-store");
+        return base::fail(ErrorCode::kInvalidArgument, "the store in " + program.common.directory +
+                                                           " holds other events (" + type.event_type +
+                                                           "), and made-up ones cannot be taken out again; " +
+                                                           "leave out --dir, or say --into-any-store");
     }
     return {};
 }
 
-double microseconds(std::int64_t ns) {
-    return static_cast<double>(ns) / 1e3;
-}
+double microseconds(std::int64_t ns) { return static_cast<double>(ns) / 1e3; }
 
 Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
     flags.workload.explicit_ids = flags.ids == "explicit";
@@ -104,21 +100,18 @@ Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
                                                              .accept_clock = flags.accept_clock,
                                                              .spare_bytes = flags.reserve_bytes}));
     if (!flags.into_any_store) RETURN_IF_ERROR(check_holds_only_ours(store, program));
-    ASSIGN_OR_RETURN(const std::uint64_t reserved_bytes,
-                     wait_for_reserve(program, store, flags.reserve_bytes));
+    ASSIGN_OR_RETURN(const std::uint64_t reserved_bytes, wait_for_reserve(program, store, flags.reserve_bytes));
     if (interrupted_by() != 0) return interrupted_exit_code();
     const Workload workload(flags.workload);
     ProgressBar progress(program, "append", flags.load.events);
-    ASSIGN_OR_RETURN(
-        const AppendMeasurement measured,
-        measure_append(program, store, workload, flags.load, [&](std::uint64_t events) {
-            progress.update({.done = events, .events = events});
-        }));
+    ASSIGN_OR_RETURN(const AppendMeasurement measured,
+                     measure_append(program, store, workload, flags.load, [&](std::uint64_t events) {
+                         progress.update({.done = events, .events = events});
+                     }));
     progress.finish();
     ASSIGN_OR_RETURN(const Stats stats, store.view()->stats());
-    const double mb_per_second =
-        static_cast<double>(measured.payload_bytes) * 1e3 /
-        static_cast<double>(std::max<std::int64_t>(measured.elapsed_ns, 1));
+    const double mb_per_second = static_cast<double>(measured.payload_bytes) * 1e3 /
+                                 static_cast<double>(std::max<std::int64_t>(measured.elapsed_ns, 1));
     if (program.common.json) {
         std::string out;
         json::ObjectWriter(out)
@@ -148,11 +141,9 @@ Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
         program.out.line(out);
     } else {
         program.out.line(with_separators(static_cast<std::uint64_t>(measured.events_per_second())) +
-                         " events per second, " +
-                         std::string(durability_name(measured.durability)) + " (" +
-                         with_separators(measured.events) + " events of " +
-                         std::to_string(workload.payload_bytes()) + " bytes in " +
-                         human_duration(measured.elapsed_ns) + ", " + stats.commit_method + ")");
+                         " events per second, " + std::string(durability_name(measured.durability)) + " (" +
+                         with_separators(measured.events) + " events of " + std::to_string(workload.payload_bytes()) +
+                         " bytes in " + human_duration(measured.elapsed_ns) + ", " + stats.commit_method + ")");
         program.out.line("a batch of " + std::to_string(flags.load.batch_events) + " waits: p50 " +
                          human_duration(measured.latencies.at(0.5)) + ", p99 " +
                          human_duration(measured.latencies.at(0.99)) + ", p99.9 " +
@@ -166,8 +157,7 @@ Result<int> run_bench_query(Program& program, const QueryLoad& load) {
     ASSIGN_OR_RETURN(Store store, open_for_reading(program));
     ASSIGN_OR_RETURN(const View view, store.view());
     ASSIGN_OR_RETURN(const auto entities, all_entities(view));
-    ASSIGN_OR_RETURN(const QueryMeasurement measured,
-                     measure_queries(program, view, entities, load));
+    ASSIGN_OR_RETURN(const QueryMeasurement measured, measure_queries(program, view, entities, load));
     const double per_second = static_cast<double>(measured.latencies.count()) * 1e9 /
                               static_cast<double>(std::max<std::int64_t>(measured.elapsed_ns, 1));
     if (program.common.json) {
@@ -194,8 +184,7 @@ Result<int> run_bench_query(Program& program, const QueryLoad& load) {
                          with_separators(entities.size()) + " entities: p50 " +
                          human_duration(measured.latencies.at(0.5)) + ", p99 " +
                          human_duration(measured.latencies.at(0.99)) + "; " +
-                         with_separators(static_cast<std::uint64_t>(per_second)) +
-                         " queries per second");
+                         with_separators(static_cast<std::uint64_t>(per_second)) + " queries per second");
     }
     return kExitOk;
 }
@@ -203,12 +192,11 @@ Result<int> run_bench_query(Program& program, const QueryLoad& load) {
 }  // namespace
 
 void add_bench_commands(CLI::App& parent, Program& program) {
-    CLI::App* group =
-        add_command(parent, program,
-                    {.name = "bench",
-                     .about = "Measure appends and queries on this machine",
-                     .example = "chronos bench append --events 1000000\n"
-                                "  chronos bench query --dir /var/tmp/bench --last 10"});
+    CLI::App* group = add_command(parent, program,
+                                  {.name = "bench",
+                                   .about = "Measure appends and queries on this machine",
+                                   .example = "chronos bench append --events 1000000\n"
+                                              "  chronos bench query --dir /var/tmp/bench --last 10"});
     group->require_subcommand(1);
     add_bench_append_command(*group, program);
     add_bench_query_command(*group, program);
@@ -216,20 +204,17 @@ void add_bench_commands(CLI::App& parent, Program& program) {
 
 void add_bench_append_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<BenchAppendFlags>();
-    CLI::App* command = add_command(
-        parent, program,
-        {.name = "append",
-         .about = "Append made-up events. Measured: from copying the first event into a batch to "
-                  "the last answer; payloads, "
-                  "ids and JSON text are made before. Latency: one batch, from handing it over to "
-                  "its answer",
-         .example =
-             "chronos bench append --dir /var/tmp/bench --events 1000000 --batch 1000 --json",
-         .appends = true});
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "append",
+                     .about = "Append made-up events. Measured: from copying the first event into a batch to "
+                              "the last answer; payloads, "
+                              "ids and JSON text are made before. Latency: one batch, from handing it over to "
+                              "its answer",
+                     .example = "chronos bench append --dir /var/tmp/bench --events 1000000 --batch 1000 --json",
+                     .appends = true});
     AppendLoad& load = flags->load;
-    command->add_option("--events", load.events, "How many")
-        ->check(whole_number(1, kEventsMax))
-        ->capture_default_str();
+    command->add_option("--events", load.events, "How many")->check(whole_number(1, kEventsMax))->capture_default_str();
     command->add_option("--entities", flags->workload.entities, "Of how many entities")
         ->check(whole_number(1, 100'000'000))
         ->capture_default_str();
@@ -237,8 +222,7 @@ void add_bench_append_command(CLI::App& parent, Program& program) {
         ->check(whole_number(1, event::kBatchEventsMax))
         ->capture_default_str();
     command
-        ->add_option("--payload-bytes", flags->workload.payload_bytes,
-                     "Bytes of JSON in an event, at least about 40")
+        ->add_option("--payload-bytes", flags->workload.payload_bytes, "Bytes of JSON in an event, at least about 40")
         ->check(whole_number(2, event::kPayloadSizeMax))
         ->capture_default_str();
     command->add_option("--threads", load.threads, "Threads that append")
@@ -247,31 +231,23 @@ void add_bench_append_command(CLI::App& parent, Program& program) {
     add_durability(command, load.durability);
     add_accept_clock(command, flags->accept_clock);
     command
-        ->add_option(
-            "--mode", flags->mode,
-            "async: several batches of a thread under way; sync: each waits for its answer")
+        ->add_option("--mode", flags->mode,
+                     "async: several batches of a thread under way; sync: each waits for its answer")
         ->check(CLI::IsMember({"async", "sync"}))
         ->capture_default_str();
-    command
-        ->add_option("--in-flight", load.in_flight,
-                     "With async: batches of a thread under way at once")
+    command->add_option("--in-flight", load.in_flight, "With async: batches of a thread under way at once")
         ->check(whole_number(1, 1024))
         ->capture_default_str();
-    command
-        ->add_option("--input", flags->input,
-                     "binary: by the batch builder; json: parsed from text")
+    command->add_option("--input", flags->input, "binary: by the batch builder; json: parsed from text")
         ->check(CLI::IsMember({"binary", "json"}))
         ->capture_default_str();
     command->add_option("--tags", flags->workload.tags, "Tags of an event")
         ->check(CLI::IsMember({0, 2}))
         ->capture_default_str();
-    command
-        ->add_option("--ids", flags->ids,
-                     "derived: from the batch; explicit: each event brings its own")
+    command->add_option("--ids", flags->ids, "derived: from the batch; explicit: each event brings its own")
         ->check(CLI::IsMember({"derived", "explicit"}))
         ->capture_default_str();
-    CLI::Option* in_memory =
-        command->add_flag("--in-memory", flags->in_memory, "A store that keeps nothing");
+    CLI::Option* in_memory = command->add_flag("--in-memory", flags->in_memory, "A store that keeps nothing");
     command
         ->add_option("--reserve", flags->reserve_bytes,
                      "Bytes of empty log to prepare ahead (default: the store decides)")
@@ -284,11 +260,11 @@ void add_bench_append_command(CLI::App& parent, Program& program) {
 
 void add_bench_query_command(CLI::App& parent, Program& program) {
     auto load = std::make_shared<QueryLoad>();
-    CLI::App* command = add_command(
-        parent, program,
-        {.name = "query",
-         .about = "Read the last events of random entities, looking at every byte",
-         .example = "chronos bench query --dir /var/tmp/bench --last 10 --queries 100000 --json"});
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "query",
+                     .about = "Read the last events of random entities, looking at every byte",
+                     .example = "chronos bench query --dir /var/tmp/bench --last 10 --queries 100000 --json"});
     command->add_option("--last", load->last, "Events in a query")
         ->check(whole_number(1, 100'000))
         ->capture_default_str();

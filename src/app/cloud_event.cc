@@ -19,9 +19,7 @@ const Uuid& cloud_events_space() {
     return space;
 }
 
-Error wrong(std::string message) {
-    return base::fail(ErrorCode::kInvalidArgument, std::move(message));
-}
+Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
 
 /// The attributes that mean something here, and the rest as it came.
 struct Attributes {
@@ -40,17 +38,16 @@ Result<std::string> read_string(std::string_view name, std::string_view value) {
 }
 
 bool is_attribute_name(std::string_view name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    });
+    return !name.empty() && std::all_of(name.begin(), name.end(),
+                                        [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
 }
 
 bool is_base64(std::string_view text) {
     const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
     return text.size() % 4 == 0 &&
            std::all_of(text.begin(), text.end() - static_cast<std::ptrdiff_t>(padding), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '+' || c == '/';
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+                      c == '/';
            });
 }
 
@@ -79,31 +76,27 @@ Status read_attribute(std::string_view name, std::string_view value, Attributes&
     }
     if (value == "null") return {};
     if (!is_attribute_name(name))
-        return wrong("'" + std::string(name) +
-                     "' is no name of an attribute; lower-case letters and digits make one");
+        return wrong("'" + std::string(name) + "' is no name of an attribute; lower-case letters and digits make one");
     if (value.starts_with('{') || value.starts_with('['))
         return wrong("'" + std::string(name) + "' must be a string, a number or a boolean");
     if (std::string* text = known_text(attributes, name)) {
         ASSIGN_OR_RETURN(*text, read_string(name, value));
     } else if (name == "datacontenttype" || name == "dataschema") {
-        if (Result<std::string> checked = read_string(name, value); !checked.ok())
-            return std::move(checked).error();
+        if (Result<std::string> checked = read_string(name, value); !checked.ok()) return std::move(checked).error();
     }
     if (name != "type" && name != "time")
-        attributes.context += (attributes.context.empty() ? "\"" : ",\"") + std::string(name) +
-                              "\":" + std::string(value);
+        attributes.context +=
+            (attributes.context.empty() ? "\"" : ",\"") + std::string(name) + "\":" + std::string(value);
     return {};
 }
 
 Status check_required(const Attributes& attributes) {
     if (attributes.specversion.empty()) return wrong("'specversion' is missing");
-    if (attributes.specversion != "1.0")
-        return wrong("'specversion' is " + attributes.specversion + "; 1.0 is known");
+    if (attributes.specversion != "1.0") return wrong("'specversion' is " + attributes.specversion + "; 1.0 is known");
     if (attributes.id.empty()) return wrong("'id' is missing");
     if (attributes.source.empty()) return wrong("'source' is missing");
     if (attributes.type.empty()) return wrong("'type' is missing");
-    if (attributes.data && attributes.data_base64)
-        return wrong("'data' and 'data_base64' exclude each other");
+    if (attributes.data && attributes.data_base64) return wrong("'data' and 'data_base64' exclude each other");
     return {};
 }
 
@@ -127,15 +120,13 @@ Status CloudEvents::add(std::string_view json, BatchBuilder& batch) {
     Attributes attributes;
     std::string scratch;
     for (const json::RawField& field : validator_.outer_fields())
-        RETURN_IF_ERROR(
-            read_attribute(json::unescaped(field.raw_key, scratch), field.value, attributes));
+        RETURN_IF_ERROR(read_attribute(json::unescaped(field.raw_key, scratch), field.value, attributes));
     RETURN_IF_ERROR(check_required(attributes));
 
     const std::string metadata = metadata_of(attributes);
     const bool by_subject = entity_ == Entity::kSubject && !attributes.subject.empty();
     const std::string binary =
-        attributes.data_base64 ? R"({"data_base64":)" + std::string(*attributes.data_base64) + "}"
-                               : "{}";
+        attributes.data_base64 ? R"({"data_base64":)" + std::string(*attributes.data_base64) + "}" : "{}";
     BatchBuilder::EventRef event = {
         .entity_id = by_subject ? attributes.subject : attributes.source,
         .event_type = attributes.type,

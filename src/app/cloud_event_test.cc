@@ -21,9 +21,8 @@ Seen seen_of(std::string_view json, CloudEvents::Entity entity = CloudEvents::En
     EXPECT_TRUE(status.ok()) << status.error().message;
     Seen seen;
     batch.content().for_each_event([&](const event::EventBytes& event) {
-        seen = {std::string(event.entity()),     std::string(event.type()),
-                std::string(event.payload()),    std::string(event.metadata()),
-                event.explicit_id().to_string(), event.sent_occurred_at()};
+        seen = {std::string(event.entity()),   std::string(event.type()),       std::string(event.payload()),
+                std::string(event.metadata()), event.explicit_id().to_string(), event.sent_occurred_at()};
     });
     return seen;
 }
@@ -45,10 +44,8 @@ TEST(CloudEvent, TakesEachAttributeToItsPlace) {
     EXPECT_EQ(seen.type, "order.placed");
     EXPECT_EQ(seen.payload, R"({"total":42})");
     EXPECT_EQ(seen.occurred_at, 1'000'000'000);
-    EXPECT_EQ(
-        seen.metadata,
-        R"({"cloudevents":{"specversion":"1.0","id":"A-1","source":"/shop","subject":"order:1",)"
-        R"("datacontenttype":"application/json","partition":7}})");
+    EXPECT_EQ(seen.metadata, R"({"cloudevents":{"specversion":"1.0","id":"A-1","source":"/shop","subject":"order:1",)"
+                             R"("datacontenttype":"application/json","partition":7}})");
 }
 
 TEST(CloudEvent, NamesTheEntityBySourceOnRequestOrWithoutASubject) {
@@ -58,9 +55,7 @@ TEST(CloudEvent, NamesTheEntityBySourceOnRequestOrWithoutASubject) {
 
 TEST(CloudEvent, DerivesTheIdFromSourceAndIdTogether) {
     const auto id = [](const std::string& source, const std::string& event_id) {
-        return seen_of(R"({"specversion":"1.0","type":"t","source":")" + source + R"(","id":")" +
-                       event_id + "\"}")
-            .id;
+        return seen_of(R"({"specversion":"1.0","type":"t","source":")" + source + R"(","id":")" + event_id + "\"}").id;
     };
     EXPECT_EQ(id("/a", "1"), id("/a", "1"));
     EXPECT_NE(id("/a", "1"), id("/b", "1"));
@@ -72,9 +67,7 @@ TEST(CloudEvent, KeepsBinaryDataAsBase64AndTheTraceParentWhereItIsLookedFor) {
         R"({"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"AQI=","traceparent":"00-ab-cd-01"})");
     EXPECT_EQ(seen.payload, R"({"data_base64":"AQI="})");
     EXPECT_TRUE(seen.metadata.ends_with(R"("traceparent":"00-ab-cd-01"})"));
-    EXPECT_EQ(
-        seen_of(R"({"specversion":"1.0","id":"1","source":"/s","type":"t","data":"text"})").payload,
-        "\"text\"");
+    EXPECT_EQ(seen_of(R"({"specversion":"1.0","id":"1","source":"/s","type":"t","data":"text"})").payload, "\"text\"");
     EXPECT_EQ(seen_of(R"({"specversion":"1.0","id":"1","source":"/s","type":"t"})").payload, "{}");
 }
 
@@ -83,22 +76,13 @@ TEST(CloudEvent, RefusesWhatTheSpecificationDoesNotAllow) {
     EXPECT_EQ(error_of(R"({"specversion":"0.3","id":"1","source":"/s","type":"t"})"),
               "'specversion' is 0.3; 1.0 is known");
     EXPECT_EQ(error_of(R"({"specversion":"1.0","source":"/s","type":"t"})"), "'id' is missing");
-    EXPECT_EQ(error_of(R"({"specversion":"1.0","id":"","source":"/s","type":"t"})"),
-              "'id' must not be empty");
-    EXPECT_EQ(error_of(R"({"specversion":"1.0","id":1,"source":"/s","type":"t"})"),
-              "'id' must be a string");
-    EXPECT_NE(error_of(R"({"specversion":"1.0","id":"1","source":"/s","type":"t","time":"noon"})"),
-              "");
-    EXPECT_NE(error_of(R"({"specversion":"1.0","id":"1","source":"/s","type":"t","Bad-Name":1})"),
-              "");
+    EXPECT_EQ(error_of(R"({"specversion":"1.0","id":"","source":"/s","type":"t"})"), "'id' must not be empty");
+    EXPECT_EQ(error_of(R"({"specversion":"1.0","id":1,"source":"/s","type":"t"})"), "'id' must be a string");
+    EXPECT_NE(error_of(R"({"specversion":"1.0","id":"1","source":"/s","type":"t","time":"noon"})"), "");
+    EXPECT_NE(error_of(R"({"specversion":"1.0","id":"1","source":"/s","type":"t","Bad-Name":1})"), "");
     EXPECT_NE(error_of(R"({"specversion":"1.0","id":"1","source":"/s","type":"t","ext":{}})"), "");
-    EXPECT_NE(
-        error_of(R"({"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"?"})"),
-        "");
-    EXPECT_NE(
-        error_of(
-            R"({"specversion":"1.0","id":"1","source":"/s","type":"t","data":1,"data_base64":"AQI="})"),
-        "");
+    EXPECT_NE(error_of(R"({"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"?"})"), "");
+    EXPECT_NE(error_of(R"({"specversion":"1.0","id":"1","source":"/s","type":"t","data":1,"data_base64":"AQI="})"), "");
     EXPECT_EQ(error_of("[]"), "a CloudEvent must be a JSON object");
     EXPECT_NE(error_of("{"), "");
 }

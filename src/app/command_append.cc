@@ -33,9 +33,7 @@ struct AppendFlags {
     CLI::Option* payload_option = nullptr;
 };
 
-Error wrong(std::string message) {
-    return base::fail(ErrorCode::kInvalidArgument, std::move(message));
-}
+Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
 
 /// JSON given to an option, checked here so that places in messages are those of what was typed.
 Status check_json(const std::string& text, const char* option) {
@@ -80,11 +78,9 @@ Result<BatchBuilder> conditions_of(const AppendFlags& flags) {
         writer.field("after", after.value);
     }
     writer.end();
-    Result<BatchBuilder> batch =
-        embedded::parse_append_request(R"({"events":[],"conditions":[)" + condition + "]}");
+    Result<BatchBuilder> batch = embedded::parse_append_request(R"({"events":[],"conditions":[)" + condition + "]}");
     if (!batch.ok()) return base::with_context(std::move(batch).error(), "--fail-if-match");
-    if (Status status =
-            event::check_query(std::get<NoEventMatches>(batch->content().conditions.front()).query);
+    if (Status status = event::check_query(std::get<NoEventMatches>(batch->content().conditions.front()).query);
         !status.ok())
         return base::with_context(std::move(status).error(), "--fail-if-match");
     return batch;
@@ -93,8 +89,7 @@ Result<BatchBuilder> conditions_of(const AppendFlags& flags) {
 Result<BatchBuilder> batch_of(Program& program, const AppendFlags& flags) {
     ASSIGN_OR_RETURN(BatchBuilder batch, conditions_of(flags));
     ASSIGN_OR_RETURN(const std::string payload, payload_of(flags));
-    RETURN_IF_ERROR(
-        check_json(payload, flags.payload_file.empty() ? "--payload" : "--payload-file"));
+    RETURN_IF_ERROR(check_json(payload, flags.payload_file.empty() ? "--payload" : "--payload-file"));
     if (!flags.metadata.empty()) RETURN_IF_ERROR(check_json(flags.metadata, "--metadata"));
     const std::vector<std::string_view> tags(flags.tags.begin(), flags.tags.end());
     BatchBuilder::EventRef event = {.entity_id = flags.entity,
@@ -107,13 +102,11 @@ Result<BatchBuilder> batch_of(Program& program, const AppendFlags& flags) {
         if (!id.ok()) return base::with_context(std::move(id).error(), "--id");
         event.id = *id;
     }
-    ASSIGN_OR_RETURN(event.occurred_at,
-                     parse_time_option(flags.occurred_at, "--occurred-at", program.now()));
+    ASSIGN_OR_RETURN(event.occurred_at, parse_time_option(flags.occurred_at, "--occurred-at", program.now()));
     if (!flags.expected_version.empty()) {
         const auto expected = embedded::parse_expected_version(flags.expected_version);
         if (!expected)
-            return wrong("--expected-version '" + flags.expected_version +
-                         "': write a number, none, exists or any");
+            return wrong("--expected-version '" + flags.expected_version + "': write a number, none, exists or any");
         event.expected_version = *expected;
     }
     batch.add(event);
@@ -136,20 +129,17 @@ std::string result_as_json(const AppendResult& result) {
     writer.raw_field("events", events + "]");
     // A check of conditions alone records nothing.
     if (!result.events.empty()) writer.field("timestamp", result.recorded_at.to_string());
-    writer.field("durability", durability_name(result.durability))
-        .field("duplicate", result.duplicate)
-        .end();
+    writer.field("durability", durability_name(result.durability)).field("duplicate", result.duplicate).end();
     return out;
 }
 
 void write_result(Program& program, const AppendResult& result) {
     if (program.common.json) return program.out.line(result_as_json(result));
-    const std::string suffix = "  " + std::string(durability_name(result.durability)) +
-                               (result.duplicate ? "  duplicate" : "");
+    const std::string suffix =
+        "  " + std::string(durability_name(result.durability)) + (result.duplicate ? "  duplicate" : "");
     for (const AppendedEvent& event : result.events) {
         program.out.line("version " + std::to_string(event.version.value) + "  position " +
-                         std::to_string(event.position.value) + "  " + event.id.to_string() +
-                         suffix);
+                         std::to_string(event.position.value) + "  " + event.id.to_string() + suffix);
     }
     if (result.events.empty()) program.out.line("the conditions hold" + suffix);
 }
@@ -164,8 +154,7 @@ Result<int> run_append(Program& program, const AppendFlags& flags) {
         ASSIGN_OR_RETURN(batch, embedded::parse_append_request(request));
         RETURN_IF_ERROR(event::check_content(batch->content(), false));
     } else {
-        if (flags.entity.empty() || flags.type.empty())
-            return wrong("--entity and --type are needed, or --from");
+        if (flags.entity.empty() || flags.type.empty()) return wrong("--entity and --type are needed, or --from");
         ASSIGN_OR_RETURN(batch, batch_of(program, flags));
     }
     ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = flags.accept_clock}));
@@ -179,59 +168,45 @@ Result<int> run_append(Program& program, const AppendFlags& flags) {
 
 void add_append_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<AppendFlags>();
-    CLI::App* command = add_command(
-        parent, program,
-        {.name = "append",
-         .about = "Append one event, or a request in JSON",
-         .example =
-             "chronos append --entity order:1 --type order.placed --payload '{\"total\": 42}' "
-             "--expected-version none\n  chronos append --from request.json",
-         .appends = true});
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "append",
+                     .about = "Append one event, or a request in JSON",
+                     .example = "chronos append --entity order:1 --type order.placed --payload '{\"total\": 42}' "
+                                "--expected-version none\n  chronos append --from request.json",
+                     .appends = true});
     command->add_option("--entity", flags->entity, "The entity it is about")->type_name("ENTITY");
-    command->add_option("--type", flags->type, "What happened, as in order.placed")
-        ->type_name("TYPE");
+    command->add_option("--type", flags->type, "What happened, as in order.placed")->type_name("TYPE");
     flags->payload_option =
-        command
-            ->add_option("--payload", flags->payload, "JSON, or - for standard input (default: {})")
+        command->add_option("--payload", flags->payload, "JSON, or - for standard input (default: {})")
             ->type_name("JSON");
     command->add_option("--payload-file", flags->payload_file, "The payload is in this file")
         ->type_name("FILE")
         ->excludes(flags->payload_option);
-    command
-        ->add_option("--metadata", flags->metadata,
-                     "A JSON object; known: actor, correlation_id, causation_id")
+    command->add_option("--metadata", flags->metadata, "A JSON object; known: actor, correlation_id, causation_id")
         ->type_name("JSON");
     add_repeatable(command, "--tag", flags->tags, "A tag; repeat for more")->type_name("TAG");
-    command->add_option("--id", flags->id, "Of the event; an id that is known makes it a duplicate")
-        ->type_name("UUID");
-    command->add_option("--occurred-at", flags->occurred_at, "When it happened (default: now)")
-        ->type_name("TIME");
+    command->add_option("--id", flags->id, "Of the event; an id that is known makes it a duplicate")->type_name("UUID");
+    command->add_option("--occurred-at", flags->occurred_at, "When it happened (default: now)")->type_name("TIME");
     command
         ->add_option("--expected-version", flags->expected_version,
                      "Of the entity before: a number, none, exists or any")
         ->type_name("VERSION");
     command
-        ->add_option(
-            "--fail-if-match,--fail-if-events-match", flags->fail_if_match,
-            R"(Refuse if an event matches: {"items":[{"types":["t"],"tags":["a:1"]}]} or {"all":true})")
+        ->add_option("--fail-if-match,--fail-if-events-match", flags->fail_if_match,
+                     R"(Refuse if an event matches: {"items":[{"types":["t"],"tags":["a:1"]}]} or {"all":true})")
         ->type_name("JSON");
-    command
-        ->add_option("--after", flags->after,
-                     "With --fail-if-match: only events after this position count")
+    command->add_option("--after", flags->after, "With --fail-if-match: only events after this position count")
         ->type_name("POSITION");
-    command->add_option("--idempotency-key", flags->idempotency_key, "Makes a retry a duplicate")
-        ->type_name("TEXT");
+    command->add_option("--idempotency-key", flags->idempotency_key, "Makes a retry a duplicate")->type_name("TEXT");
     add_durability(command, flags->durability);
     add_accept_clock(command, flags->accept_clock);
-    CLI::Option* from =
-        command
-            ->add_option(
-                "--from", flags->from,
-                R"(A file, or -, with one event, an array, or {"events":[],"conditions":[]})")
-            ->type_name("FILE");
-    for (const char* name :
-         {"--entity", "--type", "--payload", "--payload-file", "--metadata", "--tag", "--id",
-          "--occurred-at", "--expected-version", "--fail-if-match", "--after"})
+    CLI::Option* from = command
+                            ->add_option("--from", flags->from,
+                                         R"(A file, or -, with one event, an array, or {"events":[],"conditions":[]})")
+                            ->type_name("FILE");
+    for (const char* name : {"--entity", "--type", "--payload", "--payload-file", "--metadata", "--tag", "--id",
+                             "--occurred-at", "--expected-version", "--fail-if-match", "--after"})
         from->excludes(command->get_option(name));
     on_chosen(command, program, [flags](Program& p) { return run_append(p, *flags); });
 }

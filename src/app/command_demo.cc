@@ -62,36 +62,31 @@ private:
     }
 
     Status append() {
-        heading(fmt::format("Appending {} events of {} entities, 1,000 at a time",
-                            with_separators(flags_.events), with_separators(kEntities)));
+        heading(fmt::format("Appending {} events of {} entities, 1,000 at a time", with_separators(flags_.events),
+                            with_separators(kEntities)));
         const Workload workload({.entities = kEntities});
         ProgressBar progress(program_, " ", flags_.events);
-        ASSIGN_OR_RETURN(const AppendMeasurement measured,
-                         measure_append(program_, store_, workload, {.events = flags_.events},
-                                        [&](std::uint64_t events) {
-                                            progress.update({.done = events, .events = events});
-                                        }));
+        ASSIGN_OR_RETURN(
+            const AppendMeasurement measured,
+            measure_append(program_, store_, workload, {.events = flags_.events},
+                           [&](std::uint64_t events) { progress.update({.done = events, .events = events}); }));
         progress.finish();
         const std::string method = store_.view()->stats()->commit_method;
-        line(fmt::format(
-            "{} events per second, {} ({} writes): every batch was on disk before its answer",
-            style_.green(with_separators(static_cast<std::uint64_t>(measured.events_per_second()))),
-            durability_name(measured.durability), method));
-        line(fmt::format("{} in {}; a batch waits {} (p50), {} (p99)",
-                         human_bytes(measured.payload_bytes), human_duration(measured.elapsed_ns),
-                         human_duration(measured.latencies.at(0.5)),
+        line(fmt::format("{} events per second, {} ({} writes): every batch was on disk before its answer",
+                         style_.green(with_separators(static_cast<std::uint64_t>(measured.events_per_second()))),
+                         durability_name(measured.durability), method));
+        line(fmt::format("{} in {}; a batch waits {} (p50), {} (p99)", human_bytes(measured.payload_bytes),
+                         human_duration(measured.elapsed_ns), human_duration(measured.latencies.at(0.5)),
                          human_duration(measured.latencies.at(0.99))));
         return {};
     }
 
     Status query() {
-        heading(fmt::format("Reading the last 10 events of {} random entities, every byte",
-                            with_separators(kQueries)));
+        heading(fmt::format("Reading the last 10 events of {} random entities, every byte", with_separators(kQueries)));
         ASSIGN_OR_RETURN(const View view, store_.view());
         ASSIGN_OR_RETURN(const auto entities, all_entities(view));
-        ASSIGN_OR_RETURN(
-            const QueryMeasurement measured,
-            measure_queries(program_, view, entities, {.last = 10, .queries = kQueries}));
+        ASSIGN_OR_RETURN(const QueryMeasurement measured,
+                         measure_queries(program_, view, entities, {.last = 10, .queries = kQueries}));
         line(fmt::format("p50 {}, p99 {}", style_.green(human_duration(measured.latencies.at(0.5))),
                          style_.green(human_duration(measured.latencies.at(0.99)))));
         return {};
@@ -124,8 +119,8 @@ private:
         const auto& events = page.events();
         if (events.empty()) return {};
         const Timestamp then = events[events.size() / 2].occurred_at;
-        heading(fmt::format("{} has {} events; what was it on {}?", base::harmless(entity),
-                            events.size(), then.to_string()));
+        heading(fmt::format("{} has {} events; what was it on {}?", base::harmless(entity), events.size(),
+                            then.to_string()));
         ASSIGN_OR_RETURN(const View past, store_.view({.as_of = then}));
         RETURN_IF_ERROR(show_state(past, entity, "then"));
         RETURN_IF_ERROR(show_state(now, entity, "now"));
@@ -136,9 +131,8 @@ private:
         Result<State> state = base::fail(ErrorCode::kIo, "");
         const std::int64_t elapsed_ns = time([&] { state = view.state(entity); });
         if (!state.ok()) return std::move(state).error();
-        line(fmt::format("{}: version {}, {} events folded in {}", style_.bold(when),
-                         state->version.value, state->folded_events,
-                         style_.green(human_duration(elapsed_ns))));
+        line(fmt::format("{}: version {}, {} events folded in {}", style_.bold(when), state->version.value,
+                         state->folded_events, style_.green(human_duration(elapsed_ns))));
         line("  " + fitted(state->json, 160));
         return {};
     }
@@ -149,8 +143,8 @@ private:
         if (!history.ok()) return std::move(history).error();
         const std::size_t count = history->size();
         const std::size_t first = count > kHistoryShown ? count - kHistoryShown : 0;
-        heading(fmt::format("Its last {} changes, of {} found in {}", count - first, count,
-                            human_duration(elapsed_ns)));
+        heading(
+            fmt::format("Its last {} changes, of {} found in {}", count - first, count, human_duration(elapsed_ns)));
         for (std::size_t i = first; i < count; ++i)
             program_.out.write(history_entry_as_text((*history)[i], style_, 60));
         return program_.out.flush();
@@ -165,10 +159,8 @@ private:
 /// The data go to --dir where it was given, else to a directory that is removed at the end.
 Result<int> run_demo(Program& program, const DemoFlags& flags) {
     if (program.common.json)
-        return base::fail(ErrorCode::kInvalidArgument,
-                          "demo is for people; `chronos bench --json` is for programs");
-    if (!flags.repository.empty())
-        RETURN_IF_ERROR(check_repository({.repository = flags.repository}));
+        return base::fail(ErrorCode::kInvalidArgument, "demo is for people; `chronos bench --json` is for programs");
+    if (!flags.repository.empty()) RETURN_IF_ERROR(check_repository({.repository = flags.repository}));
     std::unique_ptr<ScratchDirectory> scratch;
     catch_interrupts();
     if (!program.common.directory_was_given) {
@@ -190,14 +182,12 @@ Result<int> run_demo(Program& program, const DemoFlags& flags) {
 
 void add_demo_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<DemoFlags>();
-    CLI::App* command = add_command(
-        parent, program,
-        {.name = "demo",
-         .about = "A short tour: appends, queries, and the past of a git repository, measured",
-         .example = "chronos demo path/to/repository"});
-    command
-        ->add_option("repository", flags->repository,
-                     "A git repository (default: the one around this directory)")
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "demo",
+                     .about = "A short tour: appends, queries, and the past of a git repository, measured",
+                     .example = "chronos demo path/to/repository"});
+    command->add_option("repository", flags->repository, "A git repository (default: the one around this directory)")
         ->type_name("PATH");
     command->add_option("--events", flags->events, "How many to append")
         ->check(whole_number(1, 1'000'000'000))

@@ -29,8 +29,7 @@ Result<int> run_entities(Program& program, const EntitiesFlags& flags) {
     std::uint64_t left = flags.limit;
     bool more = true;
     while (left > 0 && more && !program.out.broken()) {
-        const auto wanted =
-            static_cast<std::uint32_t>(std::min<std::uint64_t>(left, kPageEntities));
+        const auto wanted = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, kPageEntities));
         ASSIGN_OR_RETURN(const auto entities, view.entities(flags.prefix, after, wanted));
         for (const std::string& entity : entities) {
             std::string line;
@@ -58,12 +57,10 @@ Result<int> run_entities(Program& program, const EntitiesFlags& flags) {
 
 void add_entities_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<EntitiesFlags>();
-    CLI::App* command = add_command(parent, program,
-                                    {.name = "entities",
-                                     .about = "List the entities, sorted",
-                                     .example = "chronos entities --prefix order:"});
-    command->add_option("--prefix", flags->prefix, "Only those that start with this")
-        ->type_name("TEXT");
+    CLI::App* command = add_command(
+        parent, program,
+        {.name = "entities", .about = "List the entities, sorted", .example = "chronos entities --prefix order:"});
+    command->add_option("--prefix", flags->prefix, "Only those that start with this")->type_name("TEXT");
     command->add_option("--after", flags->after, "Only those behind this one")->type_name("ENTITY");
     command->add_option("--limit", flags->limit, "At most this many")
         ->check(whole_number(1, kCountMax))

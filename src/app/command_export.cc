@@ -49,15 +49,13 @@ Result<int> run_export(Program& program, const ExportFlags& flags) {
         }
         events += page.events().size();
         if (!page.events().empty())
-            progress.update(
-                {.done = page.events().back().position.value, .events = events, .bytes = bytes});
+            progress.update({.done = page.events().back().position.value, .events = events, .bytes = bytes});
         read.cursor = page.next_cursor();
     } while (page.has_more() && interrupted_by() == 0);
     progress.finish();
     if (interrupted_by() != 0) return interrupted_exit_code();  // and no file
     RETURN_IF_ERROR(output->finish());
-    program.note(with_separators(events) + " events, " + human_bytes(bytes) +
-                 " before compression");
+    program.note(with_separators(events) + " events, " + human_bytes(bytes) + " before compression");
     return kExitOk;
 }
 
@@ -65,16 +63,14 @@ Result<int> run_export(Program& program, const ExportFlags& flags) {
 
 void add_export_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<ExportFlags>();
-    CLI::App* command =
-        add_command(parent, program,
-                    {.name = "export",
-                     .about = "Write events as lines of JSON, in order, from one view",
-                     .example = "chronos export --out events.ndjson.zst --zstd\n"
-                                "  chronos export --entity-prefix order: | jq .payload"});
+    CLI::App* command = add_command(parent, program,
+                                    {.name = "export",
+                                     .about = "Write events as lines of JSON, in order, from one view",
+                                     .example = "chronos export --out events.ndjson.zst --zstd\n"
+                                                "  chronos export --entity-prefix order: | jq .payload"});
     flags->filter.add_to(command);
     flags->view.add_to(command);
-    command->add_option("--out", flags->out, "A new file (default: standard output)")
-        ->type_name("FILE");
+    command->add_option("--out", flags->out, "A new file (default: standard output)")->type_name("FILE");
     CLI::Option* gzip = command->add_flag("--gzip", flags->gzip, "Compress with gzip");
     command->add_flag("--zstd", flags->zstd, "Compress with zstd")->excludes(gzip);
     on_chosen(command, program, [flags](Program& p) { return run_export(p, *flags); });

@@ -38,11 +38,10 @@ Result<int> run_history(Program& program, const StateFlags& flags) {
 
 void add_history_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<StateFlags>();
-    CLI::App* command =
-        add_command(parent, program,
-                    {.name = "history",
-                     .about = "Show each event of an entity and the fields it changed",
-                     .example = "chronos history order:1"});
+    CLI::App* command = add_command(parent, program,
+                                    {.name = "history",
+                                     .about = "Show each event of an entity and the fields it changed",
+                                     .example = "chronos history order:1"});
     flags->add_to(command);
     on_chosen(command, program, [flags](Program& p) { return run_history(p, *flags); });
 }

@@ -4,13 +4,12 @@
 namespace chronos::app {
 
 void add_import_commands(CLI::App& parent, Program& program) {
-    CLI::App* group =
-        add_command(parent, program,
-                    {.name = "import",
-                     .about = "Make events of a git history, a CSV file or CloudEvents",
-                     .example = "chronos import git path/to/repository\n"
-                                "  chronos import csv orders.csv --entity-column order --type "
-                                "order.placed"});
+    CLI::App* group = add_command(parent, program,
+                                  {.name = "import",
+                                   .about = "Make events of a git history, a CSV file or CloudEvents",
+                                   .example = "chronos import git path/to/repository\n"
+                                              "  chronos import csv orders.csv --entity-column order --type "
+                                              "order.placed"});
     group->require_subcommand(1);
     add_import_git_command(*group, program);
     add_import_csv_command(*group, program);

@@ -22,8 +22,8 @@ struct CloudEventsFlags {
     bool accept_clock = false;
 };
 
-Status add_event(std::string_view json, const std::string& where, std::uint64_t line,
-                 CloudEvents& events, RecordImport& import) {
+Status add_event(std::string_view json, const std::string& where, std::uint64_t line, CloudEvents& events,
+                 RecordImport& import) {
     if (Status status = events.add(json, import.batch()); !status.ok())
         return base::with_context(std::move(status).error(), where);
     return import.added(line);
@@ -34,10 +34,8 @@ Status read_array(const std::string& text, CloudEvents& events, RecordImport& im
     constexpr json::Limits kLimits{.depth_max = json::kDepthMax + 2, .tokens_max = 100'000'000};
     RETURN_IF_ERROR(json::validate_json(text, kLimits));
     std::uint64_t index = 0;
-    for (json::ArrayScanner elements(json::trimmed(text)); elements.next() && interrupted_by() == 0;
-         ++index)
-        RETURN_IF_ERROR(
-            add_event(elements.value(), "event " + std::to_string(index), index, events, import));
+    for (json::ArrayScanner elements(json::trimmed(text)); elements.next() && interrupted_by() == 0; ++index)
+        RETURN_IF_ERROR(add_event(elements.value(), "event " + std::to_string(index), index, events, import));
     return {};
 }
 
@@ -61,8 +59,8 @@ Status read_events(Input& input, CloudEvents& events, RecordImport& import) {
                                       "the array has more than 256 MiB; give one event a line");
             }
         }
-        RETURN_IF_ERROR(add_event(text, "line " + std::to_string(lines.line_number()),
-                                  lines.line_number(), events, import));
+        RETURN_IF_ERROR(
+            add_event(text, "line " + std::to_string(lines.line_number()), lines.line_number(), events, import));
     }
     return {};
 }
@@ -71,8 +69,7 @@ Result<int> run_import_cloudevents(Program& program, const CloudEventsFlags& fla
     ASSIGN_OR_RETURN(const auto input, Input::open(flags.file));
     ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = flags.accept_clock}));
     catch_interrupts();
-    CloudEvents events(flags.entity == "source" ? CloudEvents::Entity::kSource
-                                                : CloudEvents::Entity::kSubject);
+    CloudEvents events(flags.entity == "source" ? CloudEvents::Entity::kSource : CloudEvents::Entity::kSubject);
     RecordImport import(program, store, *input);
     Status read = read_events(*input, events, import);
     return import.finish(std::move(read));
@@ -82,18 +79,14 @@ Result<int> run_import_cloudevents(Program& program, const CloudEventsFlags& fla
 
 void add_import_cloudevents_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<CloudEventsFlags>();
-    CLI::App* command = add_command(
-        parent, program,
-        {.name = "cloudevents",
-         .about = "CloudEvents 1.0 in JSON, one a line or in an array. Again: only what is new",
-         .example = "chronos import cloudevents events.ndjson --entity subject",
-         .appends = true});
-    command->add_option("file", flags->file, "Plain or compressed, or -")
-        ->required()
-        ->type_name("FILE");
-    command
-        ->add_option("--entity", flags->entity,
-                     "Which attribute names the entity; source where there is no subject")
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "cloudevents",
+                     .about = "CloudEvents 1.0 in JSON, one a line or in an array. Again: only what is new",
+                     .example = "chronos import cloudevents events.ndjson --entity subject",
+                     .appends = true});
+    command->add_option("file", flags->file, "Plain or compressed, or -")->required()->type_name("FILE");
+    command->add_option("--entity", flags->entity, "Which attribute names the entity; source where there is no subject")
         ->check(CLI::IsMember({"subject", "source"}))
         ->capture_default_str();
     add_accept_clock(command, flags->accept_clock);

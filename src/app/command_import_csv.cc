@@ -35,8 +35,7 @@ Status read_records(CsvReader& csv, const CsvEvents& events, RecordImport& impor
         // An interrupted read ends in the middle of a record.
         if (!more || interrupted_by() != 0) break;
         if (Status status = events.add(record, import.batch()); !status.ok())
-            return base::with_context(std::move(status).error(),
-                                      "line " + std::to_string(csv.line_number()));
+            return base::with_context(std::move(status).error(), "line " + std::to_string(csv.line_number()));
         RETURN_IF_ERROR(import.added(csv.line_number()));
     }
     return {};
@@ -45,8 +44,7 @@ Status read_records(CsvReader& csv, const CsvEvents& events, RecordImport& impor
 Result<char> delimiter_of(const std::string& text) {
     if (text == "\\t" || text == "tab") return '\t';
     if (text.size() == 1 && text[0] != '"' && text[0] != '\n' && text[0] != '\r') return text[0];
-    return base::fail(ErrorCode::kInvalidArgument,
-                      "--delimiter '" + text + "': one character, or tab");
+    return base::fail(ErrorCode::kInvalidArgument, "--delimiter '" + text + "': one character, or tab");
 }
 
 Result<int> run_import_csv(Program& program, const CsvFlags& flags) {
@@ -68,34 +66,28 @@ Result<int> run_import_csv(Program& program, const CsvFlags& flags) {
 
 void add_import_csv_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<CsvFlags>();
-    CLI::App* command = add_command(
-        parent, program,
-        {.name = "csv",
-         .about = "Each record of a CSV file as an event; columns not named become its payload",
-         .example = "chronos import csv orders.csv --entity-column order --type order.placed "
-                    "--time-column at --infer-types",
-         .appends = true});
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "csv",
+                     .about = "Each record of a CSV file as an event; columns not named become its payload",
+                     .example = "chronos import csv orders.csv --entity-column order --type order.placed "
+                                "--time-column at --infer-types",
+                     .appends = true});
     command->add_option("file", flags->file, "CSV with a header, plain or compressed, or -")
         ->required()
         ->type_name("FILE");
-    command->add_option("--entity-column", flags->columns.entity, "Names the entity")
-        ->required()
-        ->type_name("COLUMN");
-    CLI::Option* type = command->add_option("--type", flags->columns.type, "Type of every event")
-                            ->type_name("TYPE");
+    command->add_option("--entity-column", flags->columns.entity, "Names the entity")->required()->type_name("COLUMN");
+    CLI::Option* type = command->add_option("--type", flags->columns.type, "Type of every event")->type_name("TYPE");
     command->add_option("--type-column", flags->columns.type_column, "Names the type of each event")
         ->type_name("COLUMN")
         ->excludes(type);
-    command
-        ->add_option("--time-column", flags->columns.time_column,
-                     "When it occurred, RFC 3339 or a date")
+    command->add_option("--time-column", flags->columns.time_column, "When it occurred, RFC 3339 or a date")
         ->type_name("COLUMN");
     command
         ->add_option("--id-column", flags->columns.id_column,
                      "Identifies the record, so that importing again appends only what is new")
         ->type_name("COLUMN");
-    command->add_option("--delimiter", flags->delimiter, "Between fields; tab for a tab")
-        ->capture_default_str();
+    command->add_option("--delimiter", flags->delimiter, "Between fields; tab for a tab")->capture_default_str();
     command->add_option("--encoding", flags->encoding, "Of the file")
         ->check(CLI::IsMember({"utf8", "latin1"}))
         ->capture_default_str();

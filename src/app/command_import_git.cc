@@ -33,8 +33,7 @@ Result<int> run_import_git(Program& program, const GitImportOptions& options, bo
     } else {
         program.out.line(with_separators(result.commits) + " commits, of which " +
                          with_separators(result.duplicate_commits) + " were there; " +
-                         with_separators(result.appended_events) + " events appended in " +
-                         human_duration(elapsed_ns));
+                         with_separators(result.appended_events) + " events appended in " + human_duration(elapsed_ns));
     }
     return interrupted_by() != 0 ? interrupted_exit_code() : kExitOk;
 }
@@ -43,31 +42,25 @@ Result<int> run_import_git(Program& program, const GitImportOptions& options, bo
 
 void add_import_git_command(CLI::App& parent, Program& program) {
     auto options = std::make_shared<GitImportOptions>();
-    CLI::App* command = add_command(
-        parent, program,
-        {.name = "git",
-         .about = "Each commit as one batch: commit.created, and file.added, file.modified, "
-                  "file.deleted or file.renamed for each file. Again: only what is new",
-         .example = "chronos import git path/to/repository\n"
-                    "  chronos state file:README.md --as-of 2026-01-01",
-         .appends = true});
-    command->add_option("repository", options->repository, "Path of the repository")
-        ->required()
-        ->type_name("PATH");
-    command->add_option("--branch", options->branch, "Branch, tag or commit to start from")
-        ->capture_default_str();
-    command
-        ->add_option("--max-commits", options->max_commits,
-                     "Only the newest so many (default: all)")
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "git",
+                     .about = "Each commit as one batch: commit.created, and file.added, file.modified, "
+                              "file.deleted or file.renamed for each file. Again: only what is new",
+                     .example = "chronos import git path/to/repository\n"
+                                "  chronos state file:README.md --as-of 2026-01-01",
+                     .appends = true});
+    command->add_option("repository", options->repository, "Path of the repository")->required()->type_name("PATH");
+    command->add_option("--branch", options->branch, "Branch, tag or commit to start from")->capture_default_str();
+    command->add_option("--max-commits", options->max_commits, "Only the newest so many (default: all)")
         ->check(whole_number(1, kCountMax));
     command->add_flag("--accept-older", options->accept_older,
                       "Append commits that come before some that are there; then states are right "
                       "only with --fold-order occurred");
     auto accept_clock = std::make_shared<bool>(false);
     add_accept_clock(command, *accept_clock);
-    on_chosen(command, program, [options, accept_clock](Program& p) {
-        return run_import_git(p, *options, *accept_clock);
-    });
+    on_chosen(command, program,
+              [options, accept_clock](Program& p) { return run_import_git(p, *options, *accept_clock); });
 }
 
 }  // namespace chronos::app

@@ -58,8 +58,7 @@ public:
             RETURN_IF_ERROR(add(*line, path, reader.line_number()));
             if (batch_.lines.size() >= flags_.batch_events || batch_bytes_ >= kBatchBytesMax) {
                 RETURN_IF_ERROR(submit());
-                progress_.update(
-                    {.done = input->raw_bytes(), .events = submitted_, .bytes = bytes_});
+                progress_.update({.done = input->raw_bytes(), .events = submitted_, .bytes = bytes_});
             }
         }
         return {};
@@ -74,27 +73,20 @@ public:
 
     void write_summary(const Status& status) {
         const AppendPipeline::Counts& counts = pipeline_.counts();
-        const std::uint64_t failed_line =
-            failed_line_ != 0 ? failed_line_ : counts.failed_line.value_or(0);
+        const std::uint64_t failed_line = failed_line_ != 0 ? failed_line_ : counts.failed_line.value_or(0);
         std::string summary;
         json::ObjectWriter writer(summary);
-        writer.field("lines", line_count_)
-            .field("appended", counts.appended)
-            .field("duplicates", counts.duplicates);
+        writer.field("lines", line_count_).field("appended", counts.appended).field("duplicates", counts.duplicates);
         if (!status.ok() && failed_line != 0)
             writer.field("failed_line", failed_line);
         else
             writer.raw_field("failed_line", "null");
-        writer
-            .field("committed_through",
-                   status.ok() && interrupted_by() == 0 ? line_count_ : counts.committed_through)
+        writer.field("committed_through", status.ok() && interrupted_by() == 0 ? line_count_ : counts.committed_through)
             .end();
         program_.out.line("{\"summary\":" + summary + "}");
         const std::int64_t elapsed_ns = program_.world.clock.monotonic_ns() - started_ns_;
-        const double rate =
-            static_cast<double>(counts.appended) * 1e9 / static_cast<double>(elapsed_ns);
-        program_.note(with_separators(counts.appended) + " events in " +
-                      human_duration(elapsed_ns) + ", " +
+        const double rate = static_cast<double>(counts.appended) * 1e9 / static_cast<double>(elapsed_ns);
+        program_.note(with_separators(counts.appended) + " events in " + human_duration(elapsed_ns) + ", " +
                       with_separators(static_cast<std::uint64_t>(rate)) + " per second, " +
                       std::string(durability_name(flags_.durability)));
     }
@@ -169,21 +161,17 @@ Result<int> run_ingest(Program& program, const IngestFlags& flags) {
 
 void add_ingest_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<IngestFlags>();
-    CLI::App* command =
-        add_command(parent, program,
-                    {.name = "ingest",
-                     .about = "Append events from lines of JSON (NDJSON), plain, .gz or .zst",
-                     .example = "chronos ingest events.ndjson.gz\n"
-                                "  chronos export | chronos ingest --dir copy --mode import -",
-                     .appends = true});
-    command->add_option("files", flags->files, "Files, or - for standard input (the default)")
-        ->type_name("FILE");
+    CLI::App* command = add_command(parent, program,
+                                    {.name = "ingest",
+                                     .about = "Append events from lines of JSON (NDJSON), plain, .gz or .zst",
+                                     .example = "chronos ingest events.ndjson.gz\n"
+                                                "  chronos export | chronos ingest --dir copy --mode import -",
+                                     .appends = true});
+    command->add_option("files", flags->files, "Files, or - for standard input (the default)")->type_name("FILE");
     command->add_option("--batch", flags->batch_events, "Events appended as one")
         ->check(whole_number(1, event::kBatchEventsMax))
         ->capture_default_str();
-    command
-        ->add_option("--mode", flags->mode,
-                     "strict: as a client sends events; import: as a store exported them")
+    command->add_option("--mode", flags->mode, "strict: as a client sends events; import: as a store exported them")
         ->check(CLI::IsMember({"strict", "import"}))
         ->capture_default_str();
     add_durability(command, flags->durability);

@@ -26,8 +26,7 @@ Result<int> run_init(Program& program) {
             .end();
         program.out.line(out);
     } else if (!program.common.quiet) {
-        program.out.line((created ? "made the store " : "there is a store already: ") + database +
-                         " in " + directory);
+        program.out.line((created ? "made the store " : "there is a store already: ") + database + " in " + directory);
     }
     RETURN_IF_ERROR(store->close());
     return kExitOk;
@@ -36,11 +35,10 @@ Result<int> run_init(Program& program) {
 }  // namespace
 
 void add_init_command(CLI::App& parent, Program& program) {
-    CLI::App* command =
-        add_command(parent, program,
-                    {.name = "init",
-                     .about = "Make a store; one that is there already stays as it is",
-                     .example = "chronos init --dir data"});
+    CLI::App* command = add_command(parent, program,
+                                    {.name = "init",
+                                     .about = "Make a store; one that is there already stays as it is",
+                                     .example = "chronos init --dir data"});
     on_chosen(command, program, run_init);
 }
 

@@ -41,8 +41,7 @@ void add_commands(CLI::App& app, Program& program) {
 }
 
 int report(const Program& program, const Error& error) {
-    write_to_stderr(program.common.json ? error_as_json(error, program.appends) + "\n"
-                                        : error_as_text(error));
+    write_to_stderr(program.common.json ? error_as_json(error, program.appends) + "\n" : error_as_text(error));
     return exit_code_of(error.code);
 }
 
@@ -74,8 +73,7 @@ std::optional<int> parse(CLI::App& app, Program& program, int argc, const char* 
         if (app.remaining_size(true) > 0) return report_usage(app, program, unknown_arguments(app));
         std::string message = error.what();
         if (message == "A subcommand is required") message = "a command is needed";
-        return report_usage(app, program,
-                            base::fail(ErrorCode::kInvalidArgument, std::move(message)));
+        return report_usage(app, program, base::fail(ErrorCode::kInvalidArgument, std::move(message)));
     }
 }
 
@@ -91,8 +89,7 @@ int finish(Program& program, int exit_code) {
 int run_chosen(Program& program) {
     CommonOptions& common = program.common;
     common.directory_was_given = !common.directory.empty();
-    if (!common.directory_was_given)
-        common.directory = environment_variable("CHRONOS_DIR").value_or("./chronos-data");
+    if (!common.directory_was_given) common.directory = environment_variable("CHRONOS_DIR").value_or("./chronos-data");
     const Result<int> result = program.chosen(program);
     if (result.ok()) return finish(program, *result);
     const bool silent = program.out.reader_left();
@@ -108,8 +105,7 @@ int run_command_line(int argc, const char* const* argv) {
     CLI::App app("Chronos, an event store", "chronos");
     add_commands(app, program);
     try {
-        if (const std::optional<int> exit_code = parse(app, program, argc, argv))
-            return finish(program, *exit_code);
+        if (const std::optional<int> exit_code = parse(app, program, argc, argv)) return finish(program, *exit_code);
         return run_chosen(program);
     } catch (const std::exception& error) {
         return report(program, base::fail(ErrorCode::kIo, std::string("stopped: ") + error.what()));

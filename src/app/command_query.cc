@@ -52,32 +52,26 @@ private:
     void print_header(const std::vector<EventView>& events) {
         started_ = true;
         for (const EventView& event : events) {
-            position_width_ =
-                std::max(position_width_, std::to_string(event.position.value).size());
+            position_width_ = std::max(position_width_, std::to_string(event.position.value).size());
             time_width_ = std::max(time_width_, event.occurred_at.to_string().size());
-            entity_width_ =
-                std::max(entity_width_, std::min(text_width(event.entity_id), kColumnWidthMax));
-            type_width_ =
-                std::max(type_width_, std::min(text_width(event.event_type), kColumnWidthMax));
+            entity_width_ = std::max(entity_width_, std::min(text_width(event.entity_id), kColumnWidthMax));
+            type_width_ = std::max(type_width_, std::min(text_width(event.event_type), kColumnWidthMax));
         }
-        program_.out.line(style_.bold(
-            padded("position", position_width_) + "  " + padded("occurred at", time_width_) + "  " +
-            padded("entity", entity_width_) + "  " + padded("type", type_width_) + "  payload"));
+        program_.out.line(style_.bold(padded("position", position_width_) + "  " + padded("occurred at", time_width_) +
+                                      "  " + padded("entity", entity_width_) + "  " + padded("type", type_width_) +
+                                      "  payload"));
     }
 
     void print_row(const EventView& event) {
         const std::string position = std::to_string(event.position.value);
-        const std::size_t indent =
-            position_width_ > position.size() ? position_width_ - position.size() : 0;
+        const std::size_t indent = position_width_ > position.size() ? position_width_ - position.size() : 0;
         const std::size_t used = position_width_ + time_width_ + entity_width_ + type_width_ + 8;
         const std::string payload = base::harmless(event.payload);
         program_.out.line(std::string(indent, ' ') + style_.dim(position) + "  " +
                           style_.dim(padded(event.occurred_at.to_string(), time_width_)) + "  " +
                           padded(event.entity_id, entity_width_) + "  " +
                           style_.cyan(padded(event.event_type, type_width_)) + "  " +
-                          (width_ == 0
-                               ? payload
-                               : fitted(payload, std::max<std::size_t>(width_, used + 20) - used)));
+                          (width_ == 0 ? payload : fitted(payload, std::max<std::size_t>(width_, used + 20) - used)));
     }
 
     Program& program_;
@@ -88,17 +82,14 @@ private:
 };
 
 /// Says on standard error what was looked at in vain.
-void say_nothing_found(Program& program, const View& view, const Filter& filter,
-                       const ViewOptions& options) {
+void say_nothing_found(Program& program, const View& view, const Filter& filter, const ViewOptions& options) {
     const Result<Stats> stats = view.stats();
     if (!stats.ok()) return;
     const std::string filters = filter_text(filter);
     std::string text = "no event matches";
     if (!filters.empty()) text += " " + filters;
-    text += "; searched " + with_separators(stats->event_count) + " events of " +
-            program.common.directory;
-    if (const ViewInfo info = view.info(); info.at)
-        text += ", positions 0 to " + std::to_string(info.at->value);
+    text += "; searched " + with_separators(stats->event_count) + " events of " + program.common.directory;
+    if (const ViewInfo info = view.info(); info.at) text += ", positions 0 to " + std::to_string(info.at->value);
     const std::optional<Timestamp> first = stats->first_recorded_at;
     const std::optional<Timestamp> last = stats->last_recorded_at;
     if (first && last) text += ", recorded " + first->to_string() + " to " + last->to_string();
@@ -107,21 +98,16 @@ void say_nothing_found(Program& program, const View& view, const Filter& filter,
     std::string known;
     for (std::size_t i = 0; i < std::min<std::size_t>(stats->event_types.size(), 8); ++i)
         known += (known.empty() ? "" : ", ") + stats->event_types[i].event_type;
-    program.note("event types there are: " + known +
-                 (stats->event_types.size() > 8 ? ", ..." : ""));
+    program.note("event types there are: " + known + (stats->event_types.size() > 8 ? ", ..." : ""));
 }
 
 /// Reads the events of one entity when that answers the question alone; false: it does not.
-Result<bool> print_entity(const View& view, const ReadOptions& read, std::uint64_t limit,
-                          EventPrinter& printer, Page& page) {
-    if (!read.cursor.empty() || read.after || !is_single_entity(read.filter) ||
-        limit > kPageEventsMax)
-        return false;
-    RETURN_IF_ERROR(
-        view.read_entity(read.filter.entity_ids.front(),
-                         {.order = read.order, .limit = static_cast<std::uint32_t>(limit)}, page));
-    if (page.has_more())
-        return false;  // a page that can be continued comes from a read of all events
+Result<bool> print_entity(const View& view, const ReadOptions& read, std::uint64_t limit, EventPrinter& printer,
+                          Page& page) {
+    if (!read.cursor.empty() || read.after || !is_single_entity(read.filter) || limit > kPageEventsMax) return false;
+    RETURN_IF_ERROR(view.read_entity(read.filter.entity_ids.front(),
+                                     {.order = read.order, .limit = static_cast<std::uint32_t>(limit)}, page));
+    if (page.has_more()) return false;  // a page that can be continued comes from a read of all events
     printer.print(page.events());
     return true;
 }
@@ -131,16 +117,14 @@ struct Printed {
     std::string next_cursor;
 };
 
-Result<Printed> print_events(Program& program, const View& view, ReadOptions read,
-                             std::uint64_t limit) {
+Result<Printed> print_events(Program& program, const View& view, ReadOptions read, std::uint64_t limit) {
     EventPrinter printer(program);
     Page page;
     ASSIGN_OR_RETURN(const bool done, print_entity(view, read, limit, printer, page));
     if (done) return Printed{.events = page.events().size()};
     Printed printed;
     while (printed.events < limit && interrupted_by() == 0 && !program.out.broken()) {
-        read.limit = static_cast<std::uint32_t>(
-            std::min<std::uint64_t>(limit - printed.events, kPageEventsMax));
+        read.limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(limit - printed.events, kPageEventsMax));
         RETURN_IF_ERROR(view.read(read, page));
         printer.print(page.events());
         printed.events += page.events().size();
@@ -151,15 +135,11 @@ Result<Printed> print_events(Program& program, const View& view, ReadOptions rea
     return printed;
 }
 
-Result<int> run_count(Program& program, const View& view, const Filter& filter,
-                      const ViewOptions& options) {
+Result<int> run_count(Program& program, const View& view, const Filter& filter, const ViewOptions& options) {
     ASSIGN_OR_RETURN(const std::uint64_t count, view.count(filter));
     if (program.common.json) {
         std::string out;
-        json::ObjectWriter(out)
-            .field("count", count)
-            .raw_field("view", view_as_json(view.info()))
-            .end();
+        json::ObjectWriter(out).field("count", count).raw_field("view", view_as_json(view.info())).end();
         program.out.line(out);
     } else {
         program.out.line(std::to_string(count));
@@ -214,23 +194,20 @@ void add_query_command(CLI::App& parent, Program& program) {
     CLI::Option* limit = command->add_option("--limit", flags->limit, "At most this many events")
                              ->check(whole_number(1, kCountMax))
                              ->capture_default_str();
-    CLI::Option* last = command->add_option("--last", flags->last, "The last so many, newest first")
-                            ->check(whole_number(1, kCountMax));
+    CLI::Option* last =
+        command->add_option("--last", flags->last, "The last so many, newest first")->check(whole_number(1, kCountMax));
     CLI::Option* cursor =
         command
-            ->add_option("--cursor", flags->cursor,
-                         "Go on after an earlier answer, in its view, with the same filters")
+            ->add_option("--cursor", flags->cursor, "Go on after an earlier answer, in its view, with the same filters")
             ->type_name("CURSOR");
-    CLI::Option* after = command
-                             ->add_option("--after", flags->after,
-                                          "Only events after this position (backward: before it)")
-                             ->type_name("POSITION");
+    CLI::Option* after =
+        command->add_option("--after", flags->after, "Only events after this position (backward: before it)")
+            ->type_name("POSITION");
     CLI::Option* count = command->add_flag("--count", flags->count, "Only how many there are");
     last->excludes(limit)->excludes(order)->excludes(cursor);
     for (CLI::Option* option : {limit, last, order, cursor, after}) count->excludes(option);
     // The cursor knows its view and its place; others beside it would be ignored.
-    for (const char* name : {"--at", "--known-at", "--as-of"})
-        cursor->excludes(command->get_option(name));
+    for (const char* name : {"--at", "--known-at", "--as-of"}) cursor->excludes(command->get_option(name));
     cursor->excludes(after);
     on_chosen(command, program, [flags](Program& p) { return run_query(p, *flags); });
 }

@@ -15,12 +15,10 @@ namespace {
 
 void write_origins(Program& program, const State& state) {
     std::size_t width = 0;
-    for (const FieldOrigin& origin : state.origins)
-        width = std::max(width, text_width(origin.pointer));
+    for (const FieldOrigin& origin : state.origins) width = std::max(width, text_width(origin.pointer));
     for (const FieldOrigin& origin : state.origins) {
-        program.out.line("  " + padded(origin.pointer, width) + "  version " +
-                         std::to_string(origin.version.value) + "  " +
-                         base::harmless(origin.event_type) + "  " + origin.occurred_at.to_string());
+        program.out.line("  " + padded(origin.pointer, width) + "  version " + std::to_string(origin.version.value) +
+                         "  " + base::harmless(origin.event_type) + "  " + origin.occurred_at.to_string());
     }
 }
 
@@ -47,15 +45,13 @@ Result<int> run_state(Program& program, const StateFlags& flags, bool with_origi
 void add_state_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<StateFlags>();
     auto origins = std::make_shared<bool>(false);
-    CLI::App* command = add_command(
-        parent, program,
-        {.name = "state",
-         .about = "Show what the events of an entity add up to, now or at an earlier time",
-         .example = "chronos state order:1 --as-of 2026-01-01"});
+    CLI::App* command = add_command(parent, program,
+                                    {.name = "state",
+                                     .about = "Show what the events of an entity add up to, now or at an earlier time",
+                                     .example = "chronos state order:1 --as-of 2026-01-01"});
     flags->add_to(command);
     command->add_flag("--origins", *origins, "Also say which event set each field");
-    on_chosen(command, program,
-              [flags, origins](Program& p) { return run_state(p, *flags, *origins); });
+    on_chosen(command, program, [flags, origins](Program& p) { return run_state(p, *flags, *origins); });
 }
 
 }  // namespace chronos::app

@@ -43,8 +43,7 @@ std::string stats_as_json(const Stats& stats, const ViewInfo& view) {
         .field("index_bytes", stats.index_bytes)
         .field("memory_budget", stats.memory_budget)
         .field("memory_bytes", stats.memory_bytes);
-    if (stats.first_recorded_at)
-        writer.field("first_timestamp", stats.first_recorded_at->to_string());
+    if (stats.first_recorded_at) writer.field("first_timestamp", stats.first_recorded_at->to_string());
     if (stats.last_recorded_at) writer.field("last_timestamp", stats.last_recorded_at->to_string());
     writer.raw_field("event_types", types + "]").raw_field("view", view_as_json(view)).end();
     return out;
@@ -58,23 +57,19 @@ void write_stats(Program& program, const Stats& stats) {
     row("database", stats.database.to_string());
     row("events", with_separators(stats.event_count));
     row("entities", with_separators(stats.entity_count));
-    row("log", human_bytes(stats.log_bytes) + " in " + std::to_string(stats.segment_count) +
-                   " segments, " + human_bytes(stats.file_bytes) + " of files");
+    row("log", human_bytes(stats.log_bytes) + " in " + std::to_string(stats.segment_count) + " segments, " +
+                   human_bytes(stats.file_bytes) + " of files");
     row("index", human_bytes(stats.index_bytes) + " in " + std::to_string(stats.index_files) + " files");
     row("memory", human_bytes(stats.memory_bytes) + " of " + human_bytes(stats.memory_budget));
     row("commits", stats.commit_method);
     if (stats.first_recorded_at && stats.last_recorded_at)
-        row("recorded",
-            stats.first_recorded_at->to_string() + " to " + stats.last_recorded_at->to_string());
+        row("recorded", stats.first_recorded_at->to_string() + " to " + stats.last_recorded_at->to_string());
     if (stats.event_types.empty()) return;
     std::size_t width = 0;
+    for (const EventTypeCount& type : stats.event_types) width = std::max(width, text_width(type.event_type));
+    out.line("\n" + program.style().bold(padded("event type", std::max<std::size_t>(width, 10)) + "  events"));
     for (const EventTypeCount& type : stats.event_types)
-        width = std::max(width, text_width(type.event_type));
-    out.line("\n" + program.style().bold(padded("event type", std::max<std::size_t>(width, 10)) +
-                                         "  events"));
-    for (const EventTypeCount& type : stats.event_types)
-        out.line(padded(type.event_type, std::max<std::size_t>(width, 10)) + "  " +
-                 with_separators(type.count));
+        out.line(padded(type.event_type, std::max<std::size_t>(width, 10)) + "  " + with_separators(type.count));
 }
 
 Result<int> run_stats(Program& program, const ViewFlags& flags) {
@@ -93,10 +88,9 @@ Result<int> run_stats(Program& program, const ViewFlags& flags) {
 
 void add_stats_command(CLI::App& parent, Program& program) {
     auto flags = std::make_shared<ViewFlags>();
-    CLI::App* command = add_command(parent, program,
-                                    {.name = "stats",
-                                     .about = "Count events, entities and bytes",
-                                     .example = "chronos stats --json"});
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "stats", .about = "Count events, entities and bytes", .example = "chronos stats --json"});
     flags->add_to(command);
     on_chosen(command, program, [flags](Program& p) { return run_stats(p, *flags); });
 }

@@ -23,11 +23,9 @@ public:
     void look_at(const EventView& event) {
         if (event.position.value != next_position_) found(event, "a position is missing before it");
         next_position_ = event.position.value + 1;
-        if (event.recorded_at < last_recorded_at_)
-            found(event, "it was recorded before the event in front of it");
+        if (event.recorded_at < last_recorded_at_) found(event, "it was recorded before the event in front of it");
         last_recorded_at_ = event.recorded_at;
-        if (!event.entity_id.empty() &&
-            event.version.value != ++versions_[std::string(event.entity_id)])
+        if (!event.entity_id.empty() && event.version.value != ++versions_[std::string(event.entity_id)])
             found(event, "its version does not follow the one before");
         if (!event.payload_is_unvalidated && !json::validate_json(event.payload).ok())
             found(event, "its payload is not valid JSON");
@@ -37,9 +35,8 @@ public:
 private:
     void found(const EventView& event, std::string what) {
         report_.intact = false;
-        report_.findings.push_back({.first_position = event.position,
-                                    .end_position = event.position + 1,
-                                    .what = std::move(what)});
+        report_.findings.push_back(
+            {.first_position = event.position, .end_position = event.position + 1, .what = std::move(what)});
     }
 
     VerifyReport& report_;
@@ -88,9 +85,8 @@ Result<int> run_verify(Program& program, bool deep) {
     } else {
         const Style style = program.style();
         program.out.line((report.intact ? style.green("intact") : style.red("damaged")) + "  " +
-                         with_separators(report.event_count) + " events in " +
-                         with_separators(report.record_count) + " records, " +
-                         human_bytes(report.bytes) + " in " + std::to_string(report.segment_count) +
+                         with_separators(report.event_count) + " events in " + with_separators(report.record_count) +
+                         " records, " + human_bytes(report.bytes) + " in " + std::to_string(report.segment_count) +
                          " segments");
         write_findings(program.out, report.findings);
     }
@@ -104,13 +100,11 @@ Result<int> run_verify(Program& program, bool deep) {
 
 void add_verify_command(CLI::App& parent, Program& program) {
     auto deep = std::make_shared<bool>(false);
-    CLI::App* command =
-        add_command(parent, program,
-                    {.name = "verify",
-                     .about = "Read everything of a store and check it; nothing is changed",
-                     .example = "chronos verify --deep"});
-    command->add_flag("--deep", *deep,
-                      "Also open it and check order, versions and the JSON of every event");
+    CLI::App* command = add_command(parent, program,
+                                    {.name = "verify",
+                                     .about = "Read everything of a store and check it; nothing is changed",
+                                     .example = "chronos verify --deep"});
+    command->add_flag("--deep", *deep, "Also open it and check order, versions and the JSON of every event");
     on_chosen(command, program, [deep](Program& p) { return run_verify(p, *deep); });
 }
 

@@ -9,10 +9,9 @@
 namespace chronos::app {
 
 void add_version_command(CLI::App& parent, Program& program) {
-    CLI::App* command = add_command(parent, program,
-                                    {.name = "version",
-                                     .about = "Say which version this is",
-                                     .example = "chronos version --json"});
+    CLI::App* command =
+        add_command(parent, program,
+                    {.name = "version", .about = "Say which version this is", .example = "chronos version --json"});
     on_chosen(command, program, [](Program& p) -> Result<int> {
         std::string json;
         json::ObjectWriter(json).field("name", "chronos").field("version", kVersion).end();

@@ -16,8 +16,7 @@ struct Command {
     const CLI::App* app;
 };
 
-void collect(const CLI::App& app, const std::vector<std::string>& path,
-             std::vector<Command>& commands) {
+void collect(const CLI::App& app, const std::vector<std::string>& path, std::vector<Command>& commands) {
     commands.push_back({path, &app});
     for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) {
         std::vector<std::string> child_path = path;
@@ -28,8 +27,7 @@ void collect(const CLI::App& app, const std::vector<std::string>& path,
 
 std::string joined(const std::vector<std::string>& words, std::string_view separator) {
     std::string text;
-    for (const std::string& word : words)
-        text += (text.empty() ? "" : std::string(separator)) + word;
+    for (const std::string& word : words) text += (text.empty() ? "" : std::string(separator)) + word;
     return text;
 }
 
@@ -88,8 +86,7 @@ struct Cases {
 };
 
 /// `before` and `after` are put around the words that a case offers.
-Cases cases_of(const std::vector<Command>& commands, const std::string& before,
-               const std::string& after) {
+Cases cases_of(const std::vector<Command>& commands, const std::string& before, const std::string& after) {
     Cases cases;
     const auto add_pattern = [](std::string& patterns, const std::string& pattern) {
         if (("|" + patterns + "|").find("|" + pattern + "|") != std::string::npos) return;
@@ -98,8 +95,8 @@ Cases cases_of(const std::vector<Command>& commands, const std::string& before,
     for (const Command& command : commands) {
         const std::string path = joined(command.path, " ");
         if (!path.empty()) add_pattern(cases.commands, shell_quoted(path));
-        cases.words += "        (" + shell_quoted(path) + ") " + before +
-                       joined(words_of(*command.app), " ") + after + " ;;\n";
+        cases.words +=
+            "        (" + shell_quoted(path) + ") " + before + joined(words_of(*command.app), " ") + after + " ;;\n";
         for (const CLI::Option* option : command.app->get_options()) {
             if (option->get_items_expected_max() == 0) continue;
             std::string patterns;
@@ -109,8 +106,7 @@ Cases cases_of(const std::vector<Command>& commands, const std::string& before,
             }
             const std::vector<std::string> values = values_of(*option);
             if (patterns.empty() || values.empty()) continue;
-            cases.values +=
-                "        (" + patterns + ") " + before + joined(values, " ") + after + " ;;\n";
+            cases.values += "        (" + patterns + ") " + before + joined(values, " ") + after + " ;;\n";
         }
     }
     return cases;
@@ -175,8 +171,7 @@ std::string fish_condition(const Command& command) {
         condition += (condition.empty() ? "" : "; and ") + ("__fish_seen_subcommand_from " + word);
     const std::vector<std::string> children = child_names(*command.app);
     if (condition.empty()) return "__fish_use_subcommand";
-    if (!children.empty())
-        condition += "; and not __fish_seen_subcommand_from " + joined(children, " ");
+    if (!children.empty()) condition += "; and not __fish_seen_subcommand_from " + joined(children, " ");
     return condition;
 }
 
@@ -184,8 +179,7 @@ std::string fish_script(const std::vector<Command>& commands) {
     std::string out = "# fish completion of chronos. Use: chronos completions fish | source\n";
     for (const Command& command : commands) {
         const std::string start = "complete -c chronos -n " + shell_quoted(fish_condition(command));
-        for (const CLI::App* child :
-             command.app->get_subcommands([](const CLI::App*) { return true; }))
+        for (const CLI::App* child : command.app->get_subcommands([](const CLI::App*) { return true; }))
             out.append(start)
                 .append(" -f -a ")
                 .append(child->get_name())
@@ -211,11 +205,10 @@ std::string fish_script(const std::vector<Command>& commands) {
 
 void add_completions_command(CLI::App& parent, Program& program) {
     auto shell = std::make_shared<std::string>();
-    CLI::App* command =
-        add_command(parent, program,
-                    {.name = "completions",
-                     .about = "Print what a shell needs to complete commands and options",
-                     .example = "source <(chronos completions bash)"});
+    CLI::App* command = add_command(parent, program,
+                                    {.name = "completions",
+                                     .about = "Print what a shell needs to complete commands and options",
+                                     .example = "source <(chronos completions bash)"});
     command->add_option("shell", *shell, "bash, zsh or fish")
         ->required()
         ->check(CLI::IsMember({"bash", "zsh", "fish"}));

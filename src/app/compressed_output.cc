@@ -32,8 +32,7 @@ public:
 class CompressedOutput::GzipEncoder final : public Encoder {
 public:
     GzipEncoder() {
-        ASSERT(deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8,
-                            Z_DEFAULT_STRATEGY) == Z_OK);
+        ASSERT(deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
     }
     ~GzipEncoder() override { deflateEnd(&stream_); }
     GzipEncoder(const GzipEncoder&) = delete;
@@ -65,8 +64,8 @@ public:
         std::vector<char> buffer(kWriteSize);
         for (;;) {
             ZSTD_outBuffer output{buffer.data(), buffer.size(), 0};
-            const std::size_t left = ZSTD_compressStream2(context_.get(), &output, &input,
-                                                          last ? ZSTD_e_end : ZSTD_e_continue);
+            const std::size_t left =
+                ZSTD_compressStream2(context_.get(), &output, &input, last ? ZSTD_e_end : ZSTD_e_continue);
             ASSERT(ZSTD_isError(left) == 0);
             out.append(buffer.data(), output.pos);
             if (last ? left == 0 : input.pos == input.size) return;
@@ -82,15 +81,13 @@ CompressedOutput::~CompressedOutput() {
     if (file_) (void)program_.world.files.remove_file(path_ + kUnfinished);
 }
 
-Result<std::unique_ptr<CompressedOutput>> CompressedOutput::create(Program& program,
-                                                                   const std::string& path,
+Result<std::unique_ptr<CompressedOutput>> CompressedOutput::create(Program& program, const std::string& path,
                                                                    Compression compression) {
     std::unique_ptr<CompressedOutput> output(new CompressedOutput(program));
     if (!path.empty() && path != "-") {
         output->path_ = path;
         RETURN_IF_ERROR(output->check_is_free());
-        ASSIGN_OR_RETURN(output->file_,
-                         program.world.files.open(path + kUnfinished, io::OpenMode::kCreate));
+        ASSIGN_OR_RETURN(output->file_, program.world.files.open(path + kUnfinished, io::OpenMode::kCreate));
     }
     if (compression == Compression::kGzip) output->encoder_ = std::make_unique<GzipEncoder>();
     if (compression == Compression::kZstd) output->encoder_ = std::make_unique<ZstdEncoder>();

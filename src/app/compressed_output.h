@@ -19,8 +19,7 @@ class CompressedOutput {
 public:
     /// Empty `path`: standard output. Errors: kAlreadyExists — an export never overwrites a file;
     /// kIo.
-    static Result<std::unique_ptr<CompressedOutput>> create(Program& program,
-                                                            const std::string& path,
+    static Result<std::unique_ptr<CompressedOutput>> create(Program& program, const std::string& path,
                                                             Compression compression);
     ~CompressedOutput();
 

@@ -13,8 +13,7 @@ protected:
     std::string path_of(const std::string& name) const { return scratch_->path() + "/" + name; }
 
     Program program_;
-    std::unique_ptr<ScratchDirectory> scratch_ =
-        ScratchDirectory::make(program_.world.files).value();
+    std::unique_ptr<ScratchDirectory> scratch_ = ScratchDirectory::make(program_.world.files).value();
 };
 
 TEST_F(CompressedOutputTest, GivesTheFileItsNameWhenItIsWhole) {
@@ -29,8 +28,7 @@ TEST_F(CompressedOutputTest, GivesTheFileItsNameWhenItIsWhole) {
 }
 
 TEST_F(CompressedOutputTest, LeavesNothingBehindWithoutAnEnd) {
-    for (const Compression compression :
-         {Compression::kNone, Compression::kGzip, Compression::kZstd}) {
+    for (const Compression compression : {Compression::kNone, Compression::kGzip, Compression::kZstd}) {
         auto output = CompressedOutput::create(program_, path_of("a"), compression).value();
         EXPECT_TRUE(output->write(std::string(1'000'000, 'x')).ok());
         output.reset();

@@ -31,8 +31,7 @@ Result<int> CsvReader::peek() {
 
 Result<int> CsvReader::take() {
     ASSIGN_OR_RETURN(const int c, peek());
-    if (encoding_ == CsvEncoding::kUtf8 && (c >= 0x80 || !sequence_.empty()))
-        RETURN_IF_ERROR(check_utf8(c));
+    if (encoding_ == CsvEncoding::kUtf8 && (c >= 0x80 || !sequence_.empty())) RETURN_IF_ERROR(check_utf8(c));
     if (c == kEnd) return c;
     ++begin_;
     ++record_size_;
@@ -47,8 +46,7 @@ Result<int> CsvReader::take() {
 /// `c` begins a sequence of several bytes or comes behind the beginning of one.
 Status CsvReader::check_utf8(int c) {
     if (sequence_.empty())
-        sequence_place_ =
-            "line " + std::to_string(line_) + ", column " + std::to_string(column_ + 1);
+        sequence_place_ = "line " + std::to_string(line_) + ", column " + std::to_string(column_ + 1);
     if (c != kEnd) sequence_ += static_cast<char>(c);
     const auto lead = static_cast<unsigned char>(sequence_.front());
     const std::size_t size = lead < 0xC2 || lead > 0xF4 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
@@ -59,9 +57,8 @@ Status CsvReader::check_utf8(int c) {
         sequence_.clear();
         return {};
     }
-    return base::fail(
-        ErrorCode::kInvalidArgument,
-        sequence_place_ + ": not UTF-8; convert the file, or say --encoding latin1 if it is that");
+    return base::fail(ErrorCode::kInvalidArgument,
+                      sequence_place_ + ": not UTF-8; convert the file, or say --encoding latin1 if it is that");
 }
 
 void CsvReader::append(std::string& field, int c) const {
@@ -75,9 +72,8 @@ void CsvReader::append(std::string& field, int c) const {
 
 Status CsvReader::check_size() {
     if (record_size_ <= kRecordSizeMax) return {};
-    return base::fail(ErrorCode::kLimitExceeded,
-                      "line " + std::to_string(record_line_) +
-                          ": a record has more than 4 MiB; is a quote not closed?");
+    return base::fail(ErrorCode::kLimitExceeded, "line " + std::to_string(record_line_) +
+                                                     ": a record has more than 4 MiB; is a quote not closed?");
 }
 
 Result<bool> CsvReader::next(std::vector<std::string>& fields) {
@@ -105,8 +101,7 @@ Result<bool> CsvReader::next(std::vector<std::string>& fields) {
             }
             return true;
         }
-        if (separator != static_cast<unsigned char>(delimiter_))
-            return wrong("text follows a closing quote");
+        if (separator != static_cast<unsigned char>(delimiter_)) return wrong("text follows a closing quote");
     }
 }
 
@@ -116,9 +111,7 @@ Status CsvReader::read_quoted(std::string& field) {
     (void)opening;
     for (;;) {
         ASSIGN_OR_RETURN(const int c, take());
-        if (c == kEnd)
-            return wrong("the quote that opens on line " + std::to_string(opened_on) +
-                         " is not closed");
+        if (c == kEnd) return wrong("the quote that opens on line " + std::to_string(opened_on) + " is not closed");
         if (c == '"') {
             ASSIGN_OR_RETURN(const int after, peek());
             if (after != '"') return {};
@@ -133,11 +126,8 @@ Status CsvReader::read_quoted(std::string& field) {
 Status CsvReader::read_unquoted(std::string& field) {
     for (;;) {
         ASSIGN_OR_RETURN(const int c, peek());
-        if (c == kEnd || c == '\n' || c == '\r' || c == static_cast<unsigned char>(delimiter_))
-            return {};
-        if (c == '"')
-            return wrong(
-                "a quote inside a field that does not begin with one; write \"\" inside quotes");
+        if (c == kEnd || c == '\n' || c == '\r' || c == static_cast<unsigned char>(delimiter_)) return {};
+        if (c == '"') return wrong("a quote inside a field that does not begin with one; write \"\" inside quotes");
         append(field, c);
         ASSIGN_OR_RETURN(const int taken, take());
         (void)taken;

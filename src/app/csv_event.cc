@@ -11,9 +11,7 @@
 namespace chronos::app {
 namespace {
 
-Error wrong(std::string message) {
-    return base::fail(ErrorCode::kInvalidArgument, std::move(message));
-}
+Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
 
 /// Space of the ids made of the texts in an id column, fixed for ever.
 const Uuid& csv_space() {
@@ -45,8 +43,7 @@ Result<CsvEvents> CsvEvents::create(std::vector<std::string> header, const CsvCo
     events.is_payload_.assign(header.size(), true);
     const auto find = [&](const std::string& name) -> Result<std::size_t> {
         const auto found = std::find(header.begin(), header.end(), name);
-        if (found == header.end())
-            return wrong("there is no column '" + name + "'; there are " + listed(header));
+        if (found == header.end()) return wrong("there is no column '" + name + "'; there are " + listed(header));
         const auto index = static_cast<std::size_t>(found - header.begin());
         events.is_payload_[index] = false;
         return index;
@@ -69,19 +66,17 @@ Result<CsvEvents> CsvEvents::create(std::vector<std::string> header, const CsvCo
 
 Status CsvEvents::add(const std::vector<std::string>& record, BatchBuilder& batch) const {
     if (record.size() != header_.size()) {
-        return wrong("the record has " + std::to_string(record.size()) +
-                     " fields, the header has " + std::to_string(header_.size()));
+        return wrong("the record has " + std::to_string(record.size()) + " fields, the header has " +
+                     std::to_string(header_.size()));
     }
     const std::string payload = payload_of(record);
-    BatchBuilder::EventRef event = {
-        .entity_id = record[entity_],
-        .event_type = type_column_ ? std::string_view(record[*type_column_]) : type_,
-        .payload = payload};
+    BatchBuilder::EventRef event = {.entity_id = record[entity_],
+                                    .event_type = type_column_ ? std::string_view(record[*type_column_]) : type_,
+                                    .payload = payload};
     if (event.entity_id.empty()) return wrong("the column '" + header_[entity_] + "' is empty");
     if (time_ && !record[*time_].empty()) {
         Result<Timestamp> time = Timestamp::parse(record[*time_]);
-        if (!time.ok())
-            return base::with_context(std::move(time).error(), "column '" + header_[*time_] + "'");
+        if (!time.ok()) return base::with_context(std::move(time).error(), "column '" + header_[*time_] + "'");
         event.occurred_at = *time;
     }
     if (id_) {

@@ -15,8 +15,7 @@ namespace {
 using Records = std::vector<std::vector<std::string>>;
 
 /// Gives out a text a few bytes at a time, so that every boundary is met.
-CsvReader reader_of(std::string_view text, char delimiter = ',',
-                    CsvEncoding encoding = CsvEncoding::kUtf8) {
+CsvReader reader_of(std::string_view text, char delimiter = ',', CsvEncoding encoding = CsvEncoding::kUtf8) {
     return CsvReader(
         [text](std::span<char> out) mutable -> Result<std::size_t> {
             const std::size_t size = std::min({out.size(), text.size(), std::size_t{3}});
@@ -27,8 +26,7 @@ CsvReader reader_of(std::string_view text, char delimiter = ',',
         delimiter, encoding);
 }
 
-Records records_of(std::string_view text, char delimiter = ',',
-                   CsvEncoding encoding = CsvEncoding::kUtf8) {
+Records records_of(std::string_view text, char delimiter = ',', CsvEncoding encoding = CsvEncoding::kUtf8) {
     CsvReader csv = reader_of(text, delimiter, encoding);
     Records records;
     std::vector<std::string> record;
@@ -67,15 +65,13 @@ TEST(Csv, TakesEveryEndOfLineAndAByteOrderMark) {
 }
 
 TEST(Csv, RefusesQuotesThatMeanNothingClear) {
-    EXPECT_EQ(error_of("a,b\nx,\"open\n\n"),
-              "line 4: the quote that opens on line 2 is not closed");
+    EXPECT_EQ(error_of("a,b\nx,\"open\n\n"), "line 4: the quote that opens on line 2 is not closed");
     EXPECT_EQ(error_of("\"a\"b,c\n"), "line 1: text follows a closing quote");
     EXPECT_NE(error_of("a\n5\" disk\n").find("line 2: a quote inside a field"), std::string::npos);
 }
 
 TEST(Csv, RefusesBytesThatAreNotUtf8WithTheirPlace) {
-    EXPECT_EQ(records_of("caf\xC3\xA9,\xF0\x9F\x98\x80"),
-              (Records{{"caf\xC3\xA9", "\xF0\x9F\x98\x80"}}));
+    EXPECT_EQ(records_of("caf\xC3\xA9,\xF0\x9F\x98\x80"), (Records{{"caf\xC3\xA9", "\xF0\x9F\x98\x80"}}));
     EXPECT_TRUE(error_of("a,b\nz\xC3\xBC,caf\xE9,x\n").starts_with("line 2, column 7: not UTF-8"))
         << error_of("a,b\nz\xC3\xBC,caf\xE9,x\n");
     EXPECT_TRUE(error_of("a\n\"x\n\xFF\"\n").starts_with("line 3, column 1: not UTF-8"));
@@ -83,8 +79,7 @@ TEST(Csv, RefusesBytesThatAreNotUtf8WithTheirPlace) {
 }
 
 TEST(Csv, ReadsLatin1OnRequest) {
-    EXPECT_EQ(records_of("caf\xE9,\"\xFC\"", ',', CsvEncoding::kLatin1),
-              (Records{{"caf\xC3\xA9", "\xC3\xBC"}}));
+    EXPECT_EQ(records_of("caf\xE9,\"\xFC\"", ',', CsvEncoding::kLatin1), (Records{{"caf\xC3\xA9", "\xC3\xBC"}}));
 }
 
 TEST(Csv, NamesTheLineARecordBeginsOn) {
@@ -100,31 +95,28 @@ TEST(Csv, NamesTheLineARecordBeginsOn) {
 std::string shown(BatchBuilder& batch) {
     std::string text;
     batch.content().for_each_event([&](const event::EventBytes& event) {
-        text += std::string(event.entity()) + " " + std::string(event.type()) + " " +
-                std::string(event.payload());
+        text += std::string(event.entity()) + " " + std::string(event.type()) + " " + std::string(event.payload());
     });
     return text;
 }
 
 TEST(CsvEvents, MakesAPayloadOfTheOtherColumns) {
-    const auto events =
-        CsvEvents::create({"order", "total", "note"}, {.entity = "order", .type = "order.placed"});
+    const auto events = CsvEvents::create({"order", "total", "note"}, {.entity = "order", .type = "order.placed"});
     BatchBuilder batch;
     ASSERT_TRUE(events->add({"order:1", "42", "a \"b\""}, batch).ok());
     EXPECT_EQ(shown(batch), R"(order:1 order.placed {"total":"42","note":"a \"b\""})");
 }
 
 TEST(CsvEvents, InfersTypesOnRequestOnlyWhereNothingIsLost) {
-    const auto events = CsvEvents::create({"e", "a", "b", "c", "d", "f"},
-                                          {.entity = "e", .type = "t", .infer_types = true});
+    const auto events =
+        CsvEvents::create({"e", "a", "b", "c", "d", "f"}, {.entity = "e", .type = "t", .infer_types = true});
     BatchBuilder batch;
     ASSERT_TRUE(events->add({"x", "1.50", "007", "true", "", "1e999"}, batch).ok());
     EXPECT_EQ(shown(batch), R"(x t {"a":1.50,"b":"007","c":true,"d":null,"f":"1e999"})");
 }
 
 TEST(CsvEvents, DerivesAnIdFromAnyText) {
-    const auto events =
-        CsvEvents::create({"e", "id"}, {.entity = "e", .type = "t", .id_column = "id"});
+    const auto events = CsvEvents::create({"e", "id"}, {.entity = "e", .type = "t", .id_column = "id"});
     BatchBuilder first;
     BatchBuilder second;
     ASSERT_TRUE(events->add({"x", "row 7"}, first).ok());
@@ -133,15 +125,11 @@ TEST(CsvEvents, DerivesAnIdFromAnyText) {
 }
 
 TEST(CsvEvents, RefusesWhatDoesNotFitTheHeader) {
-    EXPECT_EQ(CsvEvents::create({"a", "a"}, {.entity = "a"}).error().message,
-              "the column 'a' is there twice");
-    EXPECT_EQ(CsvEvents::create({"a", "b"}, {.entity = "c"}).error().message,
-              "there is no column 'c'; there are a, b");
-    const auto events =
-        CsvEvents::create({"e", "at"}, {.entity = "e", .type = "t", .time_column = "at"});
+    EXPECT_EQ(CsvEvents::create({"a", "a"}, {.entity = "a"}).error().message, "the column 'a' is there twice");
+    EXPECT_EQ(CsvEvents::create({"a", "b"}, {.entity = "c"}).error().message, "there is no column 'c'; there are a, b");
+    const auto events = CsvEvents::create({"e", "at"}, {.entity = "e", .type = "t", .time_column = "at"});
     BatchBuilder batch;
-    EXPECT_EQ(events->add({"x"}, batch).error().message,
-              "the record has 1 fields, the header has 2");
+    EXPECT_EQ(events->add({"x"}, batch).error().message, "the record has 1 fields, the header has 2");
     EXPECT_EQ(events->add({"", "2026-01-01"}, batch).error().message, "the column 'e' is empty");
     EXPECT_FALSE(events->add({"x", "noon"}, batch).ok());
 }

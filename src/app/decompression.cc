@@ -18,8 +18,7 @@ constexpr std::size_t kRawChunkSize = std::size_t{128} << 10;
 constexpr int kZstdWindowLogMax = 27;
 
 Error damaged(std::string_view format, std::string_view what) {
-    return base::fail(ErrorCode::kInvalidArgument,
-                      "the " + std::string(format) + " data " + std::string(what));
+    return base::fail(ErrorCode::kInvalidArgument, "the " + std::string(format) + " data " + std::string(what));
 }
 
 /// The compressed bytes that were read but not used yet.
@@ -34,9 +33,7 @@ public:
         used_ = 0;
         return size_ > 0;
     }
-    [[nodiscard]] std::span<char> bytes() {
-        return std::span(buffer_).subspan(used_, size_ - used_);
-    }
+    [[nodiscard]] std::span<char> bytes() { return std::span(buffer_).subspan(used_, size_ - used_); }
     void use(std::size_t count) { used_ += count; }
 
 private:
@@ -57,8 +54,7 @@ public:
     GzipSource& operator=(const GzipSource&) = delete;
 
     Result<std::size_t> read(std::span<char> out) override {
-        const std::size_t out_size =
-            std::min<std::size_t>(out.size(), std::numeric_limits<uInt>::max());
+        const std::size_t out_size = std::min<std::size_t>(out.size(), std::numeric_limits<uInt>::max());
         stream_.next_out = reinterpret_cast<Bytef*>(out.data());
         stream_.avail_out = static_cast<uInt>(out_size);
         while (stream_.avail_out == out_size) {
@@ -84,8 +80,8 @@ private:
             inside_member_ = false;
             inflateReset(&stream_);
         } else if (answer != Z_OK && answer != Z_BUF_ERROR) {
-            return damaged("gzip", std::string("is damaged: ") +
-                                       (stream_.msg != nullptr ? stream_.msg : "no reason given"));
+            return damaged("gzip",
+                           std::string("is damaged: ") + (stream_.msg != nullptr ? stream_.msg : "no reason given"));
         }
         return {};
     }
@@ -111,8 +107,7 @@ public:
             ZSTD_inBuffer input{bytes.data(), bytes.size(), 0};
             const std::size_t hint = ZSTD_decompressStream(context_.get(), &output, &input);
             raw_.use(input.pos);
-            if (ZSTD_isError(hint) != 0)
-                return damaged("zstd", std::string("is damaged: ") + ZSTD_getErrorName(hint));
+            if (ZSTD_isError(hint) != 0) return damaged("zstd", std::string("is damaged: ") + ZSTD_getErrorName(hint));
             inside_frame_ = hint != 0;
             if (!has_input && inside_frame_ && output.pos == 0)
                 return damaged("zstd", "ends too early: the file is cut off");
@@ -128,18 +123,10 @@ private:
 
 }  // namespace
 
-bool is_gzip(std::string_view head) {
-    return head.starts_with("\x1F\x8B");
-}
-bool is_zstd(std::string_view head) {
-    return head.starts_with("\x28\xB5\x2F\xFD");
-}
+bool is_gzip(std::string_view head) { return head.starts_with("\x1F\x8B"); }
+bool is_zstd(std::string_view head) { return head.starts_with("\x28\xB5\x2F\xFD"); }
 
-std::unique_ptr<ByteSource> decompress_gzip(ByteSource& raw) {
-    return std::make_unique<GzipSource>(raw);
-}
-std::unique_ptr<ByteSource> decompress_zstd(ByteSource& raw) {
-    return std::make_unique<ZstdSource>(raw);
-}
+std::unique_ptr<ByteSource> decompress_gzip(ByteSource& raw) { return std::make_unique<GzipSource>(raw); }
+std::unique_ptr<ByteSource> decompress_zstd(ByteSource& raw) { return std::make_unique<ZstdSource>(raw); }
 
 }  // namespace chronos::app

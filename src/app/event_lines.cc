@@ -10,9 +10,7 @@
 namespace chronos::app {
 namespace {
 
-Error wrong(std::string message) {
-    return base::fail(ErrorCode::kInvalidArgument, std::move(message));
-}
+Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
 
 bool has_field(std::string_view object, std::string_view name) {
     for (json::ObjectScanner fields(object); fields.next();) {
@@ -26,24 +24,20 @@ bool has_field(std::string_view object, std::string_view name) {
 Status EventLines::add(std::string_view line, BatchBuilder& batch) {
     ASSIGN_OR_RETURN(const embedded::ParsedEvent parsed, parser_.parse(line));
     ASSIGN_OR_RETURN(BatchBuilder::EventRef event, embedded::event_of(parsed));
-    if (parsed.payload.empty())
-        return wrong("payload is missing; write {} for an event without one");
-    if (parsed.has_store_fields || parsed.tenant_id)
-        RETURN_IF_ERROR(take_store_fields(parsed, event));
+    if (parsed.payload.empty()) return wrong("payload is missing; write {} for an event without one");
+    if (parsed.has_store_fields || parsed.tenant_id) RETURN_IF_ERROR(take_store_fields(parsed, event));
     batch.add(event);
     if (const auto& error = batch.content().error) return *error;
     return {};
 }
 
-Status EventLines::take_store_fields(const embedded::ParsedEvent& parsed,
-                                     BatchBuilder::EventRef& event) {
+Status EventLines::take_store_fields(const embedded::ParsedEvent& parsed, BatchBuilder::EventRef& event) {
     if (mode_ == LineMode::kStrict && parsed.has_store_fields) {
         return wrong(
             "timestamp, position and version are set by the store; leave them out, "
             "or use --mode import for exported events");
     }
-    if (mode_ == LineMode::kStrict)
-        return wrong("tenant_id is not kept by a store of one tenant; leave it out");
+    if (mode_ == LineMode::kStrict) return wrong("tenant_id is not kept by a store of one tenant; leave it out");
     if (parsed.timestamp && !event.occurred_at) {
         std::string scratch;
         const std::string_view raw = *parsed.timestamp;
@@ -70,8 +64,7 @@ void EventLines::add_origin(const embedded::ParsedEvent& parsed, BatchBuilder::E
     if (parsed.tenant_id) writer.field("tenant_id", *parsed.tenant_id);
     writer.end();
     metadata_ = "{\"origin\":" + origin;
-    const std::string_view rest =
-        given.empty() ? std::string_view("}") : json::trimmed(given.substr(1));
+    const std::string_view rest = given.empty() ? std::string_view("}") : json::trimmed(given.substr(1));
     if (rest != "}") metadata_ += ',';
     metadata_ += rest;
     event.metadata = metadata_;

@@ -54,13 +54,11 @@ std::string conditions_as_json(const std::vector<FailedCondition>& conditions) {
 
 std::string condition_as_text(const FailedCondition& condition) {
     if (condition.first_match) {
-        return fmt::format("  event {} at position {} ({}) matches\n",
-                           condition.first_match->event_type, condition.first_match->position.value,
-                           condition.first_match->id.to_string());
+        return fmt::format("  event {} at position {} ({}) matches\n", condition.first_match->event_type,
+                           condition.first_match->position.value, condition.first_match->id.to_string());
     }
     return fmt::format("  {}: expected version {}, it has {}\n", condition.entity_id,
-                       expected_version_text(condition.expected_version),
-                       condition.current_version.value);
+                       expected_version_text(condition.expected_version), condition.current_version.value);
 }
 
 }  // namespace
@@ -68,47 +66,33 @@ std::string condition_as_text(const FailedCondition& condition) {
 int exit_code_of(ErrorCode code) {
     switch (code) {
         case ErrorCode::kInvalidArgument:
-        case ErrorCode::kCursorMismatch:
-            return kExitUsage;
-        case ErrorCode::kNotFound:
-            return kExitNotFound;
+        case ErrorCode::kCursorMismatch: return kExitUsage;
+        case ErrorCode::kNotFound: return kExitNotFound;
         case ErrorCode::kAlreadyExists:
         case ErrorCode::kVersionConflict:
         case ErrorCode::kIdConflict:
-        case ErrorCode::kPartialDuplicate:
-            return kExitConflict;
-        case ErrorCode::kIndeterminate:
-            return kExitIndeterminate;
-        case ErrorCode::kCorrupt:
-            return kExitCorrupt;
-        case ErrorCode::kLocked:
-            return kExitLocked;
+        case ErrorCode::kPartialDuplicate: return kExitConflict;
+        case ErrorCode::kIndeterminate: return kExitIndeterminate;
+        case ErrorCode::kCorrupt: return kExitCorrupt;
+        case ErrorCode::kLocked: return kExitLocked;
         case ErrorCode::kReadOnly:
         case ErrorCode::kNoSpace:
-        case ErrorCode::kIo:
-            return kExitIo;
+        case ErrorCode::kIo: return kExitIo;
         case ErrorCode::kUnsupported:
-        case ErrorCode::kLimitExceeded:
-            return kExitLimit;
-        case ErrorCode::kClockSuspect:
-            return kExitClock;
+        case ErrorCode::kLimitExceeded: return kExitLimit;
+        case ErrorCode::kClockSuspect: return kExitClock;
         case ErrorCode::kWouldBlock:
-        case ErrorCode::kClosed:
-            return kExitOther;
+        case ErrorCode::kClosed: return kExitOther;
     }
     return kExitOther;
 }
 
 std::string expected_version_text(const ExpectedVersion& expected) {
     switch (expected.kind) {
-        case ExpectedVersion::Kind::kAny:
-            return "any";
-        case ExpectedVersion::Kind::kNone:
-            return "none";
-        case ExpectedVersion::Kind::kExists:
-            return "exists";
-        case ExpectedVersion::Kind::kExactly:
-            return std::to_string(expected.version.value);
+        case ExpectedVersion::Kind::kAny: return "any";
+        case ExpectedVersion::Kind::kNone: return "none";
+        case ExpectedVersion::Kind::kExists: return "exists";
+        case ExpectedVersion::Kind::kExactly: return std::to_string(expected.version.value);
     }
     return "any";
 }
@@ -117,18 +101,13 @@ std::string error_as_json(const Error& error, bool is_of_append) {
     std::string out;
     json::ObjectWriter writer(out);
     writer.field("error", error_code_name(error.code)).field("message", error.message);
-    if (is_of_append)
-        writer.field("outcome", error.outcome == Outcome::kUnknown ? "unknown" : "not_appended");
+    if (is_of_append) writer.field("outcome", error.outcome == Outcome::kUnknown ? "unknown" : "not_appended");
     writer.field("exit_code", exit_code_of(error.code));
     if (const AppendFailure* failure = error.append_failure.get()) {
-        if (!failure->conditions.empty())
-            writer.raw_field("conflicts", conditions_as_json(failure->conditions));
-        if (!failure->known_ids.empty())
-            writer.raw_field("known_ids", ids_as_json(failure->known_ids));
-        if (!failure->unknown_ids.empty())
-            writer.raw_field("unknown_ids", ids_as_json(failure->unknown_ids));
-        if (!failure->event_ids.empty())
-            writer.raw_field("event_ids", ids_as_json(failure->event_ids));
+        if (!failure->conditions.empty()) writer.raw_field("conflicts", conditions_as_json(failure->conditions));
+        if (!failure->known_ids.empty()) writer.raw_field("known_ids", ids_as_json(failure->known_ids));
+        if (!failure->unknown_ids.empty()) writer.raw_field("unknown_ids", ids_as_json(failure->unknown_ids));
+        if (!failure->event_ids.empty()) writer.raw_field("event_ids", ids_as_json(failure->event_ids));
     }
     writer.end();
     return out;

@@ -12,8 +12,7 @@ namespace chronos::app {
 namespace {
 
 Error wrong(std::string_view text, std::string_view what) {
-    return base::fail(ErrorCode::kInvalidArgument,
-                      "--where '" + std::string(text) + "': " + std::string(what));
+    return base::fail(ErrorCode::kInvalidArgument, "--where '" + std::string(text) + "': " + std::string(what));
 }
 
 struct Word {
@@ -43,12 +42,10 @@ Result<std::string> operand_json(std::string_view text, std::string_view operand
 }  // namespace
 
 Result<FieldTest> parse_field_test(std::string_view text) {
-    constexpr std::string_view kExample =
-        "write a JSON pointer, an operator and a value, as in '/total >= 100'";
+    constexpr std::string_view kExample = "write a JSON pointer, an operator and a value, as in '/total >= 100'";
     const Word first = next_word(text, 0);
     // Keys may hold spaces, so the operator is the first word that is one.
-    for (Word word = next_word(text, first.end); !word.text.empty();
-         word = next_word(text, word.end)) {
+    for (Word word = next_word(text, first.end); !word.text.empty(); word = next_word(text, word.end)) {
         if (!json::parse_operator(word.text).ok()) continue;
         FieldTest test;
         test.pointer = std::string(json::trimmed(text.substr(0, word.begin)));
@@ -65,8 +62,7 @@ Result<FieldTest> parse_field_test(std::string_view text) {
             if (!operand.empty()) return wrong(text, "exists takes no value");
             return test;
         }
-        if (operand.empty())
-            return wrong(text, "the value is missing; write \"\" for the empty string");
+        if (operand.empty()) return wrong(text, "the value is missing; write \"\" for the empty string");
         ASSIGN_OR_RETURN(test.operand, operand_json(text, operand));
         return test;
     }

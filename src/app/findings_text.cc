@@ -20,9 +20,7 @@ std::string findings_as_json(const std::vector<Finding>& findings) {
     for (const Finding& finding : findings) {
         if (out.size() > 1) out += ',';
         json::ObjectWriter writer(out);
-        writer.field("file", finding.file)
-            .field("offset", finding.offset)
-            .field("what", finding.what);
+        writer.field("file", finding.file).field("offset", finding.offset).field("what", finding.what);
         if (finding.first_position) writer.field("first_position", finding.first_position->value);
         if (finding.end_position) writer.field("end_position", finding.end_position->value);
         writer.end();
@@ -32,9 +30,8 @@ std::string findings_as_json(const std::vector<Finding>& findings) {
 
 void write_findings(Output& out, const std::vector<Finding>& findings) {
     for (const Finding& finding : findings) {
-        const std::string place = finding.file.empty() ? ""
-                                                       : finding.file + " at byte " +
-                                                             std::to_string(finding.offset) + ": ";
+        const std::string place =
+            finding.file.empty() ? "" : finding.file + " at byte " + std::to_string(finding.offset) + ": ";
         out.line("  " + base::harmless(place + finding.what) + range_text(finding));
     }
 }

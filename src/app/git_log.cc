@@ -12,8 +12,8 @@ constexpr std::size_t kChunkSize = std::size_t{256} << 10;
 constexpr std::size_t kTokenSizeMax = std::size_t{64} << 20;
 
 Error unexpected(std::string_view token) {
-    return base::fail(ErrorCode::kInvalidArgument, "git log printed something unexpected: '" +
-                                                       std::string(token.substr(0, 60)) + "'");
+    return base::fail(ErrorCode::kInvalidArgument,
+                      "git log printed something unexpected: '" + std::string(token.substr(0, 60)) + "'");
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {
@@ -71,8 +71,7 @@ Result<std::optional<std::string_view>> GitLogReader::peek_token() {
     std::size_t searched = 0;
     for (;;) {
         const std::size_t end = buffer_.find('\0', begin_ + searched);
-        if (end != std::string::npos)
-            return std::optional(std::string_view(buffer_).substr(begin_, end - begin_));
+        if (end != std::string::npos) return std::optional(std::string_view(buffer_).substr(begin_, end - begin_));
         if (at_end_) {
             if (begin_ == buffer_.size()) return std::optional<std::string_view>();
             return unexpected(std::string_view(buffer_).substr(begin_));
@@ -141,11 +140,9 @@ Result<GitFile> GitLogReader::read_raw_file(std::string_view token) {
 
 /// "12 TAB 3 TAB path", or without the path, which then follows in two tokens; "-" counts for a
 /// binary file.
-Status GitLogReader::read_line_counts(const std::string& token, GitCommit& commit,
-                                      std::size_t& next_file) {
+Status GitLogReader::read_line_counts(const std::string& token, GitCommit& commit, std::size_t& next_file) {
     const std::size_t first_tab = token.find('\t');
-    const std::size_t second_tab =
-        first_tab == std::string::npos ? first_tab : token.find('\t', first_tab + 1);
+    const std::size_t second_tab = first_tab == std::string::npos ? first_tab : token.find('\t', first_tab + 1);
     if (second_tab == std::string::npos) return unexpected(token);
     std::string path = token.substr(second_tab + 1);
     if (path.empty()) {
@@ -157,10 +154,9 @@ Status GitLogReader::read_line_counts(const std::string& token, GitCommit& commi
         GitFile& file = commit.files[next_file++ % commit.files.size()];
         if (file.path != path) continue;
         file.is_binary = token.starts_with('-');
-        file.lines_added =
-            number_or_zero<std::uint64_t>(std::string_view(token).substr(0, first_tab));
-        file.lines_deleted = number_or_zero<std::uint64_t>(
-            std::string_view(token).substr(first_tab + 1, second_tab - first_tab - 1));
+        file.lines_added = number_or_zero<std::uint64_t>(std::string_view(token).substr(0, first_tab));
+        file.lines_deleted =
+            number_or_zero<std::uint64_t>(std::string_view(token).substr(first_tab + 1, second_tab - first_tab - 1));
         return {};
     }
     return unexpected(token);

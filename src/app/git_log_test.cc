@@ -34,11 +34,10 @@ const std::string kHead =
     "c0ffee|aa bb|Ada L|ada@example.org|1700000000|subject|body\nmore\n|";
 
 TEST(GitLog, ReadsACommitWithItsFiles) {
-    const auto commits =
-        commits_of(kHead +
-                   "\n:000000 100644 0000 1111 A|new file|:100644 100644 2222 3333 M|lib.c|"
-                   ":100644 000000 4444 0000 D|gone|"
-                   "7\t0\tnew file|-\t-\tlib.c|0\t9\tgone|");
+    const auto commits = commits_of(kHead +
+                                    "\n:000000 100644 0000 1111 A|new file|:100644 100644 2222 3333 M|lib.c|"
+                                    ":100644 000000 4444 0000 D|gone|"
+                                    "7\t0\tnew file|-\t-\tlib.c|0\t9\tgone|");
     ASSERT_TRUE(commits.ok()) << commits.error().message;
     ASSERT_EQ(commits->size(), 1U);
     const GitCommit& commit = commits->front();
@@ -57,8 +56,7 @@ TEST(GitLog, ReadsACommitWithItsFiles) {
 }
 
 TEST(GitLog, ReadsBothNamesOfARenamedFile) {
-    const auto commits =
-        commits_of(kHead + "\n:100644 100644 1111 2222 R090|old|new|1\t2\t|old|new|");
+    const auto commits = commits_of(kHead + "\n:100644 100644 1111 2222 R090|old|new|1\t2\t|old|new|");
     ASSERT_TRUE(commits.ok()) << commits.error().message;
     const GitFile& file = commits->front().files.at(0);
     EXPECT_EQ(file.status, 'R');
@@ -69,8 +67,8 @@ TEST(GitLog, ReadsBothNamesOfARenamedFile) {
 }
 
 TEST(GitLog, ReadsEmptyCommitsAndPathsThatLookLikeSomethingElse) {
-    const auto commits = commits_of(
-        kHead + kHead + "\n:000000 100644 0000 1111 A|:odd\tname|1\t0\t:odd\tname|" + kHead);
+    const auto commits =
+        commits_of(kHead + kHead + "\n:000000 100644 0000 1111 A|:odd\tname|1\t0\t:odd\tname|" + kHead);
     ASSERT_TRUE(commits.ok()) << commits.error().message;
     ASSERT_EQ(commits->size(), 3U);
     EXPECT_TRUE((*commits)[0].files.empty());

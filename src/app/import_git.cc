@@ -38,14 +38,11 @@ constexpr std::size_t kBatchEventsMax = 20'000;
 constexpr std::size_t kBatchBytesMax = std::size_t{16} << 20;
 constexpr std::size_t kMessageSizeMax = std::size_t{256} << 10;
 
-std::string entity_of(std::string_view path) {
-    return "file:" + valid_name(path, event::kEntitySizeMax - 5);
-}
+std::string entity_of(std::string_view path) { return "file:" + valid_name(path, event::kEntitySizeMax - 5); }
 
 std::optional<Timestamp> time_of(const GitCommit& commit) {
     std::int64_t ns = 0;
-    if (__builtin_mul_overflow(commit.author_time_s, std::int64_t{1'000'000'000}, &ns))
-        return std::nullopt;
+    if (__builtin_mul_overflow(commit.author_time_s, std::int64_t{1'000'000'000}, &ns)) return std::nullopt;
     return Timestamp{ns};
 }
 
@@ -57,8 +54,7 @@ std::string commit_payload(const GitCommit& commit, bool is_whole) {
         lines_deleted += file.lines_deleted;
     }
     std::string parents = "[";
-    for (const std::string& parent : commit.parents)
-        parents += (parents.size() > 1 ? ",\"" : "\"") + parent + "\"";
+    for (const std::string& parent : commit.parents) parents += (parents.size() > 1 ? ",\"" : "\"") + parent + "\"";
     std::string out;
     json::ObjectWriter writer(out);
     const std::string body = valid_utf8(commit.body);
@@ -79,14 +75,10 @@ std::string commit_payload(const GitCommit& commit, bool is_whole) {
 std::string_view status_word(char status) {
     switch (status) {
         case 'A':
-        case 'C':
-            return "added";
-        case 'D':
-            return "deleted";
-        case 'R':
-            return "renamed";
-        default:
-            return "modified";
+        case 'C': return "added";
+        case 'D': return "deleted";
+        case 'R': return "renamed";
+        default: return "modified";
     }
 }
 
@@ -145,9 +137,8 @@ public:
         const std::pair<const std::string, Count>* best = nullptr;
         for (const auto& entry : counts_) {
             if (!entry.second.exists) continue;
-            const bool more =
-                best == nullptr || entry.second.events > best->second.events ||
-                (entry.second.events == best->second.events && entry.first < best->first);
+            const bool more = best == nullptr || entry.second.events > best->second.events ||
+                              (entry.second.events == best->second.events && entry.first < best->first);
             if (more) best = &entry;
         }
         return best == nullptr ? std::string() : best->first;
@@ -164,8 +155,7 @@ private:
 /// Turns commits into batches and hands them on.
 class CommitImport {
 public:
-    CommitImport(Store& store, Durability durability)
-        : pipeline_(store, 32), durability_(durability) {}
+    CommitImport(Store& store, Durability durability) : pipeline_(store, 32), durability_(durability) {}
 
     Status append(const GitCommit& commit) {
         ++commits_;
@@ -174,13 +164,12 @@ public:
         const std::string author = valid_name(commit.author, event::kTagSizeMax - 7);
         if (!author.empty()) tags_.push_back("author:" + author);
         tags_.push_back("commit:" + commit.sha.substr(0, 12));
-        add("commit:" + commit.sha, "commit.created",
-            commit_payload(commit, commit.files.size() < kBatchEventsMax / 2), commit, "");
+        add("commit:" + commit.sha, "commit.created", commit_payload(commit, commit.files.size() < kBatchEventsMax / 2),
+            commit, "");
         for (const GitFile& file : commit.files) {
             RETURN_IF_ERROR(add_file(commit, file));
             const auto& content = batch_.content();
-            if (content.event_count < kBatchEventsMax && content.events.size() < kBatchBytesMax)
-                continue;
+            if (content.event_count < kBatchEventsMax && content.events.size() < kBatchBytesMax) continue;
             RETURN_IF_ERROR(submit(commit));
         }
         return submit(commit);
@@ -208,13 +197,12 @@ private:
         }
         const std::string entity = entity_of(file.path);
         files_.saw(entity, status != "deleted");
-        add(entity, "file." + std::string(status), file_payload(commit, file, status), commit,
-            "file:" + file.path);
+        add(entity, "file." + std::string(status), file_payload(commit, file, status), commit, "file:" + file.path);
         return {};
     }
 
-    void add(const std::string& entity, const std::string& type, const std::string& payload,
-             const GitCommit& commit, const std::string& what) {
+    void add(const std::string& entity, const std::string& type, const std::string& payload, const GitCommit& commit,
+             const std::string& what) {
         const std::vector<std::string_view> tags(tags_.begin(), tags_.end());
         batch_.add({.entity_id = entity,
                     .event_type = type,
@@ -229,12 +217,9 @@ private:
         AppendPipeline::Batch batch{.events = std::move(batch_)};
         batch_ = BatchBuilder();
         batch.options.durability = durability_;
-        batch.options.batch_id =
-            event::uuid_v5(git_space(), "batch:" + commit.sha + ":" + std::to_string(part_++));
+        batch.options.batch_id = event::uuid_v5(git_space(), "batch:" + commit.sha + ":" + std::to_string(part_++));
         Status status = pipeline_.submit(std::move(batch));
-        if (!status.ok())
-            return base::with_context(std::move(status).error(),
-                                      "at or before commit " + commit.sha);
+        if (!status.ok()) return base::with_context(std::move(status).error(), "at or before commit " + commit.sha);
         return {};
     }
 
@@ -249,8 +234,8 @@ private:
 };
 
 std::uint64_t commit_count(const GitImportOptions& options, const std::string& commit) {
-    const Result<std::string> text = run_and_read(
-        {"git", "-C", options.repository, "rev-list", "--count", "--end-of-options", commit, "--"});
+    const Result<std::string> text =
+        run_and_read({"git", "-C", options.repository, "rev-list", "--count", "--end-of-options", commit, "--"});
     std::uint64_t count = 0;
     if (text.ok()) std::from_chars(text->data(), text->data() + text->size(), count);
     return options.max_commits > 0 ? std::min(count, options.max_commits) : count;
@@ -280,10 +265,8 @@ Status for_each_line(const std::vector<std::string>& arguments, const Visit& vis
 Status check_order(const View& view, const GitImportOptions& options, const std::string& head) {
     ASSIGN_OR_RETURN(const std::uint64_t known, view.count({.event_types = {"commit.created"}}));
     if (known == 0) return {};
-    std::vector<std::string> arguments{"git",      "-C",           options.repository,
-                                       "rev-list", "--topo-order", "--parents"};
-    if (options.max_commits > 0)
-        arguments.push_back("--max-count=" + std::to_string(options.max_commits));
+    std::vector<std::string> arguments{"git", "-C", options.repository, "rev-list", "--topo-order", "--parents"};
+    if (options.max_commits > 0) arguments.push_back("--max-count=" + std::to_string(options.max_commits));
     arguments.insert(arguments.end(), {"--end-of-options", head, "--"});
 
     std::set<std::string, std::less<>> parents_of_known;  // children come before parents
@@ -305,26 +288,22 @@ Status check_order(const View& view, const GitImportOptions& options, const std:
         return older.empty();
     }));
     if (older.empty()) return {};
-    return base::fail(
-        ErrorCode::kInvalidArgument,
-        "commit " + older.substr(0, 12) +
-            " is new, and one that builds on it is in the store already: appended behind it, it "
-            "would make the states of files wrong; import into a new store, or say --accept-older "
-            "and ask for states with --fold-order occurred");
+    return base::fail(ErrorCode::kInvalidArgument,
+                      "commit " + older.substr(0, 12) +
+                          " is new, and one that builds on it is in the store already: appended behind it, it "
+                          "would make the states of files wrong; import into a new store, or say --accept-older "
+                          "and ask for states with --fold-order occurred");
 }
 
 /// The commit that the branch stands for.
 Result<std::string> resolve(const GitImportOptions& options) {
-    Result<std::string> inside =
-        run_and_read({"git", "-C", options.repository, "rev-parse", "--git-dir"});
+    Result<std::string> inside = run_and_read({"git", "-C", options.repository, "rev-parse", "--git-dir"});
     if (!inside.ok()) {
         if (inside.error().code == ErrorCode::kNotFound) return inside;
-        return base::with_context(std::move(inside).error(),
-                                  options.repository + " is not a git repository");
+        return base::with_context(std::move(inside).error(), options.repository + " is not a git repository");
     }
-    Result<std::string> commit =
-        run_and_read({"git", "-C", options.repository, "rev-parse", "--verify", "--quiet",
-                      "--end-of-options", options.branch + "^{commit}"});
+    Result<std::string> commit = run_and_read({"git", "-C", options.repository, "rev-parse", "--verify", "--quiet",
+                                               "--end-of-options", options.branch + "^{commit}"});
     if (!commit.ok()) {
         return base::fail(ErrorCode::kInvalidArgument,
                           "there is no commit at " + options.branch + " in " + options.repository);
@@ -340,17 +319,15 @@ Status check_repository(const GitImportOptions& options) {
     return head.ok() ? Status() : Status(head.error());
 }
 
-Result<GitImportResult> import_git(Program& program, Store& store,
-                                   const GitImportOptions& options) {
+Result<GitImportResult> import_git(Program& program, Store& store, const GitImportOptions& options) {
     ASSIGN_OR_RETURN(const std::string head, resolve(options));
     if (!options.accept_older) {
         ASSIGN_OR_RETURN(const View view, store.view());
         RETURN_IF_ERROR(check_order(view, options, head));
     }
-    ProgressBar progress(program, "import",
-                         program.shows_progress() ? commit_count(options, head) : 0);
-    ASSIGN_OR_RETURN(const auto git, Subprocess::start(git_log_arguments(options.repository, head,
-                                                                         options.max_commits)));
+    ProgressBar progress(program, "import", program.shows_progress() ? commit_count(options, head) : 0);
+    ASSIGN_OR_RETURN(const auto git,
+                     Subprocess::start(git_log_arguments(options.repository, head, options.max_commits)));
     GitLogReader log([&git = *git](std::span<char> out) { return git.read(out); });
     CommitImport import(store, options.durability);
     bool complete = false;

@@ -30,8 +30,7 @@ public:
             if (size >= 0) return static_cast<std::size_t>(size);
             if (errno == EINTR && interrupted_by() != 0) return std::size_t{0};
             if (errno != EINTR)
-                return base::fail(ErrorCode::kIo,
-                                  "cannot be read: " + std::generic_category().message(errno));
+                return base::fail(ErrorCode::kIo, "cannot be read: " + std::generic_category().message(errno));
         }
     }
 
@@ -45,8 +44,7 @@ std::optional<int> descriptor_of(const std::string& path) {
     constexpr std::string_view kPrefix = "/dev/fd/";
     if (!path.starts_with(kPrefix)) return std::nullopt;
     int fd = -1;
-    const auto [end, error] =
-        std::from_chars(path.data() + kPrefix.size(), path.data() + path.size(), fd);
+    const auto [end, error] = std::from_chars(path.data() + kPrefix.size(), path.data() + path.size(), fd);
     if (error != std::errc() || end != path.data() + path.size()) return std::nullopt;
     return fd;
 }
@@ -60,8 +58,7 @@ public:
 
     Result<std::string_view> peek() {
         while (head_size_ < head_.size()) {
-            ASSIGN_OR_RETURN(const std::size_t size,
-                             source_->read(std::span(head_).subspan(head_size_)));
+            ASSIGN_OR_RETURN(const std::size_t size, source_->read(std::span(head_).subspan(head_size_)));
             if (size == 0) break;
             head_size_ += size;
         }
@@ -96,9 +93,7 @@ Input::Input(std::string name, std::unique_ptr<Raw> raw, std::uint64_t raw_total
 
 Input::~Input() = default;
 
-Status Input::check(const std::string& path) {
-    return descriptor_of(path) ? Status() : io::check_stream(path);
-}
+Status Input::check(const std::string& path) { return descriptor_of(path) ? Status() : io::check_stream(path); }
 
 Result<std::unique_ptr<Input>> Input::open(const std::string& path) {
     std::unique_ptr<Input> input;
@@ -107,9 +102,8 @@ Result<std::unique_ptr<Input>> Input::open(const std::string& path) {
                               std::make_unique<Raw>(std::make_unique<DescriptorSource>(*fd)), 0));
     } else {
         ASSIGN_OR_RETURN(io::Stream stream, io::open_stream(path));
-        input.reset(new Input(
-            path, std::make_unique<Raw>(std::make_unique<DescriptorSource>(std::move(stream.fd))),
-            stream.size));
+        input.reset(new Input(path, std::make_unique<Raw>(std::make_unique<DescriptorSource>(std::move(stream.fd))),
+                              stream.size));
     }
     if (Status status = input->detect(); !status.ok())
         return base::with_context(std::move(status).error(), input->name_);
@@ -129,9 +123,7 @@ Result<std::size_t> Input::read(std::span<char> out) {
     return size;
 }
 
-std::uint64_t Input::raw_bytes() const {
-    return raw_->count();
-}
+std::uint64_t Input::raw_bytes() const { return raw_->count(); }
 
 Result<std::string> read_all(Input& input, std::size_t size_max) {
     std::string text;
@@ -166,12 +158,10 @@ Result<std::optional<std::string_view>> LineReader::next() {
     for (;;) {
         const char* line = buffer_.data() + begin_;
         const std::size_t have = end_ - begin_;
-        const void* found =
-            have == searched ? nullptr : std::memchr(line + searched, '\n', have - searched);
+        const void* found = have == searched ? nullptr : std::memchr(line + searched, '\n', have - searched);
         if (found != nullptr || (at_end_ && have > 0)) {
             std::size_t size =
-                found != nullptr ? static_cast<std::size_t>(static_cast<const char*>(found) - line)
-                                 : have;
+                found != nullptr ? static_cast<std::size_t>(static_cast<const char*>(found) - line) : have;
             begin_ += found != nullptr ? size + 1 : size;
             ++line_number_;
             if (size > 0 && line[size - 1] == '\r') --size;
@@ -182,9 +172,9 @@ Result<std::optional<std::string_view>> LineReader::next() {
         if (at_end_) return std::optional<std::string_view>();
         if (have > kLineSizeMax) {
             ++line_number_;
-            return base::fail(ErrorCode::kLimitExceeded,
-                              input_.name() + ": line " + std::to_string(line_number_) +
-                                  " has more than " + std::to_string(kLineSizeMax) + " bytes");
+            return base::fail(ErrorCode::kLimitExceeded, input_.name() + ": line " + std::to_string(line_number_) +
+                                                             " has more than " + std::to_string(kLineSizeMax) +
+                                                             " bytes");
         }
         searched = have;
         ASSIGN_OR_RETURN(const bool more, fill());

@@ -9,9 +9,7 @@ namespace {
 std::atomic<int> caught_signal = 0;
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler takes no lock");
 
-void note_signal(int signal) {
-    caught_signal.store(signal);
-}
+void note_signal(int signal) { caught_signal.store(signal); }
 
 }  // namespace
 
@@ -31,12 +29,8 @@ void catch_interrupts() {
     sigaction(SIGTERM, &action, nullptr);
 }
 
-int interrupted_by() {
-    return caught_signal.load();
-}
+int interrupted_by() { return caught_signal.load(); }
 
-int interrupted_exit_code() {
-    return 128 + interrupted_by();
-}
+int interrupted_exit_code() { return 128 + interrupted_by(); }
 
 }  // namespace chronos::app

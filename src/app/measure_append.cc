@@ -44,8 +44,7 @@ public:
             else if (!error_)
                 error_ = result.error();
             ++room_;
-            changed_
-                .notify_one();  // under the lock: the window may be gone as soon as it is released
+            changed_.notify_one();  // under the lock: the window may be gone as soon as it is released
         };
     }
 
@@ -88,15 +87,12 @@ struct Share {
 
 class AppendRun {
 public:
-    AppendRun(Store& store, const Workload& workload, const AppendLoad& load,
-              std::atomic<std::uint64_t>& handed_over)
+    AppendRun(Store& store, const Workload& workload, const AppendLoad& load, std::atomic<std::uint64_t>& handed_over)
         : store_(store), workload_(workload), load_(load), handed_over_(handed_over) {}
 
-    Status run(Share& share, BatchWindow& window,
-               const std::function<void(std::uint64_t)>& on_progress) {
+    Status run(Share& share, BatchWindow& window, const std::function<void(std::uint64_t)>& on_progress) {
         Status status;
-        for (std::uint64_t batch = share.first_batch;
-             batch < share.end_batch && interrupted_by() == 0; ++batch) {
+        for (std::uint64_t batch = share.first_batch; batch < share.end_batch && interrupted_by() == 0; ++batch) {
             if (status = append(share, batch, window); !status.ok()) break;
             if (on_progress) on_progress(handed_over_.load());
         }
@@ -107,8 +103,8 @@ public:
 private:
     Status append(Share& share, std::uint64_t index, BatchWindow& window) {
         const std::uint64_t first = index * load_.batch_events;
-        const auto count = static_cast<std::uint32_t>(
-            std::min<std::uint64_t>(load_.batch_events, load_.events - first));
+        const auto count =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(load_.batch_events, load_.events - first));
         BatchBuilder batch;
         batch.reserve(std::size_t{count} * (workload_.payload_bytes() + 128));
         if (load_.from_json)
@@ -116,8 +112,7 @@ private:
         else
             workload_.add_events(first, count, batch);
         RETURN_IF_ERROR(window.wait_for_room());
-        Status status = store_.append_async(std::move(batch), {.durability = load_.durability},
-                                            window.completion());
+        Status status = store_.append_async(std::move(batch), {.durability = load_.durability}, window.completion());
         if (!status.ok()) {
             window.give_back_room();
             return status;
@@ -153,9 +148,8 @@ std::vector<Share> make_shares(const Workload& workload, const AppendLoad& load)
         if (!load.from_json) continue;
         for (std::uint64_t batch = share.first_batch; batch < share.end_batch; ++batch) {
             const std::uint64_t first = batch * load.batch_events;
-            share.json.push_back(
-                workload.json_lines(first, static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                                               load.batch_events, load.events - first))));
+            share.json.push_back(workload.json_lines(
+                first, static_cast<std::uint32_t>(std::min<std::uint64_t>(load.batch_events, load.events - first))));
         }
     }
     return shares;
@@ -164,8 +158,7 @@ std::vector<Share> make_shares(const Workload& workload, const AppendLoad& load)
 }  // namespace
 
 double AppendMeasurement::events_per_second() const {
-    return elapsed_ns == 0 ? 0
-                           : static_cast<double>(events) * 1e9 / static_cast<double>(elapsed_ns);
+    return elapsed_ns == 0 ? 0 : static_cast<double>(events) * 1e9 / static_cast<double>(elapsed_ns);
 }
 
 Result<AppendMeasurement> measure_append(Program& program, Store& store, const Workload& workload,
@@ -176,8 +169,7 @@ Result<AppendMeasurement> measure_append(Program& program, Store& store, const W
     std::vector<std::unique_ptr<BatchWindow>> windows;
     windows.reserve(shares.size());
     for (const Share& share : shares)
-        windows.push_back(std::make_unique<BatchWindow>(clock, share.end_batch - share.first_batch,
-                                                        load.in_flight));
+        windows.push_back(std::make_unique<BatchWindow>(clock, share.end_batch - share.first_batch, load.in_flight));
     std::atomic<std::uint64_t> handed_over = 0;
     AppendRun run(store, workload, load, handed_over);
 

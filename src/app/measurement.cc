@@ -27,8 +27,8 @@ std::uint64_t sum_of(std::string_view bytes) {
 /// One thread's share of the queries.
 class QueryRun {
 public:
-    QueryRun(io::Clock& clock, const View& view, const std::vector<std::string>& entities,
-             std::uint32_t last, std::uint64_t seed)
+    QueryRun(io::Clock& clock, const View& view, const std::vector<std::string>& entities, std::uint32_t last,
+             std::uint64_t seed)
         : clock_(clock), view_(view), entities_(entities), last_(last), next_(seed << 40) {}
 
     Status warm_up(std::uint64_t queries) {
@@ -61,10 +61,10 @@ private:
         }
         RETURN_IF_ERROR(status);
         for (const EventView& event : page_.events()) {
-            checksum_ += sum_of(event.event_type) + sum_of(event.entity_id) +
-                         sum_of(event.payload) + sum_of(event.metadata);
-            result_.bytes += event.event_type.size() + event.entity_id.size() +
-                             event.payload.size() + event.metadata.size();
+            checksum_ +=
+                sum_of(event.event_type) + sum_of(event.entity_id) + sum_of(event.payload) + sum_of(event.metadata);
+            result_.bytes +=
+                event.event_type.size() + event.entity_id.size() + event.payload.size() + event.metadata.size();
         }
         result_.events += page_.events().size();
         // The sum is used, so that reading the bytes is not optimised away.
@@ -86,9 +86,7 @@ private:
 
 }  // namespace
 
-void Latencies::sort() {
-    std::sort(ns_.begin(), ns_.end());
-}
+void Latencies::sort() { std::sort(ns_.begin(), ns_.end()); }
 
 std::int64_t Latencies::at(double fraction) const {
     if (ns_.empty()) return 0;
@@ -102,19 +100,16 @@ double Latencies::mean() const {
            static_cast<double>(ns_.size());
 }
 
-Result<QueryMeasurement> measure_queries(Program& program, const View& view,
-                                         const std::vector<std::string>& entities,
+Result<QueryMeasurement> measure_queries(Program& program, const View& view, const std::vector<std::string>& entities,
                                          const QueryLoad& load) {
-    if (entities.empty())
-        return base::fail(ErrorCode::kNotFound, "the store has no entity to ask for");
+    if (entities.empty()) return base::fail(ErrorCode::kNotFound, "the store has no entity to ask for");
     std::vector<Status> statuses(load.threads);
     std::vector<QueryMeasurement> results(load.threads);
     std::vector<std::thread> threads;
     io::Clock& clock = program.world.clock;
     const auto run_thread = [&](unsigned index) {
         QueryRun run(clock, view, entities, load.last, index + 1);
-        const std::uint64_t share =
-            load.queries / load.threads + (index < load.queries % load.threads ? 1 : 0);
+        const std::uint64_t share = load.queries / load.threads + (index < load.queries % load.threads ? 1 : 0);
         statuses[index] = run.warm_up(std::min(share / 10, kWarmUpMax));
         if (statuses[index].ok()) statuses[index] = run.run(share);
         results[index] = run.result();
@@ -140,8 +135,7 @@ Result<std::vector<std::string>> all_entities(const View& view) {
     std::vector<std::string> entities;
     for (;;) {
         ASSIGN_OR_RETURN(const auto page,
-                         view.entities("", entities.empty() ? std::string_view() : entities.back(),
-                                       kPageEntities));
+                         view.entities("", entities.empty() ? std::string_view() : entities.back(), kPageEntities));
         entities.insert(entities.end(), page.begin(), page.end());
         if (page.size() < kPageEntities) return entities;
     }

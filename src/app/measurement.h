@@ -18,9 +18,7 @@ class Latencies {
 public:
     void reserve(std::size_t count) { ns_.reserve(count); }
     void add(std::int64_t ns) { ns_.push_back(ns); }
-    void add_all(const Latencies& other) {
-        ns_.insert(ns_.end(), other.ns_.begin(), other.ns_.end());
-    }
+    void add_all(const Latencies& other) { ns_.insert(ns_.end(), other.ns_.begin(), other.ns_.end()); }
     void sort();
     /// The value that `fraction` of all are at or below; 0 if there are none. Requires: sorted.
     [[nodiscard]] std::int64_t at(double fraction) const;
@@ -58,9 +56,9 @@ struct AppendMeasurement {
 /// last answer is there. Made beforehand: payloads, entity ids, tags, and with `from_json` the text
 /// of all events. `on_progress` is called by one thread with the number of events handed over.
 /// Stops early when interrupted.
-Result<AppendMeasurement> measure_append(
-    Program& program, Store& store, const Workload& workload, const AppendLoad& load,
-    const std::function<void(std::uint64_t)>& on_progress = {});
+Result<AppendMeasurement> measure_append(Program& program, Store& store, const Workload& workload,
+                                         const AppendLoad& load,
+                                         const std::function<void(std::uint64_t)>& on_progress = {});
 
 struct QueryMeasurement {
     Latencies latencies;  ///< Of one query, sorted.
@@ -78,8 +76,7 @@ struct QueryLoad {
 
 /// Reads the last events of random entities among `entities` and looks at every byte of them. A
 /// tenth as many queries, at most 10,000, come before and are not measured.
-Result<QueryMeasurement> measure_queries(Program& program, const View& view,
-                                         const std::vector<std::string>& entities,
+Result<QueryMeasurement> measure_queries(Program& program, const View& view, const std::vector<std::string>& entities,
                                          const QueryLoad& load);
 
 /// Every entity there is.

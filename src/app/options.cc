@@ -40,8 +40,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
 
 std::string listed(const std::vector<std::string>& words, std::string_view separator) {
     std::string text;
-    for (const std::string& word : words)
-        text += (text.empty() ? "" : std::string(separator)) + word;
+    for (const std::string& word : words) text += (text.empty() ? "" : std::string(separator)) + word;
     return text;
 }
 
@@ -54,21 +53,19 @@ const CLI::App& chosen_command(const CLI::App& app) {
 
 CLI::Validator whole_number(std::uint64_t min, std::uint64_t max) {
     const std::string range = std::to_string(min) + " to " + std::to_string(max);
-    return {
-        [min, max, range](std::string& text) -> std::string {
-            std::uint64_t number = 0;
-            const char* end = text.data() + text.size();
-            const auto [stop, error] = std::from_chars(text.data(), end, number);
-            const bool is_decimal = text.size() == 1 || !text.starts_with('0');
-            if (error == std::errc() && stop == end && is_decimal && number >= min && number <= max)
-                return {};
-            return "'" + base::shortened(text) + "' is not a whole number from " + range;
-        },
-        max < kCountMax ? range : std::string()};
+    return {[min, max, range](std::string& text) -> std::string {
+                std::uint64_t number = 0;
+                const char* end = text.data() + text.size();
+                const auto [stop, error] = std::from_chars(text.data(), end, number);
+                const bool is_decimal = text.size() == 1 || !text.starts_with('0');
+                if (error == std::errc() && stop == end && is_decimal && number >= min && number <= max) return {};
+                return "'" + base::shortened(text) + "' is not a whole number from " + range;
+            },
+            max < kCountMax ? range : std::string()};
 }
 
-CLI::Option* add_repeatable(CLI::App* command, const std::string& name,
-                            std::vector<std::string>& values, const std::string& about) {
+CLI::Option* add_repeatable(CLI::App* command, const std::string& name, std::vector<std::string>& values,
+                            const std::string& about) {
     return command->add_option(name, values, about)->expected(1, 1 << 20)->allow_extra_args(false);
 }
 
@@ -85,22 +82,19 @@ void add_durability(CLI::App* command, Durability& durability) {
 }
 
 void add_accept_clock(CLI::App* command, bool& accept_clock) {
-    command->add_flag("--accept-clock", accept_clock,
-                      "Append although the clock is far off the last event");
+    command->add_flag("--accept-clock", accept_clock, "Append although the clock is far off the last event");
 }
 
 Status check_no_value_is_empty(const CLI::App& app) {
     for (const CLI::Option* option : app.get_options()) {
         const auto& values = option->results();
-        if (std::none_of(values.begin(), values.end(),
-                         [](const std::string& value) { return value.empty(); }))
+        if (std::none_of(values.begin(), values.end(), [](const std::string& value) { return value.empty(); }))
             continue;
         const std::string advice = option->get_positional() ? "" : "leave it out, or ";
         return base::fail(ErrorCode::kInvalidArgument,
                           option->get_name() + " has an empty value; " + advice + "give one");
     }
-    for (const CLI::App* command : app.get_subcommands())
-        RETURN_IF_ERROR(check_no_value_is_empty(*command));
+    for (const CLI::App* command : app.get_subcommands()) RETURN_IF_ERROR(check_no_value_is_empty(*command));
     return {};
 }
 

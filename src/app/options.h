@@ -21,8 +21,8 @@ inline constexpr std::uint64_t kCountMax = 1'000'000'000'000;
 CLI::Validator whole_number(std::uint64_t min, std::uint64_t max);
 
 /// An option that may be repeated and takes one value each time.
-CLI::Option* add_repeatable(CLI::App* command, const std::string& name,
-                            std::vector<std::string>& values, const std::string& about);
+CLI::Option* add_repeatable(CLI::App* command, const std::string& name, std::vector<std::string>& values,
+                            const std::string& about);
 
 /// --durability.
 void add_durability(CLI::App* command, Durability& durability);

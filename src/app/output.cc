@@ -43,20 +43,14 @@ Status Output::flush() {
     if (!broken()) error_number_ = write_all(STDOUT_FILENO, buffer_);
     buffer_.clear();
     if (!broken()) return {};
-    const bool no_space =
-        error_number_ == ENOSPC || error_number_ == EDQUOT || error_number_ == EFBIG;
-    return base::fail(
-        no_space ? ErrorCode::kNoSpace : ErrorCode::kIo,
-        "cannot write to standard output: " + std::generic_category().message(error_number_));
+    const bool no_space = error_number_ == ENOSPC || error_number_ == EDQUOT || error_number_ == EFBIG;
+    return base::fail(no_space ? ErrorCode::kNoSpace : ErrorCode::kIo,
+                      "cannot write to standard output: " + std::generic_category().message(error_number_));
 }
 
-bool Output::reader_left() const {
-    return error_number_ == EPIPE;
-}
+bool Output::reader_left() const { return error_number_ == EPIPE; }
 
-void write_to_stderr(std::string_view text) {
-    (void)write_all(STDERR_FILENO, text);
-}
+void write_to_stderr(std::string_view text) { (void)write_all(STDERR_FILENO, text); }
 
 std::string Style::wrapped(std::string_view code, std::string_view text) const {
     if (!enabled) return std::string(text);

@@ -11,8 +11,7 @@
 namespace chronos::app {
 
 Style Program::style() const {
-    return {.enabled = !common.json && !common.no_color && is_terminal(Stream::kOutput) &&
-                       terminal_has_colors()};
+    return {.enabled = !common.json && !common.no_color && is_terminal(Stream::kOutput) && terminal_has_colors()};
 }
 
 void Program::note(std::string_view text) const {
@@ -20,13 +19,10 @@ void Program::note(std::string_view text) const {
     write_to_stderr(harmless_lines(text) + "\n");
 }
 
-bool Program::shows_progress() const {
-    return !common.quiet && !common.json && is_terminal(Stream::kErrors);
-}
+bool Program::shows_progress() const { return !common.quiet && !common.json && is_terminal(Stream::kErrors); }
 
 void add_common_options(CLI::App& app, CommonOptions& options) {
-    app.add_option("--dir", options.directory,
-                   "Directory of the store (default: $CHRONOS_DIR, or ./chronos-data)")
+    app.add_option("--dir", options.directory, "Directory of the store (default: $CHRONOS_DIR, or ./chronos-data)")
         ->type_name("DIR");
     app.add_flag("--json", options.json, "Answer in JSON, errors too");
     app.add_flag("--quiet", options.quiet, "No notes and no progress bar");
@@ -42,8 +38,7 @@ CLI::App* add_command(CLI::App& parent, Program& program, const CommandText& tex
     CLI::App* command = parent.add_subcommand(text.name, text.about);
     command->footer("\nExample:\n  " + text.example);
     add_common_options(*command, program.common);
-    if (text.appends)
-        command->preparse_callback([&program](std::size_t) { program.appends = true; });
+    if (text.appends) command->preparse_callback([&program](std::size_t) { program.appends = true; });
     return command;
 }
 
@@ -73,9 +68,8 @@ Result<Store> open_for_reading(Program& program) {
                                        .memory_budget = program.common.memory_budget,
                                        .on_progress = recovery_progress(program)});
     if (!store.ok() && store.error().code == ErrorCode::kNotFound) {
-        return base::fail(ErrorCode::kNotFound, "there is no store in " + directory +
-                                                    "; `chronos init --dir " + directory +
-                                                    "` makes one");
+        return base::fail(ErrorCode::kNotFound,
+                          "there is no store in " + directory + "; `chronos init --dir " + directory + "` makes one");
     }
     return store;
 }
@@ -94,8 +88,7 @@ Result<Store> open_for_writing(Program& program, OpenOptions options) {
 }
 
 std::optional<std::string> environment_variable(const char* name) {
-    const char* value =
-        std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here changes the environment
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here changes the environment
     if (value == nullptr || *value == '\0') return std::nullopt;
     return value;
 }

@@ -36,18 +36,15 @@ void ProgressBar::draw(std::int64_t now_ns) {
     std::string line = label_ + " ";
     if (total_ > 0) {
         const std::uint64_t done = std::min(state_.done, total_);
-        const auto percent =
-            static_cast<unsigned>(static_cast<double>(done) * 100.0 / static_cast<double>(total_));
+        const auto percent = static_cast<unsigned>(static_cast<double>(done) * 100.0 / static_cast<double>(total_));
         const std::uint64_t filled = percent * kBarWidth / 100;
         for (std::uint64_t i = 0; i < kBarWidth; ++i) line += i < filled ? "█" : "░";
         line += fmt::format(" {:3}%", percent);
     }
     if (state_.events > 0) {
         const double seconds = static_cast<double>(now_ns - started_ns_) / 1e9;
-        const auto rate = static_cast<std::uint64_t>(static_cast<double>(state_.events) /
-                                                     std::max(seconds, 1e-9));
-        line +=
-            fmt::format("  {} events  {}/s", with_separators(state_.events), with_separators(rate));
+        const auto rate = static_cast<std::uint64_t>(static_cast<double>(state_.events) / std::max(seconds, 1e-9));
+        line += fmt::format("  {} events  {}/s", with_separators(state_.events), with_separators(rate));
     }
     if (state_.bytes > 0) line += "  " + human_bytes(state_.bytes);
     write_to_stderr("\r\x1b[K" + fitted(line, terminal_width(Stream::kErrors) - 1));

@@ -16,17 +16,14 @@ Result<Position> parse_position(const std::string& text, const std::string& name
     const auto [stop, error] = std::from_chars(text.data(), end, position.value);
     if (error == std::errc() && stop == end) return position;
     const bool is_time = parse_time(text, {}).ok();
-    return base::fail(
-        ErrorCode::kInvalidArgument,
-        name + " '" + text + "': a position is a whole number from 0 on" +
-            (is_time
-                 ? "; for a time use --known-at (what was recorded by then) or --as-of (what had "
-                   "happened by then)"
-                 : ""));
+    return base::fail(ErrorCode::kInvalidArgument,
+                      name + " '" + text + "': a position is a whole number from 0 on" +
+                          (is_time ? "; for a time use --known-at (what was recorded by then) or --as-of (what had "
+                                     "happened by then)"
+                                   : ""));
 }
 
-Result<std::optional<Timestamp>> parse_time_option(const std::string& text, const std::string& name,
-                                                   Timestamp now) {
+Result<std::optional<Timestamp>> parse_time_option(const std::string& text, const std::string& name, Timestamp now) {
     if (text.empty()) return std::optional<Timestamp>();
     Result<Timestamp> time = parse_time(text, now);
     if (!time.ok()) return base::with_context(std::move(time).error(), name);
@@ -35,10 +32,8 @@ Result<std::optional<Timestamp>> parse_time_option(const std::string& text, cons
 
 void ViewFlags::add_to(CLI::App* command) {
     command->add_option("--at", at, "Only events up to this position")->type_name("POSITION");
-    command->add_option("--known-at", known_at, "Only what was recorded by this time")
-        ->type_name("TIME");
-    command->add_option("--as-of,--time-travel", as_of, "Only what had happened by this time")
-        ->type_name("TIME");
+    command->add_option("--known-at", known_at, "Only what was recorded by this time")->type_name("TIME");
+    command->add_option("--as-of,--time-travel", as_of, "Only what had happened by this time")->type_name("TIME");
 }
 
 Result<ViewOptions> ViewFlags::resolve(Timestamp now) const {
@@ -52,26 +47,17 @@ Result<ViewOptions> ViewFlags::resolve(Timestamp now) const {
 }
 
 void FilterFlags::add_to(CLI::App* command) {
-    add_repeatable(command, "--entity", entities, "Events of this entity; repeat for more")
-        ->type_name("ENTITY");
-    command->add_option("--entity-prefix", entity_prefix, "Events of entities that start with this")
-        ->type_name("TEXT");
-    add_repeatable(command, "--type", types, "Events of this type; repeat for more")
-        ->type_name("TYPE");
-    command->add_option("--type-prefix", type_prefix, "Events of types that start with this")
-        ->type_name("TEXT");
-    add_repeatable(command, "--tag", tags, "Events with this tag; repeated: with all of them")
-        ->type_name("TAG");
+    add_repeatable(command, "--entity", entities, "Events of this entity; repeat for more")->type_name("ENTITY");
+    command->add_option("--entity-prefix", entity_prefix, "Events of entities that start with this")->type_name("TEXT");
+    add_repeatable(command, "--type", types, "Events of this type; repeat for more")->type_name("TYPE");
+    command->add_option("--type-prefix", type_prefix, "Events of types that start with this")->type_name("TEXT");
+    add_repeatable(command, "--tag", tags, "Events with this tag; repeated: with all of them")->type_name("TAG");
     command->add_option("--since", since, "Recorded at or after this time")->type_name("TIME");
     command->add_option("--until", until, "Recorded at or before this time")->type_name("TIME");
-    command->add_option("--occurred-since", occurred_since, "Occurred at or after this time")
-        ->type_name("TIME");
-    command->add_option("--occurred-until", occurred_until, "Occurred at or before this time")
-        ->type_name("TIME");
-    command->add_option("--correlation-id", correlation_id, "metadata.correlation_id is this")
-        ->type_name("TEXT");
-    command->add_option("--causation-id", causation_id, "metadata.causation_id is this")
-        ->type_name("TEXT");
+    command->add_option("--occurred-since", occurred_since, "Occurred at or after this time")->type_name("TIME");
+    command->add_option("--occurred-until", occurred_until, "Occurred at or before this time")->type_name("TIME");
+    command->add_option("--correlation-id", correlation_id, "metadata.correlation_id is this")->type_name("TEXT");
+    command->add_option("--causation-id", causation_id, "metadata.causation_id is this")->type_name("TEXT");
     command->add_option("--actor", actor, "metadata.actor is this")->type_name("TEXT");
     add_repeatable(command, "--where", tests,
                    "A field of the payload, as in '/total >= 100'; = != < <= > >= contains exists; "
@@ -88,10 +74,8 @@ Result<Filter> FilterFlags::resolve(Timestamp now) const {
     filter.tags = tags;
     ASSIGN_OR_RETURN(filter.since, parse_time_option(since, "--since", now));
     ASSIGN_OR_RETURN(filter.until, parse_time_option(until, "--until", now));
-    ASSIGN_OR_RETURN(filter.occurred_since,
-                     parse_time_option(occurred_since, "--occurred-since", now));
-    ASSIGN_OR_RETURN(filter.occurred_until,
-                     parse_time_option(occurred_until, "--occurred-until", now));
+    ASSIGN_OR_RETURN(filter.occurred_since, parse_time_option(occurred_since, "--occurred-since", now));
+    ASSIGN_OR_RETURN(filter.occurred_until, parse_time_option(occurred_until, "--occurred-until", now));
     const auto set = [](std::optional<std::string>& to, const std::string& from) {
         if (!from.empty()) to = from;
     };
@@ -106,14 +90,10 @@ Result<Filter> FilterFlags::resolve(Timestamp now) const {
 }
 
 void FoldFlags::add_to(CLI::App* command) {
-    command
-        ->add_option("--fold", fold,
-                     "merge: RFC 7396 merge patch; shallow: top-level fields replace each other")
+    command->add_option("--fold", fold, "merge: RFC 7396 merge patch; shallow: top-level fields replace each other")
         ->check(CLI::IsMember({"merge", "shallow"}))
         ->capture_default_str();
-    command
-        ->add_option("--fold-order", order,
-                     "stream: as appended; occurred: by the time they occurred")
+    command->add_option("--fold-order", order, "stream: as appended; occurred: by the time they occurred")
         ->check(CLI::IsMember({"stream", "occurred"}))
         ->capture_default_str();
 }

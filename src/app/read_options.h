@@ -45,8 +45,7 @@ struct FoldFlags {
 /// Reads a position given to option `name`; a time there is answered with the option for times.
 Result<Position> parse_position(const std::string& text, const std::string& name);
 /// Reads a time given to option `name`; empty is absent.
-Result<std::optional<Timestamp>> parse_time_option(const std::string& text, const std::string& name,
-                                                   Timestamp now);
+Result<std::optional<Timestamp>> parse_time_option(const std::string& text, const std::string& name, Timestamp now);
 
 /// One entity and nothing else is asked for.
 bool is_single_entity(const Filter& filter);

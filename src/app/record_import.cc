@@ -16,18 +16,13 @@ constexpr std::size_t kBatchBytesMax = std::size_t{4} << 20;
 }  // namespace
 
 RecordImport::RecordImport(Program& program, Store& store, const Input& input)
-    : program_(program),
-      input_(input),
-      pipeline_(store),
-      progress_(program, "import", input.raw_total()) {}
+    : program_(program), input_(input), pipeline_(store), progress_(program, "import", input.raw_total()) {}
 
 Status RecordImport::added(std::uint64_t line) {
     batch_.lines.push_back(line);
     batch_.last_line = line;
     ++events_;
-    if (batch_.lines.size() < kBatchEventsMax &&
-        batch_.events.content().events.size() < kBatchBytesMax)
-        return {};
+    if (batch_.lines.size() < kBatchEventsMax && batch_.events.content().events.size() < kBatchBytesMax) return {};
     progress_.update({.done = input_.raw_bytes(), .events = events_});
     return submit();
 }
@@ -53,8 +48,8 @@ Result<int> RecordImport::finish(Status read) {
             .end();
         program_.out.line(out);
     } else {
-        program_.out.line(with_separators(counts.appended) + " events appended, " +
-                          with_separators(counts.duplicates) + " were there");
+        program_.out.line(with_separators(counts.appended) + " events appended, " + with_separators(counts.duplicates) +
+                          " were there");
     }
     if (!appended.ok()) return std::move(appended).error();
     if (!read.ok()) return std::move(read).error();

@@ -29,8 +29,8 @@ void remove_all(io::FileSystem& files, const std::string& directory) {
 Result<std::unique_ptr<ScratchDirectory>> ScratchDirectory::make(io::FileSystem& files) {
     std::string path = environment_variable("TMPDIR").value_or("/tmp") + "/chronos-XXXXXX";
     if (::mkdtemp(path.data()) == nullptr)
-        return base::fail(ErrorCode::kIo, "cannot make a directory like " + path + ": " +
-                                              std::generic_category().message(errno));
+        return base::fail(ErrorCode::kIo,
+                          "cannot make a directory like " + path + ": " + std::generic_category().message(errno));
     return std::unique_ptr<ScratchDirectory>(new ScratchDirectory(files, std::move(path)));
 }
 

@@ -22,8 +22,7 @@ public:
     void keep() { kept_ = true; }
 
 private:
-    ScratchDirectory(io::FileSystem& files, std::string path)
-        : files_(files), path_(std::move(path)) {}
+    ScratchDirectory(io::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
 
     io::FileSystem& files_;
     std::string path_;

@@ -14,8 +14,7 @@ void StateFlags::add_to(CLI::App* command) {
 
 Error entity_not_there(const std::string& entity, const ViewOptions& view, const State& state) {
     std::string message = "there is no entity " + entity + view_text(view);
-    if (state.first_event_at)
-        message += "; its first event is of " + state.first_event_at->to_string();
+    if (state.first_event_at) message += "; its first event is of " + state.first_event_at->to_string();
     return base::fail(ErrorCode::kNotFound, std::move(message));
 }
 

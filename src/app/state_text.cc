@@ -50,8 +50,7 @@ std::string state_as_json(const State& state, Fold fold, const ViewInfo& view) {
         .field("late_events", state.late_events)
         .field("fold", fold_name(fold));
     if (state.last_recorded_at) writer.field("last_timestamp", state.last_recorded_at->to_string());
-    if (state.last_occurred_at)
-        writer.field("last_occurred_at", state.last_occurred_at->to_string());
+    if (state.last_occurred_at) writer.field("last_occurred_at", state.last_occurred_at->to_string());
     if (state.first_event_at) writer.field("first_event_at", state.first_event_at->to_string());
     if (!state.origins.empty()) writer.raw_field("origins", origins_as_json(state.origins));
     writer.raw_field("view", view_as_json(view)).end();
@@ -59,8 +58,7 @@ std::string state_as_json(const State& state, Fold fold, const ViewInfo& view) {
 }
 
 std::string state_title(const State& state) {
-    std::string text =
-        base::harmless(state.entity_id) + "  version " + std::to_string(state.version.value);
+    std::string text = base::harmless(state.entity_id) + "  version " + std::to_string(state.version.value);
     if (state.last_occurred_at) text += "  last changed " + state.last_occurred_at->to_string();
     if (state.late_events > 0) text += "  " + std::to_string(state.late_events) + " late events";
     return text;
@@ -77,12 +75,11 @@ std::string history_entry_as_json(const HistoryEntry& entry) {
     return out + ",\"changes\":" + changes + "]}";
 }
 
-std::string history_entry_as_text(const HistoryEntry& entry, const Style& style,
-                                  std::size_t width) {
+std::string history_entry_as_text(const HistoryEntry& entry, const Style& style, std::size_t width) {
     const Event& event = entry.event;
     std::string out = style.bold("version " + std::to_string(event.version.value)) + "  " +
-                      style.cyan(base::harmless(event.event_type)) + "  " +
-                      style.dim(event.occurred_at.to_string()) + "\n";
+                      style.cyan(base::harmless(event.event_type)) + "  " + style.dim(event.occurred_at.to_string()) +
+                      "\n";
     const auto shown = [width](const std::string& value) {
         return width == 0 ? base::harmless(value) : fitted(value, width);
     };

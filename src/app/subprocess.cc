@@ -28,8 +28,7 @@ struct Pipe {
 Result<Pipe> make_pipe() {
     std::array<int, 2> fds{};
     if (::pipe(fds.data()) != 0)
-        return base::fail(ErrorCode::kIo,
-                          "cannot make a pipe: " + std::generic_category().message(errno));
+        return base::fail(ErrorCode::kIo, "cannot make a pipe: " + std::generic_category().message(errno));
     return Pipe{fds[0], fds[1]};
 }
 
@@ -51,8 +50,7 @@ std::vector<char*> child_environment() {
     return variables;
 }
 
-int spawn(const std::vector<std::string>& arguments, const Pipe& output, const Pipe& errors,
-          pid_t& pid) {
+int spawn(const std::vector<std::string>& arguments, const Pipe& output, const Pipe& errors, pid_t& pid) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", 0, 0);
@@ -71,12 +69,10 @@ int spawn(const std::vector<std::string>& arguments, const Pipe& output, const P
 
     std::vector<char*> argv;
     argv.reserve(arguments.size() + 1);
-    for (const std::string& argument : arguments)
-        argv.push_back(const_cast<char*>(argument.c_str()));
+    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
     std::vector<char*> variables = child_environment();
-    const int error =
-        posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), variables.data());
+    const int error = posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), variables.data());
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return error;
@@ -95,16 +91,15 @@ Result<std::unique_ptr<Subprocess>> Subprocess::start(const std::vector<std::str
     ::close(output.write_fd);
     ::close(errors.write_fd);
     if (error == 0) {
-        return std::unique_ptr<Subprocess>(
-            new Subprocess(pid, output.read_fd, errors.read_fd, arguments.front()));
+        return std::unique_ptr<Subprocess>(new Subprocess(pid, output.read_fd, errors.read_fd, arguments.front()));
     }
     ::close(output.read_fd);
     ::close(errors.read_fd);
     if (error == ENOENT)
         return base::fail(ErrorCode::kNotFound,
                           "the program " + arguments.front() + " is needed and is not on the PATH");
-    return base::fail(ErrorCode::kIo, "cannot run " + arguments.front() + ": " +
-                                          std::generic_category().message(error));
+    return base::fail(ErrorCode::kIo,
+                      "cannot run " + arguments.front() + ": " + std::generic_category().message(error));
 }
 
 Subprocess::~Subprocess() {
@@ -119,8 +114,7 @@ Subprocess::~Subprocess() {
 void Subprocess::take_errors() {
     std::array<char, 1024> buffer{};
     const ssize_t size = ::read(errors_fd_, buffer.data(), buffer.size());
-    if (size > 0 && errors_.size() < kErrorsSizeMax)
-        errors_.append(buffer.data(), static_cast<std::size_t>(size));
+    if (size > 0 && errors_.size() < kErrorsSizeMax) errors_.append(buffer.data(), static_cast<std::size_t>(size));
     if (size <= 0) {
         ::close(errors_fd_);
         errors_fd_ = -1;
@@ -132,8 +126,7 @@ Result<std::size_t> Subprocess::read(std::span<char> out) {
         std::array<pollfd, 2> watched{pollfd{output_fd_, POLLIN, 0}, pollfd{errors_fd_, POLLIN, 0}};
         if (::poll(watched.data(), watched.size(), -1) < 0) {
             if (errno != EINTR)
-                return base::fail(ErrorCode::kIo,
-                                  name_ + ": " + std::generic_category().message(errno));
+                return base::fail(ErrorCode::kIo, name_ + ": " + std::generic_category().message(errno));
             if (interrupted_by() != 0) return std::size_t{0};
             continue;
         }
@@ -141,9 +134,7 @@ Result<std::size_t> Subprocess::read(std::span<char> out) {
         if (watched[0].revents == 0) continue;
         const ssize_t size = ::read(output_fd_, out.data(), out.size());
         if (size >= 0) return static_cast<std::size_t>(size);
-        if (errno != EINTR)
-            return base::fail(ErrorCode::kIo,
-                              name_ + ": " + std::generic_category().message(errno));
+        if (errno != EINTR) return base::fail(ErrorCode::kIo, name_ + ": " + std::generic_category().message(errno));
     }
 }
 
@@ -151,16 +142,12 @@ Status Subprocess::finish() {
     while (errors_fd_ >= 0) take_errors();
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0) {
-        if (errno != EINTR)
-            return base::fail(ErrorCode::kIo,
-                              name_ + ": " + std::generic_category().message(errno));
+        if (errno != EINTR) return base::fail(ErrorCode::kIo, name_ + ": " + std::generic_category().message(errno));
     }
     pid_ = -1;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-    while (!errors_.empty() && (errors_.back() == '\n' || errors_.back() == ' '))
-        errors_.pop_back();
-    return base::fail(ErrorCode::kInvalidArgument,
-                      name_ + ": " + (errors_.empty() ? "it failed" : errors_));
+    while (!errors_.empty() && (errors_.back() == '\n' || errors_.back() == ' ')) errors_.pop_back();
+    return base::fail(ErrorCode::kInvalidArgument, name_ + ": " + (errors_.empty() ? "it failed" : errors_));
 }
 
 Result<std::string> run_and_read(const std::vector<std::string>& arguments) {

@@ -12,9 +12,7 @@
 namespace chronos::app {
 namespace {
 
-bool starts_character(char byte) {
-    return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
-}
+bool starts_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }
 
 /// Bytes of the first `count` characters.
 std::size_t prefix_size(std::string_view utf8, std::size_t count) {
@@ -29,9 +27,7 @@ std::size_t prefix_size(std::string_view utf8, std::size_t count) {
 
 }  // namespace
 
-bool is_terminal(Stream stream) {
-    return ::isatty(static_cast<int>(stream)) == 1;
-}
+bool is_terminal(Stream stream) { return ::isatty(static_cast<int>(stream)) == 1; }
 
 bool terminal_has_colors() {
     return !environment_variable("NO_COLOR") && environment_variable("TERM").value_or("") != "dumb";
@@ -39,8 +35,7 @@ bool terminal_has_colors() {
 
 std::size_t terminal_width(Stream stream) {
     winsize size{};
-    if (::ioctl(static_cast<int>(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
+    if (::ioctl(static_cast<int>(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
     return 80;
 }
 

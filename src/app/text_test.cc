@@ -83,8 +83,7 @@ TEST(FieldTestText, RefusesHalfATest) {
 
 TEST(ReadOptionsText, AnswersATimeGivenAsAPositionWithTheRightOption) {
     EXPECT_EQ(parse_position("7", "--at")->value, 7U);
-    EXPECT_NE(parse_position("2026-01-01", "--at").error().message.find("--known-at"),
-              std::string::npos);
+    EXPECT_NE(parse_position("2026-01-01", "--at").error().message.find("--known-at"), std::string::npos);
     EXPECT_FALSE(parse_position("-1", "--at").ok());
 }
 
@@ -139,30 +138,23 @@ std::string imported(std::string_view line, LineMode mode = LineMode::kImport) {
     if (!status.ok()) return "error: " + status.error().message;
     std::string text;
     batch.content().for_each_event([&](const event::EventBytes& event) {
-        text = std::string(event.metadata()) + " " +
-               Timestamp{event.sent_occurred_at().value_or(0)}.to_string();
+        text = std::string(event.metadata()) + " " + Timestamp{event.sent_occurred_at().value_or(0)}.to_string();
     });
     return text;
 }
 
 TEST(EventLines, ImportKeepsWhereAnEventWas) {
-    EXPECT_EQ(
-        imported(R"({"entity_id":"e","event_type":"t","payload":{},"position":7,"version":2,)"
-                 R"("timestamp":"2026-01-01T00:00:00Z"})"),
-        R"({"origin":{"position":7,"version":2,"timestamp":"2026-01-01T00:00:00Z"}} 2026-01-01T00:00:00Z)");
-    EXPECT_EQ(
-        imported(
-            R"({"entity_id":"e","event_type":"t","payload":{},"position":7,"metadata":{"actor":"a"}})"),
-        R"({"origin":{"position":7},"actor":"a"} 1970-01-01T00:00:00Z)");
-    EXPECT_EQ(
-        imported(
-            R"({"entity_id":"e","event_type":"t","payload":{},"position":9,"metadata":{"origin":{}}})"),
-        R"({"origin":{}} 1970-01-01T00:00:00Z)");
+    EXPECT_EQ(imported(R"({"entity_id":"e","event_type":"t","payload":{},"position":7,"version":2,)"
+                       R"("timestamp":"2026-01-01T00:00:00Z"})"),
+              R"({"origin":{"position":7,"version":2,"timestamp":"2026-01-01T00:00:00Z"}} 2026-01-01T00:00:00Z)");
+    EXPECT_EQ(imported(R"({"entity_id":"e","event_type":"t","payload":{},"position":7,"metadata":{"actor":"a"}})"),
+              R"({"origin":{"position":7},"actor":"a"} 1970-01-01T00:00:00Z)");
+    EXPECT_EQ(imported(R"({"entity_id":"e","event_type":"t","payload":{},"position":9,"metadata":{"origin":{}}})"),
+              R"({"origin":{}} 1970-01-01T00:00:00Z)");
 }
 
 TEST(EventLines, StrictRefusesWhatOnlyTheStoreSets) {
-    EXPECT_NE(imported(R"({"entity_id":"e","event_type":"t","payload":{},"position":7})",
-                       LineMode::kStrict)
+    EXPECT_NE(imported(R"({"entity_id":"e","event_type":"t","payload":{},"position":7})", LineMode::kStrict)
                   .find("--mode import"),
               std::string::npos);
     EXPECT_EQ(imported(R"({"entity_id":"e","event_type":"t"})"),
@@ -173,8 +165,7 @@ TEST(EventLines, StrictRefusesWhatOnlyTheStoreSets) {
 TEST(Version, IsThatOfTheProject) {
     std::ifstream file(std::string(CHRONOS_SOURCE_DIR) + "/CMakeLists.txt");
     const std::string text((std::istreambuf_iterator<char>(file)), {});
-    EXPECT_NE(text.find("project(chronos VERSION " + std::string(kVersion) + " "),
-              std::string::npos);
+    EXPECT_NE(text.find("project(chronos VERSION " + std::string(kVersion) + " "), std::string::npos);
 }
 
 }  // namespace

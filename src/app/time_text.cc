@@ -55,21 +55,19 @@ std::int64_t unit_ns(std::string_view unit) {
     return 0;
 }
 
-Result<Timestamp> parse_ago(std::string_view text, const std::vector<std::string>& words,
-                            Timestamp now) {
+Result<Timestamp> parse_ago(std::string_view text, const std::vector<std::string>& words, Timestamp now) {
     const std::string& unit = words[1];
     if (unit == "m") return unreadable(text, "m may be minutes or months; write min, or a date");
     if (unit.starts_with("month") || unit.starts_with("year") || unit == "y")
         return unreadable(text, "months and years differ in length; write days, or a date");
     const std::int64_t length_ns = unit_ns(unit);
-    if (length_ns == 0)
-        return unreadable(text, "the units are seconds, minutes, hours, days and weeks");
+    if (length_ns == 0) return unreadable(text, "the units are seconds, minutes, hours, days and weeks");
     std::int64_t count = 0;
     const char* end = words[0].data() + words[0].size();
     const auto [stop, error] = std::from_chars(words[0].data(), end, count);
     std::int64_t ns = 0;
-    if (error != std::errc() || stop != end || count < 0 ||
-        __builtin_mul_overflow(count, length_ns, &ns) || __builtin_sub_overflow(now.ns, ns, &ns))
+    if (error != std::errc() || stop != end || count < 0 || __builtin_mul_overflow(count, length_ns, &ns) ||
+        __builtin_sub_overflow(now.ns, ns, &ns))
         return unreadable(text, "write a whole number before the unit, as in '2 hours ago'");
     return Timestamp{ns};
 }
@@ -77,9 +75,8 @@ Result<Timestamp> parse_ago(std::string_view text, const std::vector<std::string
 /// "10:00" and "2026-01-31T10:00": clear but for the place on earth.
 bool lacks_offset(std::string_view text) {
     const bool has_time = text.find(':') != std::string_view::npos;
-    const bool has_zone =
-        text.ends_with('Z') || text.ends_with('z') || text.find('+') != std::string_view::npos ||
-        text.find('-', std::min<std::size_t>(text.size(), 10)) != std::string_view::npos;
+    const bool has_zone = text.ends_with('Z') || text.ends_with('z') || text.find('+') != std::string_view::npos ||
+                          text.find('-', std::min<std::size_t>(text.size(), 10)) != std::string_view::npos;
     return has_time && !has_zone;
 }
 
@@ -100,8 +97,7 @@ Result<Timestamp> parse_time(std::string_view text, Timestamp now) {
     if (words.size() == 3 && words[2] == "ago") return parse_ago(text, words, now);
     Result<Timestamp> parsed = Timestamp::parse(text);
     if (parsed.ok()) return parsed;
-    if (lacks_offset(text))
-        return unreadable(text, "say in which zone, as in 2026-01-31T10:00:00Z or ...+01:00");
+    if (lacks_offset(text)) return unreadable(text, "say in which zone, as in 2026-01-31T10:00:00Z or ...+01:00");
     if (starts_like_a_date(text)) return parsed;  // its message says what a date can be
     if (words.size() == 2 && !words[0].empty() && unit_ns(words[1]) != 0)
         return unreadable(text, "write '" + std::string(text) + " ago'");

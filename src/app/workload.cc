@@ -10,13 +10,12 @@ namespace chronos::app {
 namespace {
 
 constexpr std::size_t kPayloadCount = 1024;
-constexpr std::array<std::string_view, 5> kTypes{"bench.placed", "bench.paid", "bench.packed",
-                                                 "bench.sent", "bench.closed"};
+constexpr std::array<std::string_view, 5> kTypes{"bench.placed", "bench.paid", "bench.packed", "bench.sent",
+                                                 "bench.closed"};
 
 /// A JSON object of exactly `size` bytes, or the smallest that is larger.
 std::string make_payload(std::uint64_t number, std::size_t size) {
-    const std::string start =
-        fmt::format(R"({{"total":{},"status":"s{}","note":")", number % 100'000, number % 5);
+    const std::string start = fmt::format(R"({{"total":{},"status":"s{}","note":")", number % 100'000, number % 5);
     std::string payload = start;
     constexpr std::string_view kEnd = "\"}";
     for (std::uint64_t i = 0; payload.size() + kEnd.size() < size; ++i)
@@ -42,8 +41,7 @@ std::uint64_t scrambled(std::uint64_t number) {
 
 Workload::Workload(const WorkloadOptions& options) : options_(options) {
     entities_.reserve(options.entities);
-    for (std::uint64_t i = 0; i < options.entities; ++i)
-        entities_.push_back(fmt::format("order:{}", i));
+    for (std::uint64_t i = 0; i < options.entities; ++i) entities_.push_back(fmt::format("order:{}", i));
     for (std::size_t i = 0; i < kPayloadCount; ++i)
         payloads_.push_back(make_payload(scrambled(i), options.payload_bytes));
     for (unsigned i = 0; i < 1000; ++i) customers_.push_back(fmt::format("customer:{}", i));
@@ -55,8 +53,7 @@ Workload::Parts Workload::parts_of(std::uint64_t index) const {
     Parts parts{.entity = entities_[random % entities_.size()],
                 .type = kTypes[(random >> 32) % kTypes.size()],
                 .payload = payloads_[(random >> 40) % payloads_.size()],
-                .tags = {customers_[(random >> 20) % customers_.size()],
-                         regions_[(random >> 48) % regions_.size()]},
+                .tags = {customers_[(random >> 20) % customers_.size()], regions_[(random >> 48) % regions_.size()]},
                 .id = {}};
     const std::uint64_t high = scrambled(options_.id_seed);
     const std::uint64_t low = scrambled(~index);
@@ -70,8 +67,7 @@ Workload::Parts Workload::parts_of(std::uint64_t index) const {
 void Workload::add_events(std::uint64_t first, std::uint32_t count, BatchBuilder& batch) const {
     for (std::uint64_t index = first; index < first + count; ++index) {
         const Parts parts = parts_of(index);
-        BatchBuilder::EventRef event = {
-            .entity_id = parts.entity, .event_type = parts.type, .payload = parts.payload};
+        BatchBuilder::EventRef event = {.entity_id = parts.entity, .event_type = parts.type, .payload = parts.payload};
         if (options_.tags > 0) event.tags = parts.tags;
         if (options_.explicit_ids) event.id = parts.id;
         batch.add(event);
@@ -84,11 +80,8 @@ std::string Workload::json_lines(std::uint64_t first, std::uint32_t count) const
         const Parts parts = parts_of(index);
         json::ObjectWriter writer(lines);
         if (options_.explicit_ids) writer.field("id", parts.id.to_string());
-        writer.field("entity_id", parts.entity)
-            .field("event_type", parts.type)
-            .raw_field("payload", parts.payload);
-        if (options_.tags > 0)
-            writer.raw_field("tags", fmt::format(R"(["{}","{}"])", parts.tags[0], parts.tags[1]));
+        writer.field("entity_id", parts.entity).field("event_type", parts.type).raw_field("payload", parts.payload);
+        if (options_.tags > 0) writer.raw_field("tags", fmt::format(R"(["{}","{}"])", parts.tags[0], parts.tags[1]));
         writer.end();
         lines += '\n';
     }

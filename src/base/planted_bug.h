@@ -52,9 +52,7 @@ enum class Bug : std::uint8_t {
 /// for one that finds it.
 bool is_planted(Bug bug);
 #else
-constexpr bool is_planted(Bug) {
-    return false;
-}
+constexpr bool is_planted(Bug) { return false; }
 #endif
 
 }  // namespace chronos::base

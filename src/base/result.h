@@ -9,9 +9,7 @@
 namespace chronos::base {
 
 /// Makes an Error of `code` that says `message`.
-inline Error fail(ErrorCode code, std::string message) {
-    return Error{.code = code, .message = std::move(message)};
-}
+inline Error fail(ErrorCode code, std::string message) { return Error{.code = code, .message = std::move(message)}; }
 
 /// Puts `context` in front of what an error says, as it rises.
 inline Error with_context(Error error, std::string_view context) {
@@ -25,9 +23,9 @@ inline Error with_context(Error error, std::string_view context) {
 #define CHRONOS_CONCAT(a, b) CHRONOS_CONCAT_INNER(a, b)
 
 /// Returns the error of `expression`, if it is one.
-#define RETURN_IF_ERROR(expression)                                     \
-    do {                                                                \
-        auto chronos_status = (expression);                             \
+#define RETURN_IF_ERROR(expression)                                         \
+    do {                                                                    \
+        auto chronos_status = (expression);                                 \
         if (!chronos_status.ok()) return std::move(chronos_status).error(); \
     } while (false)
 

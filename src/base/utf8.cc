@@ -23,19 +23,12 @@ std::size_t utf8_sequence_size(const char* at, const char* end) {
 }
 
 char32_t utf8_code_point(std::string_view sequence) {
-    const auto byte = [&](std::size_t i) {
-        return char32_t{static_cast<unsigned char>(sequence[i])};
-    };
+    const auto byte = [&](std::size_t i) { return char32_t{static_cast<unsigned char>(sequence[i])}; };
     switch (sequence.size()) {
-        case 1:
-            return byte(0);
-        case 2:
-            return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
-        case 3:
-            return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
-        default:
-            return (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 |
-                   (byte(3) & 0x3F);
+        case 1: return byte(0);
+        case 2: return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
+        case 3: return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+        default: return (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
     }
 }
 
@@ -47,11 +40,10 @@ std::string_view utf8_prefix(std::string_view utf8, std::size_t size_max) {
 }
 
 bool is_steering(char32_t character) {
-    return character < 0x20 || (character >= 0x7F && character <= 0x9F) || character == 0x061C ||
-           character == 0x200E || character == 0x200F ||
-           (character >= 0x2028 &&
-            character <= 0x202E) ||                       // line separators, embeddings, overrides
-           (character >= 0x2066 && character <= 0x2069);  // isolates
+    return character < 0x20 || (character >= 0x7F && character <= 0x9F) || character == 0x061C || character == 0x200E ||
+           character == 0x200F ||
+           (character >= 0x2028 && character <= 0x202E) ||  // line separators, embeddings, overrides
+           (character >= 0x2066 && character <= 0x2069);    // isolates
 }
 
 std::string harmless(std::string_view text) {

@@ -5,9 +5,7 @@
 namespace chronos::base {
 namespace {
 
-std::size_t size_at_start(std::string_view text) {
-    return utf8_sequence_size(text.data(), text.data() + text.size());
-}
+std::size_t size_at_start(std::string_view text) { return utf8_sequence_size(text.data(), text.data() + text.size()); }
 
 TEST(Utf8, KnowsTheSizeOfASequenceAndWhatItStandsFor) {
     EXPECT_EQ(size_at_start("a"), 1U);
@@ -18,9 +16,8 @@ TEST(Utf8, KnowsTheSizeOfASequenceAndWhatItStandsFor) {
 }
 
 TEST(Utf8, RefusesWhatIsNotWellFormed) {
-    for (const std::string_view text :
-         {"\x80", "\xC0\x80", "\xC3", "\xC3z", "\xE0\x80\x80", "\xED\xA0\x80", "\xE2\x80",
-          "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"})
+    for (const std::string_view text : {"\x80", "\xC0\x80", "\xC3", "\xC3z", "\xE0\x80\x80", "\xED\xA0\x80", "\xE2\x80",
+                                        "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"})
         EXPECT_EQ(size_at_start(text), 0U) << text;
 }
 

@@ -1,10 +1,11 @@
 // A file's bytes at one fixed address, of which blocks come and go: what every reader of an immutable file uses.
 //
 //     address space:  |block 0|block 1|   …   |block n|      reserved once, as large as the file
-//     memory:         |███████|       |   …   |███████|      loaded on demand, checked once on load, given back under a budget
+//     memory:         |███████|       |   …   |███████|      loaded on demand, checked once on load, given back under a
+//     budget
 //
-// An image begins whole (the appender fills it) or empty (the file was there). Once `make_evictable` has told where the bytes
-// can be had again, the cache may take blocks away, but never while the image is pinned.
+// An image begins whole (the appender fills it) or empty (the file was there). Once `make_evictable` has told where the
+// bytes can be had again, the cache may take blocks away, but never while the image is pinned.
 //
 // Threads: every method from any thread, except `make_evictable`, which is called once.
 #pragma once
@@ -30,9 +31,9 @@ class ImageCache;
 
 /// Where an image's bytes can be read again, and what they must be.
 struct ImageSource {
-    io::File* file = nullptr;   ///< Outlives the image.
-    std::string name;           ///< For errors: "log/000003.log".
-    std::uint64_t size = 0;     ///< Bytes covered by checksums; the last block may be short.
+    io::File* file = nullptr;               ///< Outlives the image.
+    std::string name;                       ///< For errors: "log/000003.log".
+    std::uint64_t size = 0;                 ///< Bytes covered by checksums; the last block may be short.
     std::vector<std::uint32_t> block_crcs;  ///< CRC32C of each block of kImageBlockSize bytes.
 };
 

@@ -24,9 +24,12 @@ protected:
         file_ = disk_.open("file", io::OpenMode::kCreate).value();
         EXPECT_TRUE(file_->write_at(0, bytes_).ok());
     }
-    ImageSource source() { return {.file = file_.get(), .name = "file", .size = kSize, .block_crcs = block_crcs_of(bytes_)}; }
+    ImageSource source() {
+        return {.file = file_.get(), .name = "file", .size = kSize, .block_crcs = block_crcs_of(bytes_)};
+    }
     bool holds(const FileImage& image, std::uint64_t begin, std::uint64_t end) const {
-        return std::equal(image.data() + begin, image.data() + end, bytes_.begin() + static_cast<std::ptrdiff_t>(begin));
+        return std::equal(image.data() + begin, image.data() + end,
+                          bytes_.begin() + static_cast<std::ptrdiff_t>(begin));
     }
 
     io::SimFileSystem disk_{1};

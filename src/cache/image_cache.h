@@ -1,7 +1,8 @@
 // The budget for blocks of files in memory, and who has to give some back when it is exceeded.
 //
-// Takes blocks in the order of a clock (second chance): images in turn, blocks of an image in turn, passing over what was
-// used since the hand last came by. Pinned images are passed over; the budget is exceeded rather than a reader failed.
+// Takes blocks in the order of a clock (second chance): images in turn, blocks of an image in turn, passing over what
+// was used since the hand last came by. Pinned images are passed over; the budget is exceeded rather than a reader
+// failed.
 //
 // Threads: every method from any thread. Lock order: an image's load mutex, then this one's.
 #pragma once

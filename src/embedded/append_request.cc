@@ -24,8 +24,7 @@ Status add_event(const ParsedEvent& parsed, BatchBuilder& batch) {
 }
 
 Result<std::string> read_string(std::string_view value) {
-    if (!value.starts_with('"'))
-        return wrong("a string is expected, not " + base::shortened(value));
+    if (!value.starts_with('"')) return wrong("a string is expected, not " + base::shortened(value));
     std::string scratch;
     return std::string(json::unescaped(json::string_body(value), scratch));
 }
@@ -39,8 +38,7 @@ Result<std::uint64_t> read_number(std::string_view value) {
 }
 
 Result<std::vector<std::string>> read_strings(std::string_view value) {
-    if (!value.starts_with('['))
-        return wrong("an array of strings is expected, not " + base::shortened(value));
+    if (!value.starts_with('[')) return wrong("an array of strings is expected, not " + base::shortened(value));
     std::vector<std::string> strings;
     json::ArrayScanner elements(value);
     while (elements.next()) {
@@ -51,8 +49,7 @@ Result<std::vector<std::string>> read_strings(std::string_view value) {
 }
 
 Result<QueryItem> read_item(std::string_view value) {
-    if (!value.starts_with('{'))
-        return wrong("a query item is an object, not " + base::shortened(value));
+    if (!value.starts_with('{')) return wrong("a query item is an object, not " + base::shortened(value));
     QueryItem item;
     json::ObjectScanner fields(value);
     while (fields.next()) {
@@ -68,8 +65,7 @@ Result<QueryItem> read_item(std::string_view value) {
 }
 
 Result<Query> read_query(std::string_view value) {
-    if (!value.starts_with('{'))
-        return wrong("a query is an object, not " + base::shortened(value));
+    if (!value.starts_with('{')) return wrong("a query is an object, not " + base::shortened(value));
     Query query;
     json::ObjectScanner fields(value);
     while (fields.next()) {
@@ -89,8 +85,7 @@ Result<Query> read_query(std::string_view value) {
 }
 
 Result<Condition> read_condition(std::string_view value) {
-    if (!value.starts_with('{'))
-        return wrong("a condition is an object, not " + base::shortened(value));
+    if (!value.starts_with('{')) return wrong("a condition is an object, not " + base::shortened(value));
     std::optional<std::string> entity_id;
     std::optional<ExpectedVersion> expected;
     std::optional<Query> query;
@@ -102,9 +97,8 @@ Result<Condition> read_condition(std::string_view value) {
         } else if (fields.raw_key() == "expected_version") {
             expected = parse_expected_version_json(fields.value());
             if (!expected)
-                return wrong(
-                    "expected_version is a whole number, \"none\", \"exists\" or \"any\", not " +
-                    base::shortened(fields.value()));
+                return wrong("expected_version is a whole number, \"none\", \"exists\" or \"any\", not " +
+                             base::shortened(fields.value()));
         } else if (fields.raw_key() == "fail_if_events_match") {
             ASSIGN_OR_RETURN(query, read_query(fields.value()));
         } else if (fields.raw_key() == "after") {
@@ -125,8 +119,7 @@ Status add_conditions(std::string_view array, BatchBuilder& batch) {
     json::ArrayScanner conditions(array);
     for (std::size_t i = 0; conditions.next(); ++i) {
         auto condition = read_condition(conditions.value());
-        if (!condition.ok())
-            return base::with_context(std::move(condition).error(), "condition " + std::to_string(i));
+        if (!condition.ok()) return base::with_context(std::move(condition).error(), "condition " + std::to_string(i));
         batch.add_condition(*condition);
     }
     return {};
@@ -176,8 +169,7 @@ Result<BatchBuilder> parse_append_request(std::string_view json) {
     for (std::size_t i = 0; i < parsed.size(); ++i) {
         Status added = add_event(parsed[i], batch);
         if (!added.ok() && parsed.size() == 1) return std::move(added).error();
-        if (!added.ok())
-            return base::with_context(std::move(added).error(), "event " + std::to_string(i));
+        if (!added.ok()) return base::with_context(std::move(added).error(), "event " + std::to_string(i));
     }
     if (!conditions.empty()) RETURN_IF_ERROR(add_conditions(conditions, batch));
     return batch;

@@ -39,12 +39,8 @@ std::string event_as_json(const AnyEvent& event, const Tags& tags) {
 
 }  // namespace
 
-std::string to_json(const EventView& view) {
-    return event_as_json(view, view.tags());
-}
+std::string to_json(const EventView& view) { return event_as_json(view, view.tags()); }
 
-std::string to_json(const Event& event) {
-    return event_as_json(event, event.tags);
-}
+std::string to_json(const Event& event) { return event_as_json(event, event.tags); }
 
 }  // namespace chronos

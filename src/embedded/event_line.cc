@@ -57,8 +57,7 @@ FieldName find_field(std::string_view key) {
 
 Error unknown_field(std::string_view key) {
     std::string known;
-    for (const auto& [name, field] : kFields)
-        known += (known.empty() ? "" : ", ") + std::string(name);
+    for (const auto& [name, field] : kFields) known += (known.empty() ? "" : ", ") + std::string(name);
     return base::fail(ErrorCode::kInvalidArgument,
                       "unknown field '" + base::shortened(key) + "' in an event; known are " + known);
 }
@@ -83,18 +82,15 @@ std::optional<ExpectedVersion> parse_expected_version(std::string_view text) {
 
 std::optional<ExpectedVersion> parse_expected_version_json(std::string_view value) {
     const bool is_word = value.starts_with('"');
-    const std::optional<ExpectedVersion> expected =
-        parse_expected_version(is_word ? json::string_body(value) : value);
+    const std::optional<ExpectedVersion> expected = parse_expected_version(is_word ? json::string_body(value) : value);
     const char first = is_word && value.size() > 1 ? value[1] : value.empty() ? ' ' : value[0];
     const bool is_number = first >= '0' && first <= '9';
     return is_number == is_word ? std::nullopt : expected;
 }
 
 Result<BatchBuilder::EventRef> event_of(const ParsedEvent& parsed) {
-    if (!parsed.entity_id)
-        return base::fail(ErrorCode::kInvalidArgument, "entity_id is missing");
-    if (!parsed.event_type)
-        return base::fail(ErrorCode::kInvalidArgument, "event_type is missing");
+    if (!parsed.entity_id) return base::fail(ErrorCode::kInvalidArgument, "entity_id is missing");
+    if (!parsed.event_type) return base::fail(ErrorCode::kInvalidArgument, "event_type is missing");
     BatchBuilder::EventRef event = {.entity_id = *parsed.entity_id,
                                     .event_type = *parsed.event_type,
                                     .metadata = parsed.metadata,
@@ -123,9 +119,7 @@ Result<ParsedEvent> EventLineParser::parse(std::string_view line) {
 Result<std::vector<ParsedEvent>> EventLineParser::parse_batch(std::string_view text) {
     keep_copy(text);
     const char* end = text_.data() + text_.size();
-    const auto offset_of = [this](const char* at) {
-        return static_cast<std::size_t>(at - text_.data());
-    };
+    const auto offset_of = [this](const char* at) { return static_cast<std::size_t>(at - text_.data()); };
     const char* at = json::skip_space(text_.data(), end);
 
     // {"events": is the only field of the envelope, so it comes first.
@@ -153,15 +147,13 @@ Result<std::vector<ParsedEvent>> EventLineParser::parse_batch(std::string_view t
     at = json::skip_space(text_.data() + array_end, end);
     if (has_envelope) {
         if (at == end || *at != '}') {
-            return base::fail(ErrorCode::kInvalidArgument,
-                              "expected '}' at byte " + std::to_string(offset_of(at)) +
-                                  ": an object with \"events\" has no other field");
+            return base::fail(ErrorCode::kInvalidArgument, "expected '}' at byte " + std::to_string(offset_of(at)) +
+                                                               ": an object with \"events\" has no other field");
         }
         at = json::skip_space(at + 1, end);
     }
     if (at != end) {
-        return base::fail(ErrorCode::kInvalidArgument, "not valid JSON at byte " +
-                                                           std::to_string(offset_of(at)) +
+        return base::fail(ErrorCode::kInvalidArgument, "not valid JSON at byte " + std::to_string(offset_of(at)) +
                                                            ": nothing may follow the events");
     }
     return events;
@@ -181,26 +173,21 @@ json::Limits EventLineParser::event_limits() const {
 }
 
 /// Parses the events of the array at `offset`, each as it is checked; answers the offset behind it.
-Result<std::size_t> EventLineParser::parse_array(std::size_t offset,
-                                                 std::vector<ParsedEvent>& events) {
+Result<std::size_t> EventLineParser::parse_array(std::size_t offset, std::vector<ParsedEvent>& events) {
     const char* end = text_.data() + text_.size();
     const char* at = json::skip_space(text_.data() + offset + 1, end);
-    const auto offset_of = [this](const char* place) {
-        return static_cast<std::size_t>(place - text_.data());
-    };
+    const auto offset_of = [this](const char* place) { return static_cast<std::size_t>(place - text_.data()); };
     if (at != end && *at == ']') return offset_of(at + 1);
     for (;;) {
         const auto in_event = [&events](Error error) {
             return base::with_context(std::move(error), "event " + std::to_string(events.size()));
         };
         if (events.size() == options_.batch_events_max) {
-            return base::fail(
-                ErrorCode::kLimitExceeded,
-                "a batch has at most " + std::to_string(options_.batch_events_max) + " events");
+            return base::fail(ErrorCode::kLimitExceeded,
+                              "a batch has at most " + std::to_string(options_.batch_events_max) + " events");
         }
         at = json::skip_space(at, end);
-        Result<std::size_t> value_end =
-            validator_.validate_value(text_, offset_of(at), event_limits());
+        Result<std::size_t> value_end = validator_.validate_value(text_, offset_of(at), event_limits());
         if (!value_end.ok()) return in_event(std::move(value_end).error());
         Result<ParsedEvent> event =
             make_event(std::string_view(text_).substr(offset_of(at), *value_end - offset_of(at)));
@@ -209,9 +196,8 @@ Result<std::size_t> EventLineParser::parse_array(std::size_t offset,
         at = json::skip_space(text_.data() + *value_end, end);
         if (at != end && *at == ']') return offset_of(at + 1);
         if (at == end || *at != ',') {
-            return base::fail(ErrorCode::kInvalidArgument,
-                              "not valid JSON at byte " + std::to_string(offset_of(at)) +
-                                  ": expected ',' or ']' after an event");
+            return base::fail(ErrorCode::kInvalidArgument, "not valid JSON at byte " + std::to_string(offset_of(at)) +
+                                                               ": expected ',' or ']' after an event");
         }
         ++at;
     }
@@ -237,9 +223,8 @@ Status EventLineParser::set_field(ParsedEvent& event, std::string_view key, std:
     if (field == FieldName::kUnknown) return unknown_field(key);
     const std::uint32_t bit = std::uint32_t{1} << static_cast<unsigned>(field);
     if ((seen_fields & bit) != 0) {
-        return base::fail(
-            ErrorCode::kInvalidArgument,
-            "field '" + std::string(key) + "' repeats another one of the same meaning");
+        return base::fail(ErrorCode::kInvalidArgument,
+                          "field '" + std::string(key) + "' repeats another one of the same meaning");
     }
     seen_fields |= bit;
     if (field == FieldName::kPayload) {
@@ -258,41 +243,28 @@ Status EventLineParser::set_field(ParsedEvent& event, std::string_view key, std:
         return {};
     };
     switch (field) {
-        case FieldName::kId:
-            return set_text(event.id);
-        case FieldName::kEntityId:
-            return set_text(event.entity_id);
-        case FieldName::kEventType:
-            return set_text(event.event_type);
-        case FieldName::kOccurredAt:
-            return set_text(event.occurred_at);
-        case FieldName::kTenantId:
-            return set_text(event.tenant_id);
-        case FieldName::kMetadata:
-            event.metadata = value;
-            return {};
-        case FieldName::kTags:
-            return read_tags(value, event.tags);
-        case FieldName::kTimestamp:
-            return set_store_field(event.timestamp);
-        case FieldName::kPosition:
-            return set_store_field(event.position);
-        case FieldName::kVersion:
-            return set_store_field(event.version);
+        case FieldName::kId: return set_text(event.id);
+        case FieldName::kEntityId: return set_text(event.entity_id);
+        case FieldName::kEventType: return set_text(event.event_type);
+        case FieldName::kOccurredAt: return set_text(event.occurred_at);
+        case FieldName::kTenantId: return set_text(event.tenant_id);
+        case FieldName::kMetadata: event.metadata = value; return {};
+        case FieldName::kTags: return read_tags(value, event.tags);
+        case FieldName::kTimestamp: return set_store_field(event.timestamp);
+        case FieldName::kPosition: return set_store_field(event.position);
+        case FieldName::kVersion: return set_store_field(event.version);
         case FieldName::kExpectedVersion: {
             event.expected_version = parse_expected_version_json(value);
             if (event.expected_version) return {};
             return wrong_type(key, R"(an integer from 0 on, "any", "none" or "exists")");
         }
         case FieldName::kPayload:
-        case FieldName::kUnknown:
-            break;  // answered above
+        case FieldName::kUnknown: break;  // answered above
     }
     return {};
 }
 
-Result<std::string_view> EventLineParser::read_text(std::string_view value,
-                                                    std::string_view field) {
+Result<std::string_view> EventLineParser::read_text(std::string_view value, std::string_view field) {
     if (!value.starts_with('"')) return wrong_type(field, "a string");
     return unescape_in_place(json::string_body(value));
 }
@@ -302,9 +274,8 @@ Status EventLineParser::read_tags(std::string_view value, std::vector<std::strin
     for (json::ArrayScanner elements(value); elements.next();) {
         if (!elements.value().starts_with('"')) return wrong_type("tags", "an array of strings");
         if (tags.size() == options_.tags_max) {
-            return base::fail(
-                ErrorCode::kLimitExceeded,
-                "an event has at most " + std::to_string(options_.tags_max) + " tags");
+            return base::fail(ErrorCode::kLimitExceeded,
+                              "an event has at most " + std::to_string(options_.tags_max) + " tags");
         }
         tags.push_back(unescape_in_place(json::string_body(elements.value())));
     }

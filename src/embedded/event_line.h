@@ -44,8 +44,8 @@ struct ParsedEvent {
     std::optional<std::string_view> event_type;   ///< "event_type" or "type"
     std::optional<std::string_view> occurred_at;  ///< "occurred_at"
     std::optional<std::string_view> tenant_id;    ///< "tenant_id"
-    std::string_view payload;   ///< "payload" or "data": JSON as it was written; empty if left out.
-    std::string_view metadata;  ///< "metadata": the same; empty also for null.
+    std::string_view payload;                     ///< "payload" or "data": JSON as it was written; empty if left out.
+    std::string_view metadata;                    ///< "metadata": the same; empty also for null.
     std::vector<std::string_view> tags;
     std::optional<ExpectedVersion> expected_version;
 
@@ -89,8 +89,7 @@ private:
     [[nodiscard]] json::Limits event_limits() const;
     Result<ParsedEvent> make_event(std::string_view value);
     Result<std::size_t> parse_array(std::size_t offset, std::vector<ParsedEvent>& events);
-    Status set_field(ParsedEvent& event, std::string_view key, std::string_view value,
-                     std::uint32_t& seen_fields);
+    Status set_field(ParsedEvent& event, std::string_view key, std::string_view value, std::uint32_t& seen_fields);
     Result<std::string_view> read_text(std::string_view value, std::string_view field);
     Status read_tags(std::string_view value, std::vector<std::string_view>& tags);
     std::string_view unescape_in_place(std::string_view body);

@@ -1,10 +1,10 @@
 // Speed of reading events as lines of JSON, on one thread.
-#include "embedded/event_line.h"
-
 #include <benchmark/benchmark.h>
 
 #include <string>
 #include <vector>
+
+#include "embedded/event_line.h"
 
 namespace chronos::embedded {
 namespace {

@@ -45,8 +45,7 @@ TEST(EventLine, ReadsEveryField) {
 
 TEST(EventLine, KnowsAliasesAndUnescapesTextAndKeys) {
     EventLineParser parser;
-    const auto event =
-        parser.parse(R"({"event_id":"a\"\n\ud83d\ude00b","t\u0079pe":"T","data":[1,"\u0041"]})");
+    const auto event = parser.parse(R"({"event_id":"a\"\n\ud83d\ude00b","t\u0079pe":"T","data":[1,"\u0041"]})");
     ASSERT_TRUE(event.ok()) << event.error().message;
     EXPECT_EQ(event->id, "a\"\n😀b");
     EXPECT_EQ(event->event_type, "T");
@@ -70,14 +69,10 @@ TEST(EventLine, ReadsTheWordsOfExpectedVersion) {
     EventLineParser parser;
     EXPECT_EQ(parser.parse(R"({"expected_version":"any"})")->expected_version->kind, Kind::kAny);
     EXPECT_EQ(parser.parse(R"({"expected_version":"none"})")->expected_version->kind, Kind::kNone);
-    EXPECT_EQ(parser.parse(R"({"expected_version":"exists"})")->expected_version->kind,
-              Kind::kExists);
-    EXPECT_EQ(
-        parser.parse(R"({"expected_version":18446744073709551615})")->expected_version->version.value,
-        ~0ULL);
+    EXPECT_EQ(parser.parse(R"({"expected_version":"exists"})")->expected_version->kind, Kind::kExists);
+    EXPECT_EQ(parser.parse(R"({"expected_version":18446744073709551615})")->expected_version->version.value, ~0ULL);
     for (const char* value : {"-1", "1.0", "1e3", "\"1\"", "true", "18446744073709551616", "{}"}) {
-        EXPECT_FALSE(parser.parse(R"({"expected_version":)" + std::string(value) + "}").ok())
-            << value;
+        EXPECT_FALSE(parser.parse(R"({"expected_version":)" + std::string(value) + "}").ok()) << value;
     }
 }
 
@@ -98,10 +93,8 @@ TEST(EventLine, RefusesUnknownRepeatedAndMistypedFields) {
               "payload, data, metadata, tags, occurred_at, expected_version, tenant_id, timestamp, "
               "position, "
               "version");
-    EXPECT_EQ(error_of(R"({"id":"x","id":"y"})"),
-              R"(not valid JSON at byte 10: the key "id" is there twice)");
-    EXPECT_EQ(error_of(R"({"id":"x","event_id":"y"})"),
-              "field 'event_id' repeats another one of the same meaning");
+    EXPECT_EQ(error_of(R"({"id":"x","id":"y"})"), R"(not valid JSON at byte 10: the key "id" is there twice)");
+    EXPECT_EQ(error_of(R"({"id":"x","event_id":"y"})"), "field 'event_id' repeats another one of the same meaning");
     EXPECT_EQ(error_of(R"({"id":7})"), "field 'id' must be a string");
     EXPECT_EQ(error_of(R"({"tags":"web"})"), "field 'tags' must be an array of strings");
     EXPECT_EQ(error_of(R"({"tags":["web",1]})"), "field 'tags' must be an array of strings");
@@ -109,23 +102,18 @@ TEST(EventLine, RefusesUnknownRepeatedAndMistypedFields) {
 }
 
 TEST(EventLine, ChecksThePayloadAsStrictlyAsTheRest) {
-    for (const char* payload :
-         {R"({"a":1,"\u0061":2})", R"("\ud800")", "1e999", "NaN", "\"\xFF\"", "[1,]", ""}) {
-        EXPECT_NE(error_of(R"({"id":"x","payload":)" + std::string(payload) + "}"), "parsed")
-            << payload;
+    for (const char* payload : {R"({"a":1,"\u0061":2})", R"("\ud800")", "1e999", "NaN", "\"\xFF\"", "[1,]", ""}) {
+        EXPECT_NE(error_of(R"({"id":"x","payload":)" + std::string(payload) + "}"), "parsed") << payload;
     }
-    EXPECT_EQ(error_of(R"({"payload":)" + std::string(64, '[') + std::string(64, ']') + "}"),
-              "parsed");
-    EXPECT_NE(error_of(R"({"payload":)" + std::string(65, '[') + std::string(65, ']') + "}"),
-              "parsed");
+    EXPECT_EQ(error_of(R"({"payload":)" + std::string(64, '[') + std::string(64, ']') + "}"), "parsed");
+    EXPECT_NE(error_of(R"({"payload":)" + std::string(65, '[') + std::string(65, ']') + "}"), "parsed");
     EXPECT_NE(error_of(std::string(1'000'000, '[')), "parsed");
 }
 
 TEST(EventBatch, ReadsOneEventAnArrayOrAnEnvelope) {
     EventLineParser parser;
-    for (const char* text :
-         {R"([{"id":"a\/"},{"id":"b","payload":{"x":[1]}}])",
-          R"( { "events" : [ {"id":"a\/"} , {"id":"b","payload":{"x":[1]}} ] } )"}) {
+    for (const char* text : {R"([{"id":"a\/"},{"id":"b","payload":{"x":[1]}}])",
+                             R"( { "events" : [ {"id":"a\/"} , {"id":"b","payload":{"x":[1]}} ] } )"}) {
         const auto events = parser.parse_batch(text);
         ASSERT_TRUE(events.ok()) << events.error().message;
         ASSERT_EQ(events->size(), 2U);
@@ -139,17 +127,14 @@ TEST(EventBatch, ReadsOneEventAnArrayOrAnEnvelope) {
 
 TEST(EventBatch, NamesTheEventThatIsWrong) {
     EXPECT_EQ(batch_error_of(R"([{"id":"a"},{"id":1}])"), "event 1: field 'id' must be a string");
-    EXPECT_EQ(batch_error_of(R"([{"id":"a"},])"),
-              "event 1: not valid JSON at byte 12: expected a value");
-    EXPECT_EQ(batch_error_of(R"([{"id":"a"})"),
-              "not valid JSON at byte 11: expected ',' or ']' after an event");
+    EXPECT_EQ(batch_error_of(R"([{"id":"a"},])"), "event 1: not valid JSON at byte 12: expected a value");
+    EXPECT_EQ(batch_error_of(R"([{"id":"a"})"), "not valid JSON at byte 11: expected ',' or ']' after an event");
     EXPECT_EQ(batch_error_of(R"([1])"), "event 0: an event must be a JSON object");
     EXPECT_EQ(batch_error_of(R"([] x)"), "not valid JSON at byte 3: nothing may follow the events");
     EXPECT_EQ(batch_error_of(R"({"events":[],"x":1})"),
               "expected '}' at byte 12: an object with \"events\" has no other field");
     EXPECT_EQ(batch_error_of(R"({"events":1})"), "field 'events' must be an array of events");
-    for (const char* text :
-         {"", " ", "[", "{", R"({"events")", R"({"events":)", R"({"events":[)", "[{}", "1"}) {
+    for (const char* text : {"", " ", "[", "{", R"({"events")", R"({"events":)", R"({"events":[)", "[{}", "1"}) {
         EXPECT_FALSE(batch_error_of(text).starts_with("parsed")) << text;
     }
 }
@@ -196,9 +181,8 @@ TEST(EventLine, BecomesAnEventOfABatch) {
     EXPECT_FALSE(event->id.has_value());
     EXPECT_EQ(event_of(*parser.parse(R"({"type":"t"})")).error().message, "entity_id is missing");
     EXPECT_EQ(event_of(*parser.parse(R"({"entity_id":"e"})")).error().message, "event_type is missing");
-    EXPECT_TRUE(event_of(*parser.parse(R"({"entity_id":"e","type":"t","id":"x"})"))
-                    .error()
-                    .message.starts_with("id: "));
+    EXPECT_TRUE(
+        event_of(*parser.parse(R"({"entity_id":"e","type":"t","id":"x"})")).error().message.starts_with("id: "));
     EXPECT_TRUE(event_of(*parser.parse(R"({"entity_id":"e","type":"t","occurred_at":"x"})"))
                     .error()
                     .message.starts_with("occurred_at: "));
@@ -209,8 +193,7 @@ TEST(EventLine, LeavesTheEventItselfOutOfTheNestingItNames) {
         return R"({"payload":)" + std::string(depth, '[') + std::string(depth, ']') + "}";
     };
     EXPECT_EQ(error_of(nested(json::kDepthMax)), "parsed");
-    EXPECT_NE(error_of(nested(json::kDepthMax + 1)).find("more than 64 levels of nesting"),
-              std::string::npos);
+    EXPECT_NE(error_of(nested(json::kDepthMax + 1)).find("more than 64 levels of nesting"), std::string::npos);
 }
 
 TEST(ExpectedVersionText, IsANumberOrAWord) {

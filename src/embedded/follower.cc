@@ -1,4 +1,5 @@
-// Follower: catches up by scanning what is published, then waits for publications. Pull, so its speed is its own affair.
+// Follower: catches up by scanning what is published, then waits for publications. Pull, so its speed is its own
+// affair.
 #include <algorithm>
 #include <atomic>
 #include <chrono>

@@ -1,4 +1,6 @@
 // verify and salvage: for closed stores, without opening them for appends.
+#include "store/offline.h"
+
 #include <algorithm>
 #include <string>
 
@@ -6,7 +8,6 @@
 #include "base/result.h"
 #include "chronos/store.h"
 #include "io/posix/posix_environment.h"
-#include "store/offline.h"
 
 namespace chronos {
 namespace {
@@ -31,8 +32,7 @@ std::vector<Finding> to_findings(const std::vector<wal::Damage>& damages) {
 
 Result<VerifyReport> verify(const std::string& directory,
                             std::function<void(std::uint64_t, std::uint64_t)> on_progress) {
-    ASSIGN_OR_RETURN(const store::OfflineReport found,
-                     store::verify(io::posix_environment(), directory, on_progress));
+    ASSIGN_OR_RETURN(const store::OfflineReport found, store::verify(io::posix_environment(), directory, on_progress));
     VerifyReport report;
     report.intact = found.damages.empty();
     report.event_count = found.event_count;

@@ -96,7 +96,8 @@ Result<Store> Store::open(const OpenOptions& options) {
     return Store(std::move(impl));
 }
 
-Result<AppendResult> Store::append(const NewEvent& event, const ExpectedVersion& expected, const AppendOptions& options) {
+Result<AppendResult> Store::append(const NewEvent& event, const ExpectedVersion& expected,
+                                   const AppendOptions& options) {
     if (expected.kind == ExpectedVersion::Kind::kAny) return append({&event, 1}, {}, options);
     const Condition condition = EntityCondition{event.entity_id, expected};
     return append({&event, 1}, {&condition, 1}, options);

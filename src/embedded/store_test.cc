@@ -147,7 +147,8 @@ TEST(Store, RefusesWhatTheRulesForbid) {
     EXPECT_EQ(code_of(event("a", "t", "{")), ErrorCode::kInvalidArgument);
     EXPECT_EQ(code_of(event("a\n", "t")), ErrorCode::kInvalidArgument);
     EXPECT_EQ(code_of(event(std::string(513, 'x'), "t")), ErrorCode::kLimitExceeded);
-    EXPECT_EQ(code_of(event("a", "t", "\"" + std::string(std::size_t{1} << 20, 'x') + "\"")), ErrorCode::kLimitExceeded);
+    EXPECT_EQ(code_of(event("a", "t", "\"" + std::string(std::size_t{1} << 20, 'x') + "\"")),
+              ErrorCode::kLimitExceeded);
     EXPECT_EQ(store.view()->stats()->event_count, 0U);
 }
 
@@ -157,7 +158,8 @@ TEST(Store, ReadsWhatItWroteAfterReopening) {
         auto store = Store::open({.directory = directory.path()});
         ASSERT_TRUE(store.ok()) << store.error().message;
         for (int i = 0; i < 100; ++i) {
-            NewEvent next = event("e:" + std::to_string(i % 7), "t." + std::to_string(i % 3), R"({"i":)" + std::to_string(i) + "}");
+            NewEvent next =
+                event("e:" + std::to_string(i % 7), "t." + std::to_string(i % 3), R"({"i":)" + std::to_string(i) + "}");
             next.tags = {"tag:" + std::to_string(i % 5)};
             const AppendResult result = must_append(*store, next);
             EXPECT_EQ(result.durability, Durability::kDurable);

@@ -32,9 +32,8 @@ struct SortedTags {
 
 std::optional<Error> check_sizes(const BatchBuilder::EventRef& event) {
     const auto too_long = [&](const char* what, std::size_t size, std::size_t max) {
-        return base::fail(ErrorCode::kLimitExceeded,
-                          std::string(what) + " has " + std::to_string(size) +
-                              " bytes, the limit is " + std::to_string(max));
+        return base::fail(ErrorCode::kLimitExceeded, std::string(what) + " has " + std::to_string(size) +
+                                                         " bytes, the limit is " + std::to_string(max));
     };
     if (event.event_type.size() > event::kTypeSizeMax)
         return too_long("event_type", event.event_type.size(), event::kTypeSizeMax);
@@ -45,8 +44,7 @@ std::optional<Error> check_sizes(const BatchBuilder::EventRef& event) {
     if (event.metadata.size() > event::kMetadataSizeMax)
         return too_long("metadata", event.metadata.size(), event::kMetadataSizeMax);
     if (event.tags.size() > event::kTagCountMax)
-        return base::fail(ErrorCode::kLimitExceeded,
-                          std::to_string(event.tags.size()) + " tags, the limit is 64");
+        return base::fail(ErrorCode::kLimitExceeded, std::to_string(event.tags.size()) + " tags, the limit is 64");
     for (const auto tag : event.tags)
         if (tag.size() > event::kTagSizeMax) return too_long("a tag", tag.size(), event::kTagSizeMax);
     return std::nullopt;
@@ -69,10 +67,9 @@ void BatchBuilder::add(const EventRef& event) {
 
     const SortedTags tags(event.tags);
     event::EventHeader header;
-    header.flags = static_cast<std::uint16_t>((event.id ? event::kExplicitId : 0) |
-                                              (event.occurred_at ? event::kOccurredAt : 0) |
-                                              (event.entity_id.empty() ? event::kNoEntity : 0) |
-                                              (event.unvalidated ? event::kUnvalidated : 0));
+    header.flags = static_cast<std::uint16_t>(
+        (event.id ? event::kExplicitId : 0) | (event.occurred_at ? event::kOccurredAt : 0) |
+        (event.entity_id.empty() ? event::kNoEntity : 0) | (event.unvalidated ? event::kUnvalidated : 0));
     header.type_size = static_cast<std::uint16_t>(event.event_type.size());
     header.entity_size = static_cast<std::uint16_t>(event.entity_id.size());
     header.tag_count = static_cast<std::uint16_t>(tags.count);

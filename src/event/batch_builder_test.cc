@@ -178,7 +178,8 @@ TEST(CheckQuery, RefusesWhatMeansNothing) {
     EXPECT_EQ(code({.items = {{}}, .all = false}), ErrorCode::kInvalidArgument);
     EXPECT_EQ(code({.items = {{.types = {"t"}, .tags = {}}}, .all = true}), ErrorCode::kInvalidArgument);
     EXPECT_EQ(code({.items = {{.types = {""}, .tags = {}}}, .all = false}), ErrorCode::kInvalidArgument);
-    EXPECT_EQ(code({.items = {{.types = {}, .tags = {std::string(257, 'x')}}}, .all = false}), ErrorCode::kInvalidArgument);
+    EXPECT_EQ(code({.items = {{.types = {}, .tags = {std::string(257, 'x')}}}, .all = false}),
+              ErrorCode::kInvalidArgument);
     EXPECT_EQ(code({.items = std::vector<QueryItem>(101, {.types = {"t"}, .tags = {}}), .all = false}),
               ErrorCode::kLimitExceeded);
     EXPECT_EQ(code({.items = {{.types = std::vector<std::string>(101, "t"), .tags = {}}}, .all = false}),
@@ -204,16 +205,15 @@ TEST(CheckContent, NamesTheRule) {
     EXPECT_EQ(check("e", "$x"), "event_type '$x' starts with '$', which is the system's");
     EXPECT_EQ(check("e", "t", ""), "tag '' is empty");
     EXPECT_EQ(check("e", "t", "\x7F"), "tag '?' has a control character");
-    for (const char* invalid : {"\x80", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x80\x80\x80",
-                                "\xE2\x82", "\xFF", "\xC3"})
+    for (const char* invalid : {"\x80", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                                "\xF0\x80\x80\x80", "\xE2\x82", "\xFF", "\xC3"})
         EXPECT_NE(check(std::string("e") + invalid + "e", "t").find("is not valid UTF-8"), std::string::npos);
 }
 
 TEST(CheckContent, NamesTheEventWhereThereAreSeveral) {
     const auto check = [](std::initializer_list<std::string_view> types) {
         BatchBuilder builder;
-        for (const std::string_view type : types)
-            builder.add({.entity_id = "e", .event_type = type});
+        for (const std::string_view type : types) builder.add({.entity_id = "e", .event_type = type});
         return check_content(builder.content(), false).error().message;
     };
     const std::string long_type(kTypeSizeMax + 1, 't');
@@ -226,8 +226,7 @@ TEST(CheckContent, NamesTheEventWhereThereAreSeveral) {
 
 TEST(CheckContent, ShowsNamesWithoutHarmAndCutsThemBetweenCharacters) {
     BatchBuilder builder;
-    builder.add({.entity_id = "e",
-                 .event_type = "\xE2\x80\xAE" + std::string(35, 'x') + "\xC3\xA9\xC3\xA9 y"});
+    builder.add({.entity_id = "e", .event_type = "\xE2\x80\xAE" + std::string(35, 'x') + "\xC3\xA9\xC3\xA9 y"});
     EXPECT_EQ(check_content(builder.content(), false).error().message,
               "event_type '?" + std::string(35, 'x') + "\xC3\xA9...' has white space");
 }

@@ -7,9 +7,7 @@
 namespace chronos::event {
 namespace {
 
-Error damaged(const char* what) {
-    return base::fail(ErrorCode::kCorrupt, std::string("batch body: ") + what);
-}
+Error damaged(const char* what) { return base::fail(ErrorCode::kCorrupt, std::string("batch body: ") + what); }
 
 Status check_tags(std::string_view encoded, std::uint16_t count) {
     base::ByteReader reader(base::as_bytes(encoded));
@@ -43,8 +41,8 @@ Status check_event(std::span<const std::byte> rest, std::size_t body_offset, std
         return base::fail(ErrorCode::kUnsupported, "an event needs features of a newer version of chronos");
     const std::uint64_t content = kEventHeaderSize + ((header.flags & kExplicitId) != 0 ? 16U : 0U) +
                                   ((header.flags & kOccurredAt) != 0 ? 8U : 0U) + std::uint64_t{header.type_size} +
-                                  header.entity_size + header.tags_size + header.reserved_size +
-                                  header.metadata_size + header.payload_size;
+                                  header.entity_size + header.tags_size + header.reserved_size + header.metadata_size +
+                                  header.payload_size;
     if (base::round_up(content, 8) != header.size) return damaged("event parts do not add up");
     if (!base::all_zero(rest.subspan(content, header.size - content))) return damaged("event padding");
     if (std::uint64_t{header.body_distance} * 8 != body_offset || header.ordinal != ordinal)
@@ -97,7 +95,8 @@ Status check_body(std::span<const std::byte> body) {
     constexpr std::uint16_t kConditionKinds = 2;
     constexpr std::uint16_t kExtensionKinds = 0;
     RETURN_IF_ERROR(check_list(body.subspan(kBodyHeaderSize, header.conditions_size), kConditionKinds));
-    RETURN_IF_ERROR(check_list(body.subspan(kBodyHeaderSize + header.conditions_size, header.extensions_size), kExtensionKinds));
+    RETURN_IF_ERROR(
+        check_list(body.subspan(kBodyHeaderSize + header.conditions_size, header.extensions_size), kExtensionKinds));
     std::size_t offset = before_events;
     for (std::uint32_t ordinal = 0; ordinal < header.event_count; ++ordinal) {
         RETURN_IF_ERROR(check_event(body.subspan(offset), offset, ordinal));

@@ -8,9 +8,7 @@
 namespace chronos::event {
 namespace {
 
-bool is_control(char32_t c) {
-    return c < 0x20 || (c >= 0x7F && c <= 0x9F);
-}
+bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7F && c <= 0x9F); }
 
 bool is_white_space(char32_t c) {
     return c == ' ' || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
@@ -22,8 +20,7 @@ const char* name_fault(std::string_view name, bool allow_white_space) {
     while (!name.empty()) {
         const auto first = static_cast<unsigned char>(name.front());
         const bool is_ascii = first < 0x80;  // nearly always: not worth a call
-        const std::size_t size =
-            is_ascii ? 1 : base::utf8_sequence_size(name.data(), name.data() + name.size());
+        const std::size_t size = is_ascii ? 1 : base::utf8_sequence_size(name.data(), name.data() + name.size());
         if (size == 0) return "is not valid UTF-8";
         const char32_t c = is_ascii ? first : base::utf8_code_point(name.substr(0, size));
         if (is_control(c)) return "has a control character";

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
-// Days since 1970-01-01 of a proleptic Gregorian date. Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+// Days since 1970-01-01 of a proleptic Gregorian date. Source: H. Hinnant, "chrono-Compatible Low-Level Date
+// Algorithms".
 constexpr std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day) {
     year -= month <= 2 ? 1 : 0;
     const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
@@ -184,9 +185,8 @@ Result<Uuid> Uuid::parse(std::string_view text) {
         at += 2;
     }
     if (!valid)
-        return base::fail(ErrorCode::kInvalidArgument,
-                          "not a UUID: '" + base::shortened(text) +
-                              "'; use the form 0190b8a0-0000-7000-8000-000000000000");
+        return base::fail(ErrorCode::kInvalidArgument, "not a UUID: '" + base::shortened(text) +
+                                                           "'; use the form 0190b8a0-0000-7000-8000-000000000000");
     return uuid;
 }
 

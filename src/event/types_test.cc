@@ -22,11 +22,28 @@ TEST(Timestamp, WritesAsManyDecimalsAsNeeded) {
 }
 
 TEST(Timestamp, RefusesWhatIsNotATime) {
-    for (const char* text :
-         {"", "now", "2024", "2024-13-01", "2024-00-01", "2023-02-29", "2024-01-32", "2024-01-01T00:00:00", "1677-01-01",
-          "2262-01-01", "2024-01-01T24:00:00Z", "2024-01-01T00:60:00Z", "2024-01-01T00:00:60Z", "2024-01-01T00:00:00.Z",
-          "2024-01-01T00:00:00.1234567890Z", "2024-01-01T00:00:00+24:00", "2024-01-01T00:00:00+1:00",
-          "2024-01-01T00:00:00Zx", "2024-01-01T00:00Z", "2024-1-01", "2024/01/01", "2024-01-01X00:00:00Z"})
+    for (const char* text : {"",
+                             "now",
+                             "2024",
+                             "2024-13-01",
+                             "2024-00-01",
+                             "2023-02-29",
+                             "2024-01-32",
+                             "2024-01-01T00:00:00",
+                             "1677-01-01",
+                             "2262-01-01",
+                             "2024-01-01T24:00:00Z",
+                             "2024-01-01T00:60:00Z",
+                             "2024-01-01T00:00:60Z",
+                             "2024-01-01T00:00:00.Z",
+                             "2024-01-01T00:00:00.1234567890Z",
+                             "2024-01-01T00:00:00+24:00",
+                             "2024-01-01T00:00:00+1:00",
+                             "2024-01-01T00:00:00Zx",
+                             "2024-01-01T00:00Z",
+                             "2024-1-01",
+                             "2024/01/01",
+                             "2024-01-01X00:00:00Z"})
         EXPECT_EQ(Timestamp::parse(text).error().code, ErrorCode::kInvalidArgument) << text;
 }
 
@@ -49,10 +66,11 @@ TEST(Names, AreStable) {
     EXPECT_EQ(durability_name(Durability::kDurable), "durable");
     EXPECT_EQ(durability_name(Durability::kOs), "os");
     EXPECT_EQ(durability_name(Durability::kMemory), "memory");
-    const char* expected[] = {"invalid_argument", "not_found",     "already_exists", "version_conflict", "id_conflict",
-                              "partial_duplicate", "indeterminate", "would_block",   "closed",           "read_only",
-                              "clock_suspect",     "cursor_mismatch", "locked",      "no_space",         "io",
-                              "corrupt",           "unsupported",   "limit_exceeded"};
+    const char* expected[] = {
+        "invalid_argument",  "not_found",       "already_exists", "version_conflict", "id_conflict",
+        "partial_duplicate", "indeterminate",   "would_block",    "closed",           "read_only",
+        "clock_suspect",     "cursor_mismatch", "locked",         "no_space",         "io",
+        "corrupt",           "unsupported",     "limit_exceeded"};
     for (std::uint8_t code = 0; code < std::size(expected); ++code)
         EXPECT_EQ(error_code_name(static_cast<ErrorCode>(code)), expected[code]);
     EXPECT_EQ(error_code_name(static_cast<ErrorCode>(200)), "unknown");

@@ -29,8 +29,8 @@ inline void mend_checksums(std::span<std::byte> file) {
         const auto crcs = cache::block_crcs_of(file.first(layout->body_size));
         std::copy_n(std::as_bytes(std::span(crcs)).data(), crcs.size() * sizeof(std::uint32_t),
                     file.data() + layout->block_crcs.offset);
-        footer.resident_crc = base::crc32c(
-            file.subspan(layout->body_size, file.size() - sizeof(IndexFooter) - layout->body_size));
+        footer.resident_crc =
+            base::crc32c(file.subspan(layout->body_size, file.size() - sizeof(IndexFooter) - layout->body_size));
     }
     base::store(end.data(), footer);
     footer.crc = base::crc32c(end.subspan(offsetof(IndexFooter, resident_crc)));
@@ -48,8 +48,7 @@ inline void ask_everything(const IndexFile& file) {
     std::array<std::uint32_t, kMost> offsets{};
     std::array<std::uint32_t, kMost> places{};
     for (std::uint64_t begin = 0; begin < std::min<std::uint64_t>(events, kMost); ++begin) {
-        for (std::size_t i = 0; i < kMost; ++i)
-            seqs[i] = file.begin_seq() + (begin + i * 977) % events;
+        for (std::size_t i = 0; i < kMost; ++i) seqs[i] = file.begin_seq() + (begin + i * 977) % events;
         (void)file.locate(seqs, offsets.data(), places.data());
         (void)file.segment_of(seqs.front());
     }
@@ -71,11 +70,9 @@ inline void ask_everything(const IndexFile& file) {
         });
         for (const auto& [key, entry] : found) {
             (void)file.find(kind, entry.hash, entry.branch, key);
-            const auto count =
-                static_cast<std::uint32_t>(std::min<std::size_t>(entry.list.count, kMost));
+            const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(entry.list.count, kMost));
             (void)file.read(kind, entry.list, 0, std::span(seqs).first(count));
-            (void)file.read(kind, entry.list, entry.list.count - count,
-                            std::span(seqs).first(count));
+            (void)file.read(kind, entry.list, entry.list.count - count, std::span(seqs).first(count));
             for (const std::uint64_t end :
                  {file.begin_seq(), entry.list.first_seq + 1, entry.list.last_seq, file.end_seq()})
                 (void)file.count_below(kind, entry.list, end);

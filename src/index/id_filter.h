@@ -17,8 +17,7 @@ class IdFilter {
 public:
     IdFilter() = default;
     /// Of `entries` hashes, none added yet.
-    explicit IdFilter(std::uint64_t entries)
-        : lines_(filter_lines(entries)), memory_(lines_ * kFilterLineSize) {}
+    explicit IdFilter(std::uint64_t entries) : lines_(filter_lines(entries)), memory_(lines_ * kFilterLineSize) {}
 
     void add(std::uint64_t hash) {
         std::uint64_t* line = this->line(hash);
@@ -31,14 +30,11 @@ public:
     [[nodiscard]] bool may_hold(std::uint64_t hash) const {
         if (lines_ == 0) return false;
         const std::uint64_t* line = this->line(hash);
-        return for_each_bit(
-            hash, [&](std::uint64_t bit) { return (line[bit / 64] >> (bit % 64) & 1) != 0; });
+        return for_each_bit(hash, [&](std::uint64_t bit) { return (line[bit / 64] >> (bit % 64) & 1) != 0; });
     }
 
     [[nodiscard]] std::span<std::byte> bytes() { return memory_.span(0, memory_.size()); }
-    [[nodiscard]] std::span<const std::byte> bytes() const {
-        return memory_.span(0, memory_.size());
-    }
+    [[nodiscard]] std::span<const std::byte> bytes() const { return memory_.span(0, memory_.size()); }
 
 private:
     static constexpr int kBitsPerHash = 7;

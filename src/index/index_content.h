@@ -24,15 +24,15 @@ inline constexpr std::size_t kKeyKinds = 6;
 /// A segment of the log, as the index saw it: the file is believed only beside exactly this segment.
 struct IndexedSegment {
     std::uint32_t number = 0;
-    std::uint32_t last_crc = 0;    ///< CRC of its last record.
+    std::uint32_t last_crc = 0;  ///< CRC of its last record.
     std::uint64_t salt = 0;
     std::uint64_t first_seq = 0;
     std::uint64_t end_seq = 0;
-    std::uint64_t end_offset = 0;  ///< As in the manifest.
-    std::uint32_t last_epoch = 0;  ///< Epoch of its last record; that of the one before when it has none.
-    std::uint32_t first_block_crc = 0;      ///< Index of its first checksum in `block_crcs`.
-    std::uint64_t main_end_position = 0;    ///< Events on main up to its end.
-    std::int64_t last_recorded_at = 0;      ///< Up to its end.
+    std::uint64_t end_offset = 0;         ///< As in the manifest.
+    std::uint32_t last_epoch = 0;         ///< Epoch of its last record; that of the one before when it has none.
+    std::uint32_t first_block_crc = 0;    ///< Index of its first checksum in `block_crcs`.
+    std::uint64_t main_end_position = 0;  ///< Events on main up to its end.
+    std::int64_t last_recorded_at = 0;    ///< Up to its end.
 };
 static_assert(sizeof(IndexedSegment) == 64);
 
@@ -46,8 +46,9 @@ struct IndexedRun {
 };
 static_assert(sizeof(IndexedRun) == 32);
 
-/// The times of the events of one stripe: seqs [k · kStripeEvents, (k + 1) · kStripeEvents) for some k, as far as the file
-/// has them. Stripes are cut at multiples of seq, not of begin_seq, so that those of merged files still say what is exact.
+/// The times of the events of one stripe: seqs [k · kStripeEvents, (k + 1) · kStripeEvents) for some k, as far as the
+/// file has them. Stripes are cut at multiples of seq, not of begin_seq, so that those of merged files still say what
+/// is exact.
 struct TimeStripe {
     std::int64_t first_recorded_at = 0;
     std::int64_t min_occurred_at = 0;
@@ -56,7 +57,8 @@ struct TimeStripe {
 static_assert(sizeof(TimeStripe) == 24);
 inline constexpr std::uint64_t kStripeEvents = 1024;
 
-/// The stripes that [begin_seq, end_seq) touches; that of `seq` has index seq / kStripeEvents − begin_seq / kStripeEvents.
+/// The stripes that [begin_seq, end_seq) touches; that of `seq` has index seq / kStripeEvents − begin_seq /
+/// kStripeEvents.
 constexpr std::uint64_t stripe_count(std::uint64_t begin_seq, std::uint64_t end_seq) {
     return begin_seq == end_seq ? 0 : (end_seq - 1) / kStripeEvents - begin_seq / kStripeEvents + 1;
 }
@@ -67,32 +69,32 @@ struct IndexedKey {
     std::string_view key;
     event::BranchNumber branch = 0;
     std::uint32_t count = 0;
-    std::uint64_t first_posting = 0;         ///< Index in `postings`.
-    std::uint64_t first_place = 0;           ///< Entities: how many events the stream has before these. Others: 0.
-    std::uint64_t previous_seq = kNoSeq;     ///< Entities: the stream's last event before these. Others: kNoSeq.
-    std::uint64_t stream_first_seq = kNoSeq; ///< Entities: the stream's first event of all. Others: kNoSeq.
+    std::uint64_t first_posting = 0;          ///< Index in `postings`.
+    std::uint64_t first_place = 0;            ///< Entities: how many events the stream has before these. Others: 0.
+    std::uint64_t previous_seq = kNoSeq;      ///< Entities: the stream's last event before these. Others: kNoSeq.
+    std::uint64_t stream_first_seq = kNoSeq;  ///< Entities: the stream's first event of all. Others: kNoSeq.
 };
 
 struct IndexedId {
-    std::uint64_t hash = 0;  ///< IdTable::hash.
-    std::uint32_t delta = 0; ///< seq − begin_seq of the event, or of the batch's first event.
+    std::uint64_t hash = 0;   ///< IdTable::hash.
+    std::uint32_t delta = 0;  ///< seq − begin_seq of the event, or of the batch's first event.
 };
 
 struct IndexContent {
     std::uint64_t begin_seq = 0, end_seq = 0;
-    std::vector<IndexedSegment> segments;    ///< In order, without gaps; together [begin_seq, end_seq).
+    std::vector<IndexedSegment> segments;  ///< In order, without gaps; together [begin_seq, end_seq).
     /// CRC32C of each cache::kImageBlockSize bytes of each segment up to its end_offset.
     std::vector<std::uint32_t> block_crcs;
-    std::vector<IndexedRun> runs;            ///< In order of seq; together [begin_seq, end_seq).
-    std::vector<TimeStripe> stripes;         ///< stripe_count(begin_seq, end_seq) of them.
-    std::vector<std::uint32_t> offsets;      ///< By seq − begin_seq: where the event is in its segment, in units of 8.
-    std::vector<std::uint32_t> places;       ///< By seq − begin_seq: its 0-based place in its entity's stream.
+    std::vector<IndexedRun> runs;        ///< In order of seq; together [begin_seq, end_seq).
+    std::vector<TimeStripe> stripes;     ///< stripe_count(begin_seq, end_seq) of them.
+    std::vector<std::uint32_t> offsets;  ///< By seq − begin_seq: where the event is in its segment, in units of 8.
+    std::vector<std::uint32_t> places;   ///< By seq − begin_seq: its 0-based place in its entity's stream.
     struct Dictionary {
-        std::vector<IndexedKey> keys;        ///< In any order; (hash, branch, key) is unique.
-        std::vector<std::uint32_t> postings; ///< seq − begin_seq, ascending within a key.
+        std::vector<IndexedKey> keys;         ///< In any order; (hash, branch, key) is unique.
+        std::vector<std::uint32_t> postings;  ///< seq − begin_seq, ascending within a key.
     };
     std::array<Dictionary, kKeyKinds> dictionaries;
-    std::vector<IndexedId> ids, batches;     ///< In any order; hashes may repeat.
+    std::vector<IndexedId> ids, batches;  ///< In any order; hashes may repeat.
 };
 
 }  // namespace chronos::index

@@ -20,9 +20,7 @@ protected:
     IndexDamageTest() {
         io::SimFileSystem disk(1);
         EXPECT_TRUE(disk.make_directory("index").ok());
-        bytes_ = disk.file_contents(
-                         write_index_file(disk, "index", kDatabase, log_.content(0, 2)).value())
-                     .value();
+        bytes_ = disk.file_contents(write_index_file(disk, "index", kDatabase, log_.content(0, 2)).value()).value();
     }
 
     /// What opening `bytes` as a file says; asks everything of it when it opens, and merges it.
@@ -37,8 +35,7 @@ protected:
         const auto file = IndexFile::open(disk, cache, "index/000001-000002.idx", kDatabase);
         if (!file.ok()) return file.error().code;
         ask_everything(**file);
-        const auto merged =
-            merge_index_files(disk, "index", kDatabase, std::span(&*file, 1), kGoOn);
+        const auto merged = merge_index_files(disk, "index", kDatabase, std::span(&*file, 1), kGoOn);
         if (merged.ok()) {
             const auto again = IndexFile::open(disk, cache, *merged, kDatabase);
             EXPECT_TRUE(again.ok()) << again.error().message;
@@ -60,9 +57,8 @@ TEST_F(IndexDamageTest, AWholeFileOpens) {
 
 TEST_F(IndexDamageTest, AFileThatIsCutOffDoesNotOpen) {
     for (std::size_t size = 0; size < bytes_.size(); ++size)
-        EXPECT_EQ(
-            try_file(Bytes(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(size))),
-            ErrorCode::kCorrupt)
+        EXPECT_EQ(try_file(Bytes(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(size))),
+                  ErrorCode::kCorrupt)
             << size;
     Bytes longer = bytes_;
     longer.push_back(std::byte{0});
@@ -78,21 +74,19 @@ TEST_F(IndexDamageTest, ANewerFormatIsRefusedAsSuch) {
 
 TEST_F(IndexDamageTest, NumbersOfTheFooterThatCannotBeAreRefused) {
     const std::size_t footer = bytes_.size() - sizeof(IndexFooter);
-    for (std::size_t at = offsetof(IndexFooter, file_size); at < offsetof(IndexFooter, zero);
-         at += 8) {
+    for (std::size_t at = offsetof(IndexFooter, file_size); at < offsetof(IndexFooter, zero); at += 8) {
         const auto right = base::load<std::uint64_t>(bytes_.data() + footer + at);
         for (const std::uint64_t wrong :
-             {std::uint64_t{0}, std::uint64_t{1}, right - 1, right + 1, right + 64, right * 2,
-              ~std::uint64_t{0}, std::uint64_t{1} << 31, std::uint64_t{1} << 32,
-              std::uint64_t{1} << 40, std::uint64_t{1} << 58, std::uint64_t{1} << 60,
-              std::uint64_t{1} << 61, std::uint64_t{1} << 63}) {
+             {std::uint64_t{0}, std::uint64_t{1}, right - 1, right + 1, right + 64, right * 2, ~std::uint64_t{0},
+              std::uint64_t{1} << 31, std::uint64_t{1} << 32, std::uint64_t{1} << 40, std::uint64_t{1} << 58,
+              std::uint64_t{1} << 60, std::uint64_t{1} << 61, std::uint64_t{1} << 63}) {
             if (wrong == right) continue;
             Bytes damaged = bytes_;
             base::store(damaged.data() + footer + at, wrong);
-            base::store(damaged.data() + footer + offsetof(IndexFooter, crc),
-                        base::crc32c(std::span(damaged).subspan(
-                            footer + offsetof(IndexFooter, resident_crc),
-                            sizeof(IndexFooter) - offsetof(IndexFooter, resident_crc))));
+            base::store(
+                damaged.data() + footer + offsetof(IndexFooter, crc),
+                base::crc32c(std::span(damaged).subspan(footer + offsetof(IndexFooter, resident_crc),
+                                                        sizeof(IndexFooter) - offsetof(IndexFooter, resident_crc))));
             // The same room may be left to a neighbour, as in a file with one key byte more and a
             // posting less.
             const ErrorCode code = try_file(damaged);
@@ -109,15 +103,10 @@ TEST_F(IndexDamageTest, DamageBehindRightChecksumsNeverCrashes) {
         for (std::uint64_t count = 1 + prng.below(4); count > 0; --count) {
             const std::size_t at = prng.below(damaged.size() - sizeof(IndexFooter));
             switch (prng.below(3)) {
-                case 0:
-                    damaged[at] ^= static_cast<std::byte>(1U << prng.below(8));
-                    break;
-                case 1:
-                    damaged[at] = static_cast<std::byte>(prng.next() & 0xFF);
-                    break;
+                case 0: damaged[at] ^= static_cast<std::byte>(1U << prng.below(8)); break;
+                case 1: damaged[at] = static_cast<std::byte>(prng.next() & 0xFF); break;
                 default:
-                    for (std::size_t j = at; j < std::min(at + 8, damaged.size()); ++j)
-                        damaged[j] = std::byte{0xFF};
+                    for (std::size_t j = at; j < std::min(at + 8, damaged.size()); ++j) damaged[j] = std::byte{0xFF};
             }
         }
         mend_checksums(damaged);

@@ -62,8 +62,7 @@ protected:
             for (const io::CrashMode mode :
                  {io::CrashMode::kDropUnsynced, io::CrashMode::kKeepAll, io::CrashMode::kPrefix,
                   io::CrashMode::kRandomSubset, io::CrashMode::kGarbage}) {
-                SCOPED_TRACE(testing::Message()
-                             << "operation " << op << ", mode " << static_cast<int>(mode));
+                SCOPED_TRACE(testing::Message() << "operation " << op << ", mode " << static_cast<int>(mode));
                 const auto disk = disk_.clone();
                 disk->reseed(op + 1);
                 disk->crash_at_op(disk->op_count() + op, {.torn = true});
@@ -77,8 +76,7 @@ protected:
         }
     }
 
-    void fail_everywhere(const std::string& path, const Work& work, io::FaultKind kind,
-                         ErrorCode code) {
+    void fail_everywhere(const std::string& path, const Work& work, io::FaultKind kind, ErrorCode code) {
         prepare(path, work);
         const std::uint64_t ops = done_->op_count() - disk_.op_count();
         for (std::uint64_t op = 0; op < ops; ++op) {
@@ -87,8 +85,7 @@ protected:
             disk->fail_op(disk->op_count() + op, kind);
             const Status status = work(*disk);
             expect_old_or_new(*disk, status.ok());
-            for (const std::string& name : disk->all_files())
-                EXPECT_TRUE(!name.ends_with(".tmp")) << name;
+            for (const std::string& name : disk->all_files()) EXPECT_TRUE(!name.ends_with(".tmp")) << name;
             if (!status.ok()) {
                 EXPECT_EQ(status.error().code, code) << status.error().message;
             }
@@ -103,8 +100,7 @@ protected:
 
 class IndexWriteFaultTest : public IndexFaultTest {
 protected:
-    const MadeUpLog log_{
-        {.segment_sizes = {60'000}, .entity_count = 5000, .has_only_entities = true}};
+    const MadeUpLog log_{{.segment_sizes = {60'000}, .entity_count = 5000, .has_only_entities = true}};
     const IndexContent content_ = log_.content(0, 1);
     const Work work_ = [this](io::SimFileSystem& disk) { return write(disk, content_); };
 };
@@ -115,8 +111,7 @@ TEST_F(IndexWriteFaultTest, AfterAPowerCutTheFileIsWholeOrAbsent) {
 }
 
 TEST_F(IndexWriteFaultTest, AFullDiskLeavesNothingBehind) {
-    fail_everywhere("/index/000001-000001.idx", work_, io::FaultKind::kNoSpace,
-                    ErrorCode::kNoSpace);
+    fail_everywhere("/index/000001-000001.idx", work_, io::FaultKind::kNoSpace, ErrorCode::kNoSpace);
     disk_.set_capacity(1'300'000);
     EXPECT_EQ(work_(disk_).error().code, ErrorCode::kNoSpace);
     EXPECT_TRUE(disk_.all_files().empty());
@@ -142,8 +137,7 @@ TEST_F(IndexMergeFaultTest, AfterAPowerCutTheFileIsWholeOrAbsentAndThePartsAreTh
 }
 
 TEST_F(IndexMergeFaultTest, AFullDiskLeavesTheParts) {
-    fail_everywhere("/index/000001-000002.idx", merge, io::FaultKind::kNoSpace,
-                    ErrorCode::kNoSpace);
+    fail_everywhere("/index/000001-000002.idx", merge, io::FaultKind::kNoSpace, ErrorCode::kNoSpace);
 }
 
 TEST_F(IndexMergeFaultTest, AnErrorLeavesTheParts) {

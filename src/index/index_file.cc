@@ -24,18 +24,15 @@ constexpr int kInterpolationsMax = 8;
 ///
 /// Requires: least <= value <= greatest.
 template <typename ReadValue>
-Status lower_bound(std::uint64_t count, std::uint64_t value, std::uint64_t least,
-                   std::uint64_t greatest, ReadValue&& read_value, std::uint64_t& index) {
+Status lower_bound(std::uint64_t count, std::uint64_t value, std::uint64_t least, std::uint64_t greatest,
+                   ReadValue&& read_value, std::uint64_t& index) {
     std::uint64_t low = 0;
     std::uint64_t high = count;
     for (int step = 0; low < high; ++step) {
         std::uint64_t guess = low + (high - low) / 2;
         if (step < kInterpolationsMax && greatest > least) {
-            const double share =
-                static_cast<double>(value - least) / static_cast<double>(greatest - least);
-            guess =
-                low + std::min(high - low - 1,
-                               static_cast<std::uint64_t>(share * static_cast<double>(high - low)));
+            const double share = static_cast<double>(value - least) / static_cast<double>(greatest - least);
+            guess = low + std::min(high - low - 1, static_cast<std::uint64_t>(share * static_cast<double>(high - low)));
         }
         std::uint64_t there = 0;
         RETURN_IF_ERROR(read_value(guess, there));
@@ -62,8 +59,8 @@ Status find_hash(BodyPin& pin, const Section& section, std::uint64_t hash, std::
     return lower_bound(section.count, hash, 0, ~std::uint64_t{0}, read_hash, index);
 }
 
-Status has_key(const Parts& parts, BodyPin& pin, const Section& key_bytes, const StoredKey& entry,
-               std::string_view key, bool& is_equal) {
+Status has_key(const Parts& parts, BodyPin& pin, const Section& key_bytes, const StoredKey& entry, std::string_view key,
+               bool& is_equal) {
     is_equal = false;
     if (entry.key_size() != key.size()) return {};
     const std::uint64_t offset = key_bytes.at(entry.key_offset());
@@ -75,23 +72,22 @@ Status has_key(const Parts& parts, BodyPin& pin, const Section& key_bytes, const
 /// Up to seqs.size() seqs of entries from `index` on whose hash is `hash`; `index` and `found` tell
 /// how far it came.
 template <std::size_t kCount>
-Status next_ids(const Parts& parts, const Section& section, std::uint64_t hash,
-                std::uint64_t& index, std::array<std::uint64_t, kCount>& seqs, std::size_t& found) {
+Status next_ids(const Parts& parts, const Section& section, std::uint64_t hash, std::uint64_t& index,
+                std::array<std::uint64_t, kCount>& seqs, std::size_t& found) {
     BodyPin pin(parts);
     for (found = 0; found < kCount && index < section.count; ++index) {
         const std::byte* entry = nullptr;
         RETURN_IF_ERROR(pin.load(section, index, entry));
         if (base::load<std::uint64_t>(entry) != hash) break;
         const auto delta = base::load<std::uint32_t>(entry + sizeof(hash));
-        if (delta >= parts.footer.event_count())
-            return parts.corrupt("has the id of an event that is not in it");
+        if (delta >= parts.footer.event_count()) return parts.corrupt("has the id of an event that is not in it");
         seqs[found++] = parts.footer.begin_seq + delta;
     }
     return {};
 }
 
-Status for_each_entry(const Parts& parts, const Section& section, const IdFilter& filter,
-                      std::uint64_t hash, const std::function<bool(std::uint64_t)>& visit) {
+Status for_each_entry(const Parts& parts, const Section& section, const IdFilter& filter, std::uint64_t hash,
+                      const std::function<bool(std::uint64_t)>& visit) {
     if (!filter.may_hold(hash)) return {};
     std::uint64_t index = 0;
     {
@@ -119,13 +115,11 @@ std::optional<std::uint32_t> parse_number(std::string_view text) {
 
 std::string index_file_name(std::uint32_t first_segment, std::uint32_t last_segment) {
     std::array<char, 32> name{};
-    const int size =
-        std::snprintf(name.data(), name.size(), "%06u-%06u.idx", first_segment, last_segment);
+    const int size = std::snprintf(name.data(), name.size(), "%06u-%06u.idx", first_segment, last_segment);
     return {name.data(), static_cast<std::size_t>(size)};
 }
 
-std::optional<std::pair<std::uint32_t, std::uint32_t>> parse_index_file_name(
-    std::string_view name) {
+std::optional<std::pair<std::uint32_t, std::uint32_t>> parse_index_file_name(std::string_view name) {
     constexpr std::string_view kSuffix = ".idx";
     const std::size_t dash = name.find('-');
     if (dash == std::string_view::npos || !name.ends_with(kSuffix)) return std::nullopt;
@@ -139,52 +133,34 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> parse_index_file_name(
 IndexFile::IndexFile(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 IndexFile::~IndexFile() = default;
 
-std::uint64_t IndexFile::begin_seq() const {
-    return parts_->footer.begin_seq;
-}
-std::uint64_t IndexFile::end_seq() const {
-    return parts_->footer.end_seq;
-}
-const std::vector<IndexedSegment>& IndexFile::segments() const {
-    return parts_->segments;
-}
-const std::vector<IndexedRun>& IndexFile::runs() const {
-    return parts_->runs;
-}
-const std::vector<TimeStripe>& IndexFile::stripes() const {
-    return parts_->stripes;
-}
-const std::string& IndexFile::path() const {
-    return parts_->path;
-}
-std::uint64_t IndexFile::file_size() const {
-    return parts_->footer.file_size;
-}
-std::uint64_t IndexFile::key_count(KeyKind kind) const {
-    return parts_->dictionary(kind).keys.count;
-}
+std::uint64_t IndexFile::begin_seq() const { return parts_->footer.begin_seq; }
+std::uint64_t IndexFile::end_seq() const { return parts_->footer.end_seq; }
+const std::vector<IndexedSegment>& IndexFile::segments() const { return parts_->segments; }
+const std::vector<IndexedRun>& IndexFile::runs() const { return parts_->runs; }
+const std::vector<TimeStripe>& IndexFile::stripes() const { return parts_->stripes; }
+const std::string& IndexFile::path() const { return parts_->path; }
+std::uint64_t IndexFile::file_size() const { return parts_->footer.file_size; }
+std::uint64_t IndexFile::key_count(KeyKind kind) const { return parts_->dictionary(kind).keys.count; }
 std::uint64_t IndexFile::resident_bytes() const {
     return parts_->layout.file_size - parts_->layout.body_size + sizeof(Parts);
 }
 
 std::span<const std::uint32_t> IndexFile::block_crcs(std::size_t i) const {
     const std::uint64_t begin = parts_->segments[i].first_block_crc;
-    const std::uint64_t end = i + 1 < parts_->segments.size()
-                                  ? parts_->segments[i + 1].first_block_crc
-                                  : parts_->log_crcs.size();
+    const std::uint64_t end =
+        i + 1 < parts_->segments.size() ? parts_->segments[i + 1].first_block_crc : parts_->log_crcs.size();
     return std::span(parts_->log_crcs).subspan(begin, end - begin);
 }
 
 std::size_t IndexFile::segment_of(std::uint64_t seq) const {
     ASSERT(seq >= begin_seq() && seq < end_seq());
-    const auto behind = std::upper_bound(
-        parts_->segments.begin(), parts_->segments.end(), seq,
-        [](std::uint64_t s, const IndexedSegment& segment) { return s < segment.first_seq; });
+    const auto behind =
+        std::upper_bound(parts_->segments.begin(), parts_->segments.end(), seq,
+                         [](std::uint64_t s, const IndexedSegment& segment) { return s < segment.first_seq; });
     return static_cast<std::size_t>(behind - parts_->segments.begin()) - 1;
 }
 
-Status IndexFile::locate(std::span<const std::uint64_t> seqs, std::uint32_t* offsets,
-                         std::uint32_t* places) const {
+Status IndexFile::locate(std::span<const std::uint64_t> seqs, std::uint32_t* offsets, std::uint32_t* places) const {
     const Parts& parts = *parts_;
     BodyPin pin(parts);
     // First all are asked for, then all are read: the misses of the processor's cache overlap.
@@ -198,15 +174,13 @@ Status IndexFile::locate(std::span<const std::uint64_t> seqs, std::uint32_t* off
     }
     const std::byte* data = parts.image->data();
     for (std::size_t i = 0; i < seqs.size(); ++i) {
-        offsets[i] =
-            base::load<std::uint32_t>(data + parts.layout.offsets.at(seqs[i] - begin_seq()));
+        offsets[i] = base::load<std::uint32_t>(data + parts.layout.offsets.at(seqs[i] - begin_seq()));
         places[i] = base::load<std::uint32_t>(data + parts.layout.places.at(seqs[i] - begin_seq()));
     }
     return {};
 }
 
-Result<std::optional<FileList>> IndexFile::find(KeyKind kind, std::uint64_t hash,
-                                                event::BranchNumber branch,
+Result<std::optional<FileList>> IndexFile::find(KeyKind kind, std::uint64_t hash, event::BranchNumber branch,
                                                 std::string_view key) const {
     const Parts& parts = *parts_;
     const IndexLayout::Dictionary& sections = parts.dictionary(kind);
@@ -227,19 +201,16 @@ Result<std::optional<FileList>> IndexFile::find(KeyKind kind, std::uint64_t hash
     return std::optional<FileList>();
 }
 
-Status IndexFile::read(KeyKind kind, const FileList& list, std::uint32_t first,
-                       std::span<std::uint64_t> seqs) const {
+Status IndexFile::read(KeyKind kind, const FileList& list, std::uint32_t first, std::span<std::uint64_t> seqs) const {
     const Parts& parts = *parts_;
     const Section& postings = parts.dictionary(kind).postings;
     ASSERT(first <= list.count && seqs.size() <= list.count - first);
-    ASSERT(list.first_posting <= postings.count &&
-           list.count <= postings.count - list.first_posting);
+    ASSERT(list.first_posting <= postings.count && list.count <= postings.count - list.first_posting);
 
     // The ends of a list are known; for one or two events no block is needed.
     const auto is_end = [&](std::size_t i) { return i == 0 || i + 1 == list.count; };
     if (seqs.size() <= 2 && (seqs.empty() || (is_end(first) && is_end(first + seqs.size() - 1)))) {
-        for (std::size_t i = 0; i < seqs.size(); ++i)
-            seqs[i] = first + i == 0 ? list.first_seq : list.last_seq;
+        for (std::size_t i = 0; i < seqs.size(); ++i) seqs[i] = first + i == 0 ? list.first_seq : list.last_seq;
         return {};
     }
 
@@ -251,8 +222,7 @@ Status IndexFile::read(KeyKind kind, const FileList& list, std::uint32_t first,
         const std::byte* from = parts.image->data() + postings.at(at);
         for (std::size_t i = 0; i < count; ++i) {
             const auto delta = base::load<std::uint32_t>(from + i * sizeof(std::uint32_t));
-            if (delta >= parts.footer.event_count())
-                return parts.corrupt("has a list of events that are not in it");
+            if (delta >= parts.footer.event_count()) return parts.corrupt("has a list of events that are not in it");
             seqs[i] = begin_seq() + delta;
         }
         seqs = seqs.subspan(count);
@@ -261,12 +231,10 @@ Status IndexFile::read(KeyKind kind, const FileList& list, std::uint32_t first,
     return {};
 }
 
-Result<std::uint32_t> IndexFile::count_below(KeyKind kind, const FileList& list,
-                                             std::uint64_t end_seq) const {
+Result<std::uint32_t> IndexFile::count_below(KeyKind kind, const FileList& list, std::uint64_t end_seq) const {
     const Parts& parts = *parts_;
     const Section& postings = parts.dictionary(kind).postings;
-    ASSERT(list.first_posting <= postings.count &&
-           list.count <= postings.count - list.first_posting);
+    ASSERT(list.first_posting <= postings.count && list.count <= postings.count - list.first_posting);
     if (end_seq <= list.first_seq) return std::uint32_t{0};
     if (end_seq > list.last_seq) return list.count;
 
@@ -283,8 +251,7 @@ Result<std::uint32_t> IndexFile::count_below(KeyKind kind, const FileList& list,
     return static_cast<std::uint32_t>(count);
 }
 
-Status IndexFile::for_each_key(KeyKind kind,
-                               const std::function<bool(const KeyEntry&)>& visit) const {
+Status IndexFile::for_each_key(KeyKind kind, const std::function<bool(const KeyEntry&)>& visit) const {
     KeyCursor cursor(*parts_, kind, kPieceSize);
     RETURN_IF_ERROR(cursor.next());
     while (!cursor.done()) {
@@ -300,12 +267,10 @@ Status IndexFile::for_each_key(KeyKind kind,
     return {};
 }
 
-Status IndexFile::for_each_id(std::uint64_t hash,
-                              const std::function<bool(std::uint64_t seq)>& visit) const {
+Status IndexFile::for_each_id(std::uint64_t hash, const std::function<bool(std::uint64_t seq)>& visit) const {
     return for_each_entry(*parts_, parts_->layout.ids, parts_->id_filter, hash, visit);
 }
-Status IndexFile::for_each_batch(std::uint64_t hash,
-                                 const std::function<bool(std::uint64_t seq)>& visit) const {
+Status IndexFile::for_each_batch(std::uint64_t hash, const std::function<bool(std::uint64_t seq)>& visit) const {
     return for_each_entry(*parts_, parts_->layout.batches, parts_->batch_filter, hash, visit);
 }
 
@@ -313,8 +278,7 @@ Status IndexFile::verify(const std::function<Status()>& yield) const {
     const std::uint64_t size = parts_->layout.body_size;
     io::AlignedBuffer piece(std::min<std::uint64_t>(size, kPieceSize));
     for (std::uint64_t at = 0; at < size; at += kPieceSize) {
-        RETURN_IF_ERROR(
-            parts_->read_blocks(at, piece.span(0, std::min<std::uint64_t>(size - at, kPieceSize))));
+        RETURN_IF_ERROR(parts_->read_blocks(at, piece.span(0, std::min<std::uint64_t>(size - at, kPieceSize))));
         if (yield && at / kPieceSize % 4 == 3) RETURN_IF_ERROR(yield());
     }
     return {};

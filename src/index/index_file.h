@@ -1,8 +1,8 @@
 // Index files: the index of one sealed segment, or of several that follow each other. Format: docs/formats/index.md.
 //
-// An index file is derived: it can be deleted at any time the store is closed, and one that is damaged, missing or of other
-// segments than those of the manifest is not used; the log is read instead. A checkpoint is nothing more than the chain of
-// index files from the first segment on.
+// An index file is derived: it can be deleted at any time the store is closed, and one that is damaged, missing or of
+// other segments than those of the manifest is not used; the log is read instead. A checkpoint is nothing more than the
+// chain of index files from the first segment on.
 //
 //     000001-000008.idx   000009-000009.idx   000010-000010.idx        written once, renamed into place, never changed
 //
@@ -45,8 +45,8 @@ public:
     /// Opens and checks what is small: header, segments, checksums, runs, filters. The rest is checked as it is read.
     ///
     /// Errors: kCorrupt, kUnsupported, kNotFound, kIo. A file with any of them is not used.
-    static Result<std::shared_ptr<IndexFile>> open(io::FileSystem& files, cache::ImageCache& cache, const std::string& path,
-                                                   const Uuid& database);
+    static Result<std::shared_ptr<IndexFile>> open(io::FileSystem& files, cache::ImageCache& cache,
+                                                   const std::string& path, const Uuid& database);
     ~IndexFile();
     IndexFile(const IndexFile&) = delete;
     IndexFile& operator=(const IndexFile&) = delete;
@@ -73,13 +73,14 @@ public:
 
     Result<std::optional<FileList>> find(KeyKind kind, std::uint64_t hash, event::BranchNumber branch,
                                          std::string_view key) const;
-    /// Postings [first, first + seqs.size()) of a list, as seqs. Requires: `list` is of this file and `kind`, and so long.
+    /// Postings [first, first + seqs.size()) of a list, as seqs. Requires: `list` is of this file and `kind`, and so
+    /// long.
     Status read(KeyKind kind, const FileList& list, std::uint32_t first, std::span<std::uint64_t> seqs) const;
     /// How many of a list's postings are below `end_seq`.
     Result<std::uint32_t> count_below(KeyKind kind, const FileList& list, std::uint64_t end_seq) const;
 
-    /// Calls `visit(key, list)` for each key of a kind, in the order of hashes, until it returns false; the key is valid
-    /// during the call. Reads in large pieces.
+    /// Calls `visit(key, list)` for each key of a kind, in the order of hashes, until it returns false; the key is
+    /// valid during the call. Reads in large pieces.
     struct KeyEntry {
         std::uint64_t hash = 0;
         std::string_view key;
@@ -90,8 +91,8 @@ public:
     Status for_each_key(KeyKind kind, const std::function<bool(const KeyEntry&)>& visit) const;
     [[nodiscard]] std::uint64_t key_count(KeyKind kind) const;
 
-    /// Calls `visit(seq)` for each entry whose hash is `hash`, until it returns true. A filter answers most misses without
-    /// reading anything.
+    /// Calls `visit(seq)` for each entry whose hash is `hash`, until it returns true. A filter answers most misses
+    /// without reading anything.
     Status for_each_id(std::uint64_t hash, const std::function<bool(std::uint64_t seq)>& visit) const;
     Status for_each_batch(std::uint64_t hash, const std::function<bool(std::uint64_t seq)>& visit) const;
 
@@ -109,8 +110,8 @@ private:
     std::unique_ptr<Parts> parts_;
 };
 
-/// Writes `content` into `directory` (of index files) under its final name; durable when it returns. A file of that name
-/// is replaced. Returns its path.
+/// Writes `content` into `directory` (of index files) under its final name; durable when it returns. A file of that
+/// name is replaced. Returns its path.
 ///
 /// Errors: kNoSpace (nothing is left behind), kIo.
 Result<std::string> write_index_file(io::FileSystem& files, const std::string& directory, const Uuid& database,

@@ -28,8 +28,7 @@ Status check_head(const Parts& parts) {
     RETURN_IF_ERROR(read_value(parts, 0, head));
     if (head.magic != expected.magic) return parts.corrupt("is not an index file");
     if (head.format_version != kIndexFormatVersion)
-        return base::fail(ErrorCode::kUnsupported, parts.path + ": format " +
-                                                       std::to_string(head.format_version) +
+        return base::fail(ErrorCode::kUnsupported, parts.path + ": format " + std::to_string(head.format_version) +
                                                        ", this version reads format 1");
     return head.zero == expected.zero ? Status() : parts.corrupt("has a damaged head");
 }
@@ -39,8 +38,7 @@ Status read_footer(Parts& parts, std::uint64_t file_size, const Uuid& database) 
     RETURN_IF_ERROR(read_exactly(parts, file_size - sizeof(IndexFooter), bytes));
     parts.footer = base::load<IndexFooter>(bytes.data());
     const IndexFooter& footer = parts.footer;
-    const std::uint32_t crc =
-        base::crc32c(std::span(bytes).subspan(offsetof(IndexFooter, resident_crc)));
+    const std::uint32_t crc = base::crc32c(std::span(bytes).subspan(offsetof(IndexFooter, resident_crc)));
     if (footer.magic != IndexFooter().magic || footer.crc != crc)
         return parts.corrupt("has no end that matches its checksum");
     if (footer.database != database) return parts.corrupt("is of another database");
@@ -52,15 +50,13 @@ Status read_footer(Parts& parts, std::uint64_t file_size, const Uuid& database) 
 }
 
 /// Reads the next piece of the resident part.
-Status read_resident(const Parts& parts, const Section& section, std::span<std::byte> out,
-                     std::uint32_t& crc) {
+Status read_resident(const Parts& parts, const Section& section, std::span<std::byte> out, std::uint32_t& crc) {
     RETURN_IF_ERROR(read_exactly(parts, section.offset, out));
     crc = base::crc32c(out, crc);
     return {};
 }
 template <typename T>
-Status read_resident(const Parts& parts, const Section& section, std::vector<T>& out,
-                     std::uint32_t& crc) {
+Status read_resident(const Parts& parts, const Section& section, std::vector<T>& out, std::uint32_t& crc) {
     out.resize(section.count);
     return read_resident(parts, section, std::as_writable_bytes(std::span(out)), crc);
 }
@@ -77,9 +73,8 @@ Status read_resident(Parts& parts) {
     RETURN_IF_ERROR(read_resident(parts, layout.id_filter, parts.id_filter.bytes(), crc));
     parts.batch_filter = IdFilter(layout.batches.count);
     RETURN_IF_ERROR(read_resident(parts, layout.batch_filter, parts.batch_filter.bytes(), crc));
-    return crc == parts.footer.resident_crc
-               ? Status()
-               : parts.corrupt("has a list of segments that does not match its checksum");
+    return crc == parts.footer.resident_crc ? Status()
+                                            : parts.corrupt("has a list of segments that does not match its checksum");
 }
 
 /// The segments fill [begin_seq, end_seq), and their checksums the table of them.
@@ -89,12 +84,11 @@ Status check_segments(const Parts& parts) {
     std::uint64_t next_seq = parts.footer.begin_seq;
     std::uint64_t next_crc = 0;
     for (const IndexedSegment& segment : parts.segments) {
-        if (segment.first_seq != next_seq || segment.end_seq < next_seq ||
-            segment.first_block_crc != next_crc)
+        if (segment.first_seq != next_seq || segment.end_seq < next_seq || segment.first_block_crc != next_crc)
             return error;
         next_seq = segment.end_seq;
-        const std::uint64_t blocks = segment.end_offset / cache::kImageBlockSize +
-                                     (segment.end_offset % cache::kImageBlockSize == 0 ? 0 : 1);
+        const std::uint64_t blocks =
+            segment.end_offset / cache::kImageBlockSize + (segment.end_offset % cache::kImageBlockSize == 0 ? 0 : 1);
         if (blocks > parts.log_crcs.size() - next_crc) return error;
         next_crc += blocks;
     }
@@ -105,13 +99,11 @@ Status check_segments(const Parts& parts) {
 Status check_runs(const Parts& parts) {
     std::uint64_t next_seq = parts.footer.begin_seq;
     for (const IndexedRun& run : parts.runs) {
-        if (run.first_seq != next_seq || run.zero != 0 || run.count == 0 ||
-            run.count > parts.footer.end_seq - next_seq)
+        if (run.first_seq != next_seq || run.zero != 0 || run.count == 0 || run.count > parts.footer.end_seq - next_seq)
             return parts.corrupt("has runs that do not follow each other");
         next_seq += run.count;
     }
-    return next_seq == parts.footer.end_seq ? Status()
-                                            : parts.corrupt("has runs that do not reach its end");
+    return next_seq == parts.footer.end_seq ? Status() : parts.corrupt("has runs that do not reach its end");
 }
 
 }  // namespace
@@ -131,10 +123,9 @@ Result<std::shared_ptr<IndexFile>> IndexFile::open(io::FileSystem& files, cache:
     RETURN_IF_ERROR(check_runs(*parts));
     parts->cache = &cache;
     parts->image = std::make_unique<cache::FileImage>(
-        cache, cache::ImageSource{.file = parts->file.get(),
-                                  .name = path,
-                                  .size = parts->layout.body_size,
-                                  .block_crcs = parts->block_crcs});
+        cache,
+        cache::ImageSource{
+            .file = parts->file.get(), .name = path, .size = parts->layout.body_size, .block_crcs = parts->block_crcs});
     return std::make_shared<IndexFile>(std::move(parts));
 }
 

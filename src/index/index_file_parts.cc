@@ -11,9 +11,8 @@ namespace chronos::index {
 using cache::kImageBlockSize;
 
 Error IndexFile::Parts::corrupt(std::string_view what) const {
-    return base::fail(
-        ErrorCode::kCorrupt,
-        path + ": " + std::string(what) + "; delete the file, it is written anew from the log");
+    return base::fail(ErrorCode::kCorrupt,
+                      path + ": " + std::string(what) + "; delete the file, it is written anew from the log");
 }
 
 Status IndexFile::Parts::read_blocks(std::uint64_t offset, std::span<std::byte> out) const {
@@ -37,13 +36,11 @@ FileList KeyRecord::list(std::uint64_t begin_seq) const {
             .last_seq = begin_seq + key.last_delta};
 }
 
-Status decode_key(const IndexFile::Parts& parts, KeyKind kind, const std::byte* from,
-                  KeyRecord& record) {
+Status decode_key(const IndexFile::Parts& parts, KeyKind kind, const std::byte* from, KeyRecord& record) {
     record.key = base::load<StoredKey>(from);
     const StoredKey& key = record.key;
     const IndexLayout::Dictionary& sections = parts.dictionary(kind);
-    if (key.key_offset() > sections.key_bytes.count ||
-        key.key_size() > sections.key_bytes.count - key.key_offset())
+    if (key.key_offset() > sections.key_bytes.count || key.key_size() > sections.key_bytes.count - key.key_offset())
         return parts.corrupt("has a key that is not in its section");
     if (key.count == 0 || key.first_posting > sections.postings.count ||
         key.count > sections.postings.count - key.first_posting)
@@ -62,20 +59,18 @@ Status decode_key(const IndexFile::Parts& parts, KeyKind kind, const std::byte* 
 
 // --- reading forward -----------------------------------------------------------------------------
 
-BodyReader::BodyReader(const IndexFile::Parts& parts, const Section& section,
-                       std::size_t piece_size)
+BodyReader::BodyReader(const IndexFile::Parts& parts, const Section& section, std::size_t piece_size)
     : parts_(parts),
       at_(section.offset),
       end_(section.end()),
       // One block more, as what is needed may begin anywhere in one.
-      piece_(base::round_up(std::min<std::uint64_t>(piece_size, end_ - at_), kImageBlockSize) +
-             kImageBlockSize) {}
+      piece_(base::round_up(std::min<std::uint64_t>(piece_size, end_ - at_), kImageBlockSize) + kImageBlockSize) {}
 
 Status BodyReader::fill(std::size_t size) {
     ASSERT(size <= left());
     const std::uint64_t begin = at_ / kImageBlockSize * kImageBlockSize;
-    const std::uint64_t end = std::min(
-        {begin + piece_.size(), base::round_up(end_, kImageBlockSize), parts_.layout.body_size});
+    const std::uint64_t end =
+        std::min({begin + piece_.size(), base::round_up(end_, kImageBlockSize), parts_.layout.body_size});
     ASSERT(at_ + size <= end);
     const cache::ImagePin pin(*parts_.image);
     if (parts_.image->is_loaded(begin, end)) {
@@ -106,8 +101,7 @@ Status KeyCursor::next() {
     const StoredKey previous = record_.key;
     RETURN_IF_ERROR(decode_key(parts_, kind_, keys_.take(size), record_));
     --left_;
-    const bool may_be_equal =
-        !is_first && record_.key.hash == previous.hash && record_.key.branch == previous.branch;
+    const bool may_be_equal = !is_first && record_.key.hash == previous.hash && record_.key.branch == previous.branch;
     if (may_be_equal) previous_key_ = key_;
     if (record_.key.key_offset() != next_offset_ || record_.key.first_posting != next_posting_)
         return parts_.corrupt("has keys with something between them");
@@ -115,10 +109,9 @@ Status KeyCursor::next() {
     next_posting_ += record_.key.count;
     RETURN_IF_ERROR(key_bytes_.need(record_.key.key_size()));
     key_ = base::as_text({key_bytes_.take(record_.key.key_size()), record_.key.key_size()});
-    const bool in_order =
-        is_first || record_.key.hash > previous.hash ||
-        (record_.key.hash == previous.hash && record_.key.branch > previous.branch) ||
-        (may_be_equal && key_ > previous_key_);
+    const bool in_order = is_first || record_.key.hash > previous.hash ||
+                          (record_.key.hash == previous.hash && record_.key.branch > previous.branch) ||
+                          (may_be_equal && key_ > previous_key_);
     return in_order ? Status() : parts_.corrupt("has keys out of order");
 }
 

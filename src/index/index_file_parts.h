@@ -27,8 +27,7 @@ struct IndexFile::Parts {
     std::vector<TimeStripe> stripes;
     IdFilter id_filter, batch_filter;
     cache::ImageCache* cache = nullptr;
-    std::unique_ptr<cache::FileImage>
-        image;  ///< Of the body. Behind `file`, so that it goes first.
+    std::unique_ptr<cache::FileImage> image;  ///< Of the body. Behind `file`, so that it goes first.
 
     [[nodiscard]] const IndexLayout::Dictionary& dictionary(KeyKind kind) const {
         return layout.dictionaries[static_cast<std::size_t>(kind)];
@@ -77,8 +76,7 @@ struct KeyRecord {
     [[nodiscard]] FileList list(std::uint64_t begin_seq) const;
 };
 /// Errors: kCorrupt.
-Status decode_key(const IndexFile::Parts& parts, KeyKind kind, const std::byte* from,
-                  KeyRecord& record);
+Status decode_key(const IndexFile::Parts& parts, KeyKind kind, const std::byte* from, KeyRecord& record);
 
 /// Reads bytes of the body forward, checked, in pieces that it holds itself: it pins nothing while
 /// its caller works, and does not push other blocks out of the cache.

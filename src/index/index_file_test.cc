@@ -21,8 +21,7 @@ protected:
     IndexFileTest() { EXPECT_TRUE(disk_.make_directory("index").ok()); }
 
     std::string write(const MadeUpLog& log) {
-        auto path =
-            write_index_file(disk_, "index", kDatabase, log.content(0, log.segment_count()));
+        auto path = write_index_file(disk_, "index", kDatabase, log.content(0, log.segment_count()));
         EXPECT_TRUE(path.ok()) << path.error().message;
         return path.ok() ? *path : "";
     }
@@ -45,13 +44,12 @@ protected:
 
 TEST_F(IndexFileTest, ANameSpeaksOfItsSegments) {
     EXPECT_EQ(index_file_name(1, 8), "000001-000008.idx");
-    EXPECT_EQ(parse_index_file_name("000001-000008.idx"),
-              (std::pair<std::uint32_t, std::uint32_t>(1, 8)));
+    EXPECT_EQ(parse_index_file_name("000001-000008.idx"), (std::pair<std::uint32_t, std::uint32_t>(1, 8)));
     EXPECT_EQ(parse_index_file_name(index_file_name(1234567, 4294967295)),
               (std::pair<std::uint32_t, std::uint32_t>(1234567, 4294967295)));
-    for (const char* name : {"", ".idx", "-.idx", "1-8.idx", "000001-000008.idx.tmp",
-                             "000001-000008", "000001000008.idx", "000001-00000008.idx",
-                             "000001-4294967296.idx", "000001--00008.idx", "+00001-000008.idx"})
+    for (const char* name :
+         {"", ".idx", "-.idx", "1-8.idx", "000001-000008.idx.tmp", "000001-000008", "000001000008.idx",
+          "000001-00000008.idx", "000001-4294967296.idx", "000001--00008.idx", "+00001-000008.idx"})
         EXPECT_FALSE(parse_index_file_name(name)) << name;
 }
 
@@ -92,8 +90,7 @@ TEST_F(IndexFileTest, StripesAreCutAtMultiplesOfSeq) {
 TEST_F(IndexFileTest, IsOfItsDatabaseOnly) {
     const std::string path = write(MadeUpLog({}));
     EXPECT_EQ(IndexFile::open(disk_, cache_, path, Uuid{}).error().code, ErrorCode::kCorrupt);
-    EXPECT_EQ(IndexFile::open(disk_, cache_, path + "x", kDatabase).error().code,
-              ErrorCode::kNotFound);
+    EXPECT_EQ(IndexFile::open(disk_, cache_, path + "x", kDatabase).error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(IndexFileTest, AnswersTheSameWithRoomForAFewBlocks) {

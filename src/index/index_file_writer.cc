@@ -9,23 +9,16 @@
 namespace chronos::index {
 namespace {
 
-std::string unfinished(const std::string& path) {
-    return path + ".tmp";
-}
+std::string unfinished(const std::string& path) { return path + ".tmp"; }
 
 }  // namespace
 
 IndexFileWriter::IndexFileWriter(io::FileSystem& files, std::string directory, std::string name)
-    : files_(files),
-      directory_(std::move(directory)),
-      path_(directory_ + "/" + name),
-      buffer_(kPieceSize) {}
+    : files_(files), directory_(std::move(directory)), path_(directory_ + "/" + name), buffer_(kPieceSize) {}
 
-Result<std::unique_ptr<IndexFileWriter>> IndexFileWriter::create(io::FileSystem& files,
-                                                                 std::string directory,
+Result<std::unique_ptr<IndexFileWriter>> IndexFileWriter::create(io::FileSystem& files, std::string directory,
                                                                  std::string name) {
-    std::unique_ptr<IndexFileWriter> writer(
-        new IndexFileWriter(files, std::move(directory), std::move(name)));
+    std::unique_ptr<IndexFileWriter> writer(new IndexFileWriter(files, std::move(directory), std::move(name)));
     const std::string path = unfinished(writer->path_);
     ASSIGN_OR_RETURN(const bool left_over, files.exists(path));
     if (left_over) RETURN_IF_ERROR(files.remove_file(path));
@@ -37,8 +30,7 @@ Result<std::unique_ptr<IndexFileWriter>> IndexFileWriter::create(io::FileSystem&
 IndexFileWriter::~IndexFileWriter() {
     if (is_published_ || file_ == nullptr) return;
     file_.reset();
-    (void)files_.remove_file(
-        unfinished(path_));  // If even this fails, the next writer of the name removes it.
+    (void)files_.remove_file(unfinished(path_));  // If even this fails, the next writer of the name removes it.
 }
 
 void IndexFileWriter::append(std::span<const std::byte> bytes) {

@@ -37,8 +37,8 @@ struct ResidentContent {
 class IndexFileWriter {
 public:
     /// Begins `<name>.tmp` in `directory`, in place of one that was left over, with the head.
-    static Result<std::unique_ptr<IndexFileWriter>> create(io::FileSystem& files,
-                                                           std::string directory, std::string name);
+    static Result<std::unique_ptr<IndexFileWriter>> create(io::FileSystem& files, std::string directory,
+                                                           std::string name);
     ~IndexFileWriter();
     IndexFileWriter(const IndexFileWriter&) = delete;
     IndexFileWriter& operator=(const IndexFileWriter&) = delete;

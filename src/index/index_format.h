@@ -80,8 +80,7 @@ struct StoredStream {
 static_assert(sizeof(StoredStream) == 24);
 
 static_assert(sizeof(IndexedSegment) == 64 && offsetof(IndexedSegment, salt) == 8 &&
-              offsetof(IndexedSegment, end_offset) == 32 &&
-              offsetof(IndexedSegment, last_recorded_at) == 56);
+              offsetof(IndexedSegment, end_offset) == 32 && offsetof(IndexedSegment, last_recorded_at) == 56);
 static_assert(sizeof(IndexedRun) == 32 && offsetof(IndexedRun, first_position) == 8);
 
 constexpr std::size_t key_entry_size(KeyKind kind) {
@@ -102,9 +101,7 @@ struct Section {
     std::uint64_t count = 0;
     std::uint64_t entry_size = 0;
 
-    [[nodiscard]] std::uint64_t at(std::uint64_t index) const {
-        return offset + index * entry_size;
-    }
+    [[nodiscard]] std::uint64_t at(std::uint64_t index) const { return offset + index * entry_size; }
     [[nodiscard]] std::uint64_t end() const { return at(count); }
 };
 
@@ -127,8 +124,7 @@ inline std::optional<IndexLayout> layout_of(const IndexFooter& footer) {
     if (footer.end_seq < footer.begin_seq || footer.event_count() > kIndexFileEventsMax ||
         footer.id_count > kIndexFileEventsMax || footer.batch_count > kIndexFileEventsMax)
         return std::nullopt;
-    if (footer.segment_count >= kMax || footer.log_crc_count >= kMax || footer.run_count >= kMax)
-        return std::nullopt;
+    if (footer.segment_count >= kMax || footer.log_crc_count >= kMax || footer.run_count >= kMax) return std::nullopt;
 
     IndexLayout layout;
     std::uint64_t end = sizeof(IndexHead);
@@ -141,8 +137,7 @@ inline std::optional<IndexLayout> layout_of(const IndexFooter& footer) {
     layout.places = body(footer.event_count(), sizeof(std::uint32_t));
     for (std::size_t kind = 0; kind < kKeyKinds; ++kind) {
         const IndexFooter::Dictionary& counts = footer.dictionaries[kind];
-        if (counts.key_count >= kMax || counts.key_bytes >= kMax || counts.posting_count >= kMax)
-            return std::nullopt;
+        if (counts.key_count >= kMax || counts.key_bytes >= kMax || counts.posting_count >= kMax) return std::nullopt;
         IndexLayout::Dictionary& dictionary = layout.dictionaries[kind];
         dictionary.keys = body(counts.key_count, key_entry_size(static_cast<KeyKind>(kind)));
         dictionary.key_bytes = body(counts.key_bytes, 1);
@@ -158,8 +153,7 @@ inline std::optional<IndexLayout> layout_of(const IndexFooter& footer) {
         return section;
     };
     layout.block_crcs =
-        resident((layout.body_size + cache::kImageBlockSize - 1) / cache::kImageBlockSize,
-                 sizeof(std::uint32_t));
+        resident((layout.body_size + cache::kImageBlockSize - 1) / cache::kImageBlockSize, sizeof(std::uint32_t));
     layout.segments = resident(footer.segment_count, sizeof(IndexedSegment));
     layout.log_crcs = resident(footer.log_crc_count, sizeof(std::uint32_t));
     layout.runs = resident(footer.run_count, sizeof(IndexedRun));

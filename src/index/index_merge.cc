@@ -34,10 +34,8 @@ public:
         const IndexedId previous = id_;
         RETURN_IF_ERROR(reader_.need(kIdEntrySize));
         const std::byte* entry = reader_.take(kIdEntrySize);
-        id_ = {base::load<std::uint64_t>(entry),
-               base::load<std::uint32_t>(entry + sizeof(id_.hash))};
-        if (id_.delta >= parts_.footer.event_count())
-            return parts_.corrupt("has the id of an event that is not in it");
+        id_ = {base::load<std::uint64_t>(entry), base::load<std::uint32_t>(entry + sizeof(id_.hash))};
+        if (id_.delta >= parts_.footer.event_count()) return parts_.corrupt("has the id of an event that is not in it");
         if (id_.hash < previous.hash || (id_.hash == previous.hash && id_.delta < previous.delta))
             return parts_.corrupt("has ids out of order");
         return {};
@@ -90,16 +88,13 @@ Status walk(std::deque<Cursor>& cursors, Use&& use) {
 
 class Merge {
 public:
-    Merge(std::span<const std::shared_ptr<IndexFile>> files, IndexFileWriter& out,
-          const std::function<Status()>& yield)
+    Merge(std::span<const std::shared_ptr<IndexFile>> files, IndexFileWriter& out, const std::function<Status()>& yield)
         : out_(out), yield_(yield), begin_seq_(files.front()->begin_seq()) {
         for (const auto& file : files) parts_.push_back(&file->parts());
     }
 
     Result<std::string> run(const Uuid& database) {
-        IndexFooter footer{.database = database,
-                           .begin_seq = begin_seq_,
-                           .end_seq = parts_.back()->footer.end_seq};
+        IndexFooter footer{.database = database, .begin_seq = begin_seq_, .end_seq = parts_.back()->footer.end_seq};
         RETURN_IF_ERROR(copy_section([](const Parts& part) { return part.layout.offsets; }));
         RETURN_IF_ERROR(copy_section([](const Parts& part) { return part.layout.places; }));
         for (std::size_t i = 0; i < kKeyKinds; ++i) {
@@ -197,11 +192,9 @@ private:
     Status write_postings(KeyKind kind) {
         std::deque<KeyCursor> cursors = keys_of(kind);
         std::deque<BodyReader> postings;
-        for (const Parts* part : parts_)
-            postings.emplace_back(*part, part->dictionary(kind).postings, kPieceSize);
+        for (const Parts* part : parts_) postings.emplace_back(*part, part->dictionary(kind).postings, kPieceSize);
         const auto write = [&](std::span<const std::size_t> same) -> Status {
-            for (const std::size_t i : same)
-                RETURN_IF_ERROR(copy_list(i, cursors[i].record().key, postings[i]));
+            for (const std::size_t i : same) RETURN_IF_ERROR(copy_list(i, cursors[i].record().key, postings[i]));
             return {};
         };
         RETURN_IF_ERROR(walk(cursors, write));
@@ -218,8 +211,7 @@ private:
             const std::byte* from = postings.take(count * kSize);
             for (std::size_t i = 0; i < count; ++i) {
                 const auto delta = base::load<std::uint32_t>(from + i * kSize);
-                if (delta < least || delta > key.last_delta)
-                    return parts_[part]->corrupt("has a list out of order");
+                if (delta < least || delta > key.last_delta) return parts_[part]->corrupt("has a list out of order");
                 least = std::uint64_t{delta} + 1;
                 out_.append_value(delta + shift_of(part));
             }
@@ -246,8 +238,7 @@ private:
         return {};
     }
 
-    Result<std::string> finish(const IndexFooter& footer, const IdFilter& id_filter,
-                               const IdFilter& batch_filter) {
+    Result<std::string> finish(const IndexFooter& footer, const IdFilter& id_filter, const IdFilter& batch_filter) {
         std::vector<IndexedSegment> segments;
         std::vector<std::uint32_t> log_crcs;
         std::vector<IndexedRun> runs;
@@ -261,8 +252,7 @@ private:
             for (const IndexedRun& run : part->runs) add(runs, run);
             // The seam may be in the middle of a stripe.
             const bool is_cut = !stripes.empty() && part->footer.begin_seq % kStripeEvents != 0;
-            for (std::size_t i = 0; i < part->stripes.size(); ++i)
-                add(stripes, part->stripes[i], is_cut && i == 0);
+            for (std::size_t i = 0; i < part->stripes.size(); ++i) add(stripes, part->stripes[i], is_cut && i == 0);
         }
         return out_.finish(footer, {.segments = segments,
                                     .log_crcs = log_crcs,
@@ -280,8 +270,7 @@ private:
             runs.push_back(run);
         }
     }
-    static void add(std::vector<TimeStripe>& stripes, const TimeStripe& stripe,
-                    bool is_rest_of_last) {
+    static void add(std::vector<TimeStripe>& stripes, const TimeStripe& stripe, bool is_rest_of_last) {
         if (!is_rest_of_last) return stripes.push_back(stripe);
         TimeStripe& last = stripes.back();
         last.min_occurred_at = std::min(last.min_occurred_at, stripe.min_occurred_at);
@@ -313,16 +302,14 @@ Status check_limits(std::span<const std::shared_ptr<IndexFile>> files) {
 
 }  // namespace
 
-Result<std::string> merge_index_files(io::FileSystem& files, const std::string& directory,
-                                      const Uuid& database,
+Result<std::string> merge_index_files(io::FileSystem& files, const std::string& directory, const Uuid& database,
                                       std::span<const std::shared_ptr<IndexFile>> parts,
                                       const std::function<Status()>& yield) {
     ASSERT(!parts.empty());
-    for (std::size_t i = 1; i < parts.size(); ++i)
-        ASSERT(parts[i]->begin_seq() == parts[i - 1]->end_seq());
+    for (std::size_t i = 1; i < parts.size(); ++i) ASSERT(parts[i]->begin_seq() == parts[i - 1]->end_seq());
     RETURN_IF_ERROR(check_limits(parts));
-    const std::string name = index_file_name(parts.front()->segments().front().number,
-                                             parts.back()->segments().back().number);
+    const std::string name =
+        index_file_name(parts.front()->segments().front().number, parts.back()->segments().back().number);
     ASSIGN_OR_RETURN(const auto out, IndexFileWriter::create(files, directory, name));
     return Merge(parts, *out, yield).run(database);
 }

@@ -31,8 +31,7 @@ protected:
         return file.ok() ? *file : nullptr;
     }
     /// Files of segments [0, ends[0]), [ends[0], ends[1]), …
-    std::vector<std::shared_ptr<IndexFile>> write_parts(const MadeUpLog& log,
-                                                        const std::vector<std::size_t>& ends) {
+    std::vector<std::shared_ptr<IndexFile>> write_parts(const MadeUpLog& log, const std::vector<std::size_t>& ends) {
         std::vector<std::shared_ptr<IndexFile>> parts;
         std::size_t begin = 0;
         for (const std::size_t end : ends) {
@@ -58,13 +57,11 @@ TEST_F(IndexMergeTest, PartsBecomeWhatWouldHaveBeenWrittenAtOnce) {
     io::Prng prng(7);
     for (std::uint64_t seed = 1; seed <= 30; ++seed) {
         SCOPED_TRACE(seed);
-        MadeUpLog::Options options{
-            .seed = seed, .first_seq = prng.below(3000), .hash_bits = seed % 3 == 0 ? 4 : 64};
+        MadeUpLog::Options options{.seed = seed, .first_seq = prng.below(3000), .hash_bits = seed % 3 == 0 ? 4 : 64};
         const std::size_t segments = 1 + prng.below(8);
         options.segment_sizes.clear();
         for (std::size_t i = 0; i < segments; ++i)
-            options.segment_sizes.push_back(
-                prng.chance(0.2) ? 0 : prng.below(prng.chance(0.2) ? 1500 : 60));
+            options.segment_sizes.push_back(prng.chance(0.2) ? 0 : prng.below(prng.chance(0.2) ? 1500 : 60));
         const MadeUpLog log(options);
         std::vector<std::size_t> ends;
         for (std::size_t i = 1; i < segments; ++i)
@@ -81,8 +78,7 @@ TEST_F(IndexMergeTest, PartsBecomeWhatWouldHaveBeenWrittenAtOnce) {
 TEST_F(IndexMergeTest, MergedFilesMergeAgain) {
     const MadeUpLog log({.segment_sizes = {700, 10, 1300, 0, 55, 1024}});
     const auto parts = write_parts(log, {1, 2, 3, 4, 5, 6});
-    const std::vector halves{open(merge(std::span(parts).first(3))),
-                             open(merge(std::span(parts).subspan(3)))};
+    const std::vector halves{open(merge(std::span(parts).first(3))), open(merge(std::span(parts).subspan(3)))};
     EXPECT_TRUE(are_same(write("whole", log.content(0, 6)), merge(halves)));
 }
 
@@ -98,16 +94,14 @@ TEST_F(IndexMergeTest, TakesNothingFromTheCacheAndKeepsNothingInIt) {
     const std::string merged = merge(parts);
     EXPECT_EQ(cache_.bytes(), 0U);
     for (const auto& part : parts)
-        EXPECT_EQ(check_answers(*part, log, part == parts[0] ? 0 : 1, part == parts[0] ? 1 : 2),
-                  "");
+        EXPECT_EQ(check_answers(*part, log, part == parts[0] ? 0 : 1, part == parts[0] ? 1 : 2), "");
     const auto before = disk_.file_contents(merged).value();
     merge(parts);  // From blocks in memory.
     EXPECT_EQ(disk_.file_contents(merged).value(), before);
 }
 
 TEST_F(IndexMergeTest, AnErrorOfYieldEndsItAndLeavesNothing) {
-    const MadeUpLog log(
-        {.segment_sizes = {150'000, 150'000}, .entity_count = 1000, .has_only_entities = true});
+    const MadeUpLog log({.segment_sizes = {150'000, 150'000}, .entity_count = 1000, .has_only_entities = true});
     const auto parts = write_parts(log, {1, 2});
     const auto before = disk_.all_files();
     int calls = 0;
@@ -130,8 +124,7 @@ TEST_F(IndexMergeTest, ADamagedPartIsNotCarriedOn) {
     const auto merged = merge_index_files(disk_, "index", kDatabase, parts, kGoOn);
     ASSERT_FALSE(merged.ok());
     EXPECT_EQ(merged.error().code, ErrorCode::kCorrupt);
-    EXPECT_NE(merged.error().message.find(parts[1]->path()), std::string::npos)
-        << merged.error().message;
+    EXPECT_NE(merged.error().message.find(parts[1]->path()), std::string::npos) << merged.error().message;
     EXPECT_EQ(disk_.all_files(), before);
 }
 

@@ -57,14 +57,12 @@ std::vector<std::uint32_t> order_of(std::span<const IndexedKey> keys) {
 }
 
 void check(const IndexContent& content, KeyKind kind, const IndexedKey& key) {
-    const IndexContent::Dictionary& dictionary =
-        content.dictionaries[static_cast<std::size_t>(kind)];
+    const IndexContent::Dictionary& dictionary = content.dictionaries[static_cast<std::size_t>(kind)];
     ASSERT(key.count > 0 && key.key.size() <= kKeySizeMax);
     ASSERT(key.first_posting <= dictionary.postings.size() &&
            key.count <= dictionary.postings.size() - key.first_posting);
     const std::span postings = std::span(dictionary.postings).subspan(key.first_posting, key.count);
-    ASSERT(std::adjacent_find(postings.begin(), postings.end(), std::greater_equal<>()) ==
-           postings.end());
+    ASSERT(std::adjacent_find(postings.begin(), postings.end(), std::greater_equal<>()) == postings.end());
     ASSERT(postings.back() < content.end_seq - content.begin_seq);
     if (kind != KeyKind::kEntity) return;
     ASSERT(key.previous_seq == kNoSeq || key.previous_seq < content.begin_seq);
@@ -72,26 +70,23 @@ void check(const IndexContent& content, KeyKind kind, const IndexedKey& key) {
 }
 
 IndexFooter::Dictionary write(IndexFileWriter& out, const IndexContent& content, KeyKind kind) {
-    const IndexContent::Dictionary& dictionary =
-        content.dictionaries[static_cast<std::size_t>(kind)];
+    const IndexContent::Dictionary& dictionary = content.dictionaries[static_cast<std::size_t>(kind)];
     ASSERT(dictionary.keys.size() <= kIndexFileEventsMax);
     const std::vector<std::uint32_t> order = order_of(dictionary.keys);
     IndexFooter::Dictionary counts{.key_count = order.size()};
     for (const std::uint32_t index : order) {
         const IndexedKey& key = dictionary.keys[index];
         check(content, kind, key);
-        out.append_value(
-            StoredKey{.hash = key.hash,
-                      .offset_and_size = counts.key_bytes << 16 | key.key.size(),
-                      .first_posting = counts.posting_count,
-                      .branch = key.branch,
-                      .count = key.count,
-                      .first_delta = dictionary.postings[key.first_posting],
-                      .last_delta = dictionary.postings[key.first_posting + key.count - 1]});
+        out.append_value(StoredKey{.hash = key.hash,
+                                   .offset_and_size = counts.key_bytes << 16 | key.key.size(),
+                                   .first_posting = counts.posting_count,
+                                   .branch = key.branch,
+                                   .count = key.count,
+                                   .first_delta = dictionary.postings[key.first_posting],
+                                   .last_delta = dictionary.postings[key.first_posting + key.count - 1]});
         if (kind == KeyKind::kEntity)
-            out.append_value(StoredStream{.first_place = key.first_place,
-                                          .previous_seq = key.previous_seq,
-                                          .first_seq = key.stream_first_seq});
+            out.append_value(StoredStream{
+                .first_place = key.first_place, .previous_seq = key.previous_seq, .first_seq = key.stream_first_seq});
         counts.key_bytes += key.key.size();
         counts.posting_count += key.count;
     }
@@ -123,14 +118,12 @@ IdFilter write(IndexFileWriter& out, std::vector<IndexedId> ids, std::uint64_t e
 
 }  // namespace
 
-Result<std::string> write_index_file(io::FileSystem& files, const std::string& directory,
-                                     const Uuid& database, const IndexContent& content) {
+Result<std::string> write_index_file(io::FileSystem& files, const std::string& directory, const Uuid& database,
+                                     const IndexContent& content) {
     check(content);
-    const std::string name =
-        index_file_name(content.segments.front().number, content.segments.back().number);
+    const std::string name = index_file_name(content.segments.front().number, content.segments.back().number);
     ASSIGN_OR_RETURN(const auto out, IndexFileWriter::create(files, directory, name));
-    IndexFooter footer{
-        .database = database, .begin_seq = content.begin_seq, .end_seq = content.end_seq};
+    IndexFooter footer{.database = database, .begin_seq = content.begin_seq, .end_seq = content.end_seq};
     out->append_values(std::span(content.offsets));
     out->end_section();
     out->append_values(std::span(content.places));

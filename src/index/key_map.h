@@ -2,7 +2,8 @@
 //
 //     hash: | shard | place in the shard's table, in the order of hashes | … |
 //
-// Keys that come in the order of their hashes fill the tables from front to back, so loading a sorted file is sequential.
+// Keys that come in the order of their hashes fill the tables from front to back, so loading a sorted file is
+// sequential.
 //
 // Threads: `find_or_add` one thread at a time; everything else from any thread, but `release_replaced`.
 #pragma once

@@ -55,13 +55,11 @@ private:
 
     template <typename T>
     static bool are_same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
-        return a.size() == b.size() &&
-               (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+        return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
     }
 
     void check_resident() {
-        expect(file_.begin_seq() == content_.begin_seq && file_.end_seq() == content_.end_seq,
-               "seqs");
+        expect(file_.begin_seq() == content_.begin_seq && file_.end_seq() == content_.end_seq, "seqs");
         expect(are_same_bytes(file_.segments(), content_.segments), "segments");
         expect(are_same_bytes(file_.runs(), content_.runs), "runs");
         expect(are_same_bytes(file_.stripes(), content_.stripes), "stripes");
@@ -75,8 +73,8 @@ private:
         for (std::uint64_t seq = content_.begin_seq; seq < content_.end_seq; seq += 31) {
             std::vector<std::uint64_t> seqs;
             for (std::uint64_t i = 0; i < 32; ++i)  // The last repeats, and they come in any order.
-                seqs.push_back(content_.begin_seq + (seq - content_.begin_seq + i * 7919) %
-                                                        (content_.end_seq - content_.begin_seq));
+                seqs.push_back(content_.begin_seq +
+                               (seq - content_.begin_seq + i * 7919) % (content_.end_seq - content_.begin_seq));
             std::vector<std::uint32_t> offsets(seqs.size());
             std::vector<std::uint32_t> places(seqs.size());
             expect_ok(file_.locate(seqs, offsets.data(), places.data()));
@@ -96,27 +94,20 @@ private:
             const auto found = value_of(file_.find(kind, key.hash, key.branch, key.key));
             if (!wrong_.empty()) return;
             if (!found) return expect(false, "a key is not found");
-            expect(found->first_place == key.first_place && found->previous_seq == key.previous_seq,
-                   "a stream's past");
+            expect(found->first_place == key.first_place && found->previous_seq == key.previous_seq, "a stream's past");
             check_list(kind, *found, lists.at({key.branch, std::string(key.key)}));
 
             const std::string longer = std::string(key.key) + "x";
-            expect(!value_of(file_.find(kind, key.hash, key.branch + 7, key.key)),
-                   "a key of another branch is found");
-            expect(!value_of(file_.find(kind, key.hash, key.branch, longer)),
-                   "another key of the hash is found");
-            expect(!value_of(file_.find(kind, key.hash ^ 0x5555, key.branch, key.key)),
-                   "another hash is found");
+            expect(!value_of(file_.find(kind, key.hash, key.branch + 7, key.key)), "a key of another branch is found");
+            expect(!value_of(file_.find(kind, key.hash, key.branch, longer)), "another key of the hash is found");
+            expect(!value_of(file_.find(kind, key.hash ^ 0x5555, key.branch, key.key)), "another hash is found");
         }
         for (const std::uint64_t hash : {std::uint64_t{0}, ~std::uint64_t{0}})
-            expect(!value_of(file_.find(kind, hash, 0, "no such key")),
-                   "a key that is not there is found");
+            expect(!value_of(file_.find(kind, hash, 0, "no such key")), "a key that is not there is found");
     }
 
     void check_list(KeyKind kind, const FileList& list, const std::vector<std::uint64_t>& seqs) {
-        expect(list.count == seqs.size() && list.first_seq == seqs.front() &&
-                   list.last_seq == seqs.back(),
-               "a list");
+        expect(list.count == seqs.size() && list.first_seq == seqs.front() && list.last_seq == seqs.back(), "a list");
         if (!wrong_.empty()) return;
         for (const std::uint32_t first : {0U, list.count / 2, list.count - 1}) {
             std::vector<std::uint64_t> read(list.count - first);
@@ -126,8 +117,8 @@ private:
             expect_ok(file_.read(kind, list, first, {&one, 1}));
             expect(one == seqs[first], "a posting");
         }
-        for (const std::uint64_t end : {seqs.front(), seqs[seqs.size() / 2], seqs.back(),
-                                        seqs.back() + 1, seqs.front() + 1}) {
+        for (const std::uint64_t end :
+             {seqs.front(), seqs[seqs.size() / 2], seqs.back(), seqs.back() + 1, seqs.front() + 1}) {
             const auto count = std::lower_bound(seqs.begin(), seqs.end(), end) - seqs.begin();
             expect(value_of(file_.count_below(kind, list, end)) == count, "count below");
         }
@@ -139,12 +130,10 @@ private:
         std::uint64_t last_hash = 0;
         expect_ok(file_.for_each_key(kind, [&](const IndexFile::KeyEntry& entry) {
             const auto seqs = lists.find({entry.branch, std::string(entry.key)});
-            expect(seqs != lists.end() && entry.hash == log_.hash(entry.branch, entry.key),
-                   "a walk's key");
+            expect(seqs != lists.end() && entry.hash == log_.hash(entry.branch, entry.key), "a walk's key");
             expect(entry.hash >= last_hash, "the order of a walk");
             if (!wrong_.empty()) return false;
-            expect(entry.list.count == seqs->second.size() &&
-                       entry.list.first_seq == seqs->second.front(),
+            expect(entry.list.count == seqs->second.size() && entry.list.first_seq == seqs->second.front(),
                    "a walk's list");
             std::uint64_t last = 0;
             expect_ok(file_.read(kind, entry.list, entry.list.count - 1, {&last, 1}));
@@ -167,8 +156,7 @@ private:
                 return false;
             }));
             std::vector<std::uint64_t> all;
-            for (auto [at, end] = expected.equal_range(id.hash); at != end; ++at)
-                all.push_back(at->second);
+            for (auto [at, end] = expected.equal_range(id.hash); at != end; ++at) all.push_back(at->second);
             expect(seqs == all, "ids");
             expect_ok((file_.*for_each)(id.hash ^ 2, [&](std::uint64_t) {
                 expect(expected.contains(id.hash ^ 2), "an id that is not there");
@@ -185,8 +173,7 @@ private:
 };
 
 /// What is wrong with the answers of a file of segments [begin, end); empty if nothing.
-inline std::string check_answers(const IndexFile& file, const MadeUpLog& log, std::size_t begin,
-                                 std::size_t end) {
+inline std::string check_answers(const IndexFile& file, const MadeUpLog& log, std::size_t begin, std::size_t end) {
     return AnswerCheck(file, log, begin, end).run();
 }
 

@@ -24,10 +24,9 @@ namespace chronos::index {
 struct MadeUpEvent {
     event::BranchNumber branch = 0;
     std::uint64_t position = 0;
-    std::array<std::vector<std::string>, kKeyKinds>
-        keys;                      ///< Of each kind; at most one but for tags.
-    std::uint64_t id_hash = 0;     ///< 0: its id derives from its batch.
-    std::uint64_t batch_hash = 0;  ///< 0: not the first of a batch.
+    std::array<std::vector<std::string>, kKeyKinds> keys;  ///< Of each kind; at most one but for tags.
+    std::uint64_t id_hash = 0;                             ///< 0: its id derives from its batch.
+    std::uint64_t batch_hash = 0;                          ///< 0: not the first of a batch.
     std::int64_t recorded_at = 0;
     std::int64_t occurred_at = 0;
     std::uint32_t offset = 0;
@@ -59,17 +58,14 @@ public:
         return options_.first_seq + (segment == 0 ? 0 : ends_[segment - 1]);
     }
     [[nodiscard]] std::size_t segment_count() const { return ends_.size(); }
-    [[nodiscard]] const MadeUpEvent& event(std::uint64_t seq) const {
-        return events_[seq - options_.first_seq];
-    }
+    [[nodiscard]] const MadeUpEvent& event(std::uint64_t seq) const { return events_[seq - options_.first_seq]; }
 
     [[nodiscard]] std::uint64_t hash(event::BranchNumber branch, std::string_view key) const {
         return few_bits(base::xxh3_64(key, branch));
     }
 
     /// The seqs of each key of a kind among [begin_seq, end_seq).
-    [[nodiscard]] std::map<Key, std::vector<std::uint64_t>> lists(KeyKind kind,
-                                                                  std::uint64_t begin_seq,
+    [[nodiscard]] std::map<Key, std::vector<std::uint64_t>> lists(KeyKind kind, std::uint64_t begin_seq,
                                                                   std::uint64_t end_seq) const {
         std::map<Key, std::vector<std::uint64_t>> lists;
         for (std::uint64_t seq = begin_seq; seq < end_seq; ++seq)
@@ -84,10 +80,8 @@ public:
         content.begin_seq = first_seq(begin);
         content.end_seq = first_seq(end);
         for (std::size_t i = begin; i < end; ++i) add_segment(content, i);
-        for (std::uint64_t seq = content.begin_seq; seq < content.end_seq; ++seq)
-            add_event_to(content, seq);
-        for (std::size_t kind = 0; kind < kKeyKinds; ++kind)
-            add_lists(content, static_cast<KeyKind>(kind));
+        for (std::uint64_t seq = content.begin_seq; seq < content.end_seq; ++seq) add_event_to(content, seq);
+        for (std::size_t kind = 0; kind < kKeyKinds; ++kind) add_lists(content, static_cast<KeyKind>(kind));
         return content;
     }
 
@@ -97,9 +91,7 @@ private:
         return hash & ~std::uint64_t{0} << (64 - options_.hash_bits);
     }
     std::uint64_t below(std::uint64_t count) { return random_() % count; }
-    bool chance(double probability) {
-        return static_cast<double>(random_() >> 11) * 0x1.0p-53 < probability;
-    }
+    bool chance(double probability) { return static_cast<double>(random_() >> 11) * 0x1.0p-53 < probability; }
     std::uint64_t random_hash() { return few_bits(random_()) | 1; }
 
     std::string random_key(const char* prefix, std::uint64_t count) {
@@ -110,9 +102,8 @@ private:
 
     void add_event() {
         MadeUpEvent event;
-        event.branch = events_.empty() || chance(0.1)
-                           ? static_cast<event::BranchNumber>(below(options_.branch_count))
-                           : events_.back().branch;
+        event.branch = events_.empty() || chance(0.1) ? static_cast<event::BranchNumber>(below(options_.branch_count))
+                                                      : events_.back().branch;
         event.position = next_position_[event.branch]++;
         event.recorded_at = static_cast<std::int64_t>(events_.size()) * 1000;
         event.occurred_at = event.recorded_at - static_cast<std::int64_t>(below(1'000'000));
@@ -146,8 +137,7 @@ private:
         segment.end_seq = first_seq(i + 1);
         segment.end_offset = 4096 + (segment.end_seq - segment.first_seq) * 4096;
         segment.first_block_crc = static_cast<std::uint32_t>(content.block_crcs.size());
-        const std::uint64_t blocks =
-            (segment.end_offset + cache::kImageBlockSize - 1) / cache::kImageBlockSize;
+        const std::uint64_t blocks = (segment.end_offset + cache::kImageBlockSize - 1) / cache::kImageBlockSize;
         for (std::uint64_t block = 0; block < blocks; ++block)
             content.block_crcs.push_back(static_cast<std::uint32_t>(1000 * i + block));
         content.segments.push_back(segment);
@@ -159,8 +149,7 @@ private:
         content.offsets.push_back(event.offset);
         content.places.push_back(event.place);
         if (content.runs.empty() || content.runs.back().branch != event.branch)
-            content.runs.push_back(
-                {.branch = event.branch, .first_position = event.position, .first_seq = seq});
+            content.runs.push_back({.branch = event.branch, .first_position = event.position, .first_seq = seq});
         ++content.runs.back().count;
         if (content.stripes.empty() || seq % kStripeEvents == 0)
             content.stripes.push_back({event.recorded_at, event.occurred_at, event.occurred_at});
@@ -173,18 +162,15 @@ private:
 
     void add_lists(IndexContent& content, KeyKind kind) const {
         IndexContent::Dictionary& dictionary = content.dictionaries[static_cast<std::size_t>(kind)];
-        const auto before = kind == KeyKind::kEntity
-                                ? lists(kind, options_.first_seq, content.begin_seq)
-                                : std::map<Key, std::vector<std::uint64_t>>();
+        const auto before = kind == KeyKind::kEntity ? lists(kind, options_.first_seq, content.begin_seq)
+                                                     : std::map<Key, std::vector<std::uint64_t>>();
         std::map<Key, std::uint32_t> index_of;
         for (std::uint64_t seq = content.begin_seq; seq < content.end_seq; ++seq) {
             for (const std::string& text : event(seq).keys[static_cast<std::size_t>(kind)]) {
                 const Key key{event(seq).branch, text};
-                const auto [at, is_new] =
-                    index_of.try_emplace(key, static_cast<std::uint32_t>(dictionary.keys.size()));
+                const auto [at, is_new] = index_of.try_emplace(key, static_cast<std::uint32_t>(dictionary.keys.size()));
                 if (is_new) {
-                    IndexedKey entry{
-                        .hash = hash(key.first, text), .key = text, .branch = key.first};
+                    IndexedKey entry{.hash = hash(key.first, text), .key = text, .branch = key.first};
                     if (kind == KeyKind::kEntity) entry.stream_first_seq = seq;
                     if (const auto old = before.find(key); old != before.end()) {
                         entry.first_place = old->second.size();

@@ -43,7 +43,8 @@ IndexContent MemoryPart::collect(const StreamHeads& streams) const {
         // The chunk where the stream enters this part tells what came before it.
         const PostingChunk* chunk = stream.newest(begin_seq_);
         std::uint64_t previous_end = 0;
-        for (const PostingChunk* at = chunk; at != nullptr; at = at->before(begin_seq_)) previous_end = at->previous_end_seq;
+        for (const PostingChunk* at = chunk; at != nullptr; at = at->before(begin_seq_))
+            previous_end = at->previous_end_seq;
         add_chain(entities,
                   {.hash = streams.hash(stream.branch(), stream.key()),
                    .key = stream.key(),
@@ -57,8 +58,8 @@ IndexContent MemoryPart::collect(const StreamHeads& streams) const {
         for (std::uint64_t i = 0; i < lists.entries().size(); ++i) {
             const PostingList& list = *lists.entries()[i];
             add_chain(content.dictionaries[kind],
-                      {.hash = lists.hash(list.branch(), list.key()), .key = list.key(), .branch = list.branch()}, range,
-                      list.newest());
+                      {.hash = lists.hash(list.branch(), list.key()), .key = list.key(), .branch = list.branch()},
+                      range, list.newest());
             if (!content.dictionaries[kind].keys.empty()) content.dictionaries[kind].keys.back().first_place = 0;
         }
     }
@@ -73,8 +74,8 @@ IndexContent MemoryPart::collect(const StreamHeads& streams) const {
 }
 
 std::size_t MemoryPart::bytes() const {
-    std::size_t bytes = (offsets_.size() * 2) * sizeof(std::uint32_t) + streams_.size() * sizeof(void*) + arena_.bytes() +
-                        ids_.bytes() + batches_.bytes();
+    std::size_t bytes = (offsets_.size() * 2) * sizeof(std::uint32_t) + streams_.size() * sizeof(void*) +
+                        arena_.bytes() + ids_.bytes() + batches_.bytes();
     for (const auto& map : maps_) bytes += map->bytes();
     return bytes;
 }

@@ -1,11 +1,11 @@
-// The index of one segment of the log while it is in memory: filled by the writer, completed behind it, then written to an
-// index file and, when memory is short, dropped; from then on the file answers.
+// The index of one segment of the log while it is in memory: filled by the writer, completed behind it, then written to
+// an index file and, when memory is short, dropped; from then on the file answers.
 //
 //     in the writer step:  seq → offset and place in its stream, chunks of seqs of streams, ids
 //     behind it:           type, tag, correlation, causation, actor → seqs
 //
-// Threads: `add`, `publish`, `note_stream`, ids' and batches' add under the writer's lock; `map(kind)` is changed by whoever
-// catches up; look-ups from any thread.
+// Threads: `add`, `publish`, `note_stream`, ids' and batches' add under the writer's lock; `map(kind)` is changed by
+// whoever catches up; look-ups from any thread.
 #pragma once
 
 #include <array>
@@ -28,7 +28,9 @@ struct HashSeeds {
     std::uint64_t keys = 0;
     std::uint64_t ids = 0;
 
-    [[nodiscard]] std::uint64_t of(KeyKind kind) const { return keys + std::uint64_t{16} * static_cast<std::uint64_t>(kind); }
+    [[nodiscard]] std::uint64_t of(KeyKind kind) const {
+        return keys + std::uint64_t{16} * static_cast<std::uint64_t>(kind);
+    }
     [[nodiscard]] std::uint64_t batches() const { return ids + 1; }
 };
 
@@ -56,7 +58,9 @@ public:
 
     // Requires for these: begin_seq ≤ seq < end_seq.
 
-    [[nodiscard]] std::uint64_t offset(std::uint64_t seq) const { return std::uint64_t{offsets_[seq - begin_seq_]} * 8; }
+    [[nodiscard]] std::uint64_t offset(std::uint64_t seq) const {
+        return std::uint64_t{offsets_[seq - begin_seq_]} * 8;
+    }
     [[nodiscard]] std::uint64_t place(std::uint64_t seq) const { return places_[seq - begin_seq_]; }
     /// Requires also: the segment's bytes are in memory.
     [[nodiscard]] const std::byte* event(std::uint64_t seq) const { return image_ + offset(seq); }

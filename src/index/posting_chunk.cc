@@ -15,7 +15,8 @@ std::uint32_t PostingChunk::size_below(std::uint64_t end_seq) const {
 }
 
 bool PostingChunk::has_room(std::uint64_t seq) const {
-    return count.load(std::memory_order_relaxed) < capacity && seq - base_seq <= std::numeric_limits<std::uint32_t>::max();
+    return count.load(std::memory_order_relaxed) < capacity &&
+           seq - base_seq <= std::numeric_limits<std::uint32_t>::max();
 }
 
 void PostingChunk::add(std::uint64_t seq) {
@@ -25,8 +26,9 @@ void PostingChunk::add(std::uint64_t seq) {
 }
 
 PostingChunk* PostingChunk::create(Arena& arena, std::uint64_t seq, const Place& place) {
-    auto* chunk = new (arena.allocate(sizeof(PostingChunk) + place.capacity * sizeof(std::uint32_t), alignof(PostingChunk)))
-        PostingChunk();
+    auto* chunk =
+        new (arena.allocate(sizeof(PostingChunk) + place.capacity * sizeof(std::uint32_t), alignof(PostingChunk)))
+            PostingChunk();
     chunk->previous = place.previous;
     chunk->base_seq = seq;
     chunk->previous_end_seq = place.previous_end_seq;

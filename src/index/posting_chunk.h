@@ -2,8 +2,8 @@
 //
 //     chain ──▶ chunk 1024 ─▶ chunk 512 ─▶ … ─▶ chunk 4          u32 deltas, no pointer per event
 //
-// Older chunks of a chain may have left memory. A reader therefore walks down to a floor: the seq from which on everything
-// is in memory. Entries of appends that never became durable stay above every view's seq and are not seen.
+// Older chunks of a chain may have left memory. A reader therefore walks down to a floor: the seq from which on
+// everything is in memory. Entries of appends that never became durable stay above every view's seq and are not seen.
 //
 // Threads: appending one thread at a time; everything else from any thread.
 // Source: offset chunks and grouped prefetch after the measurements in docs/decisions/0004-index.md.
@@ -88,7 +88,7 @@ private:
     bool done_ = false;
     std::vector<const PostingChunk*> ahead_;  // forward: chunks still to come, newest first
     const PostingChunk* chunk_ = nullptr;
-    std::uint32_t begin_ = 0, end_ = 0;       // rest of the chunk
+    std::uint32_t begin_ = 0, end_ = 0;  // rest of the chunk
     Posting current_;
 };
 

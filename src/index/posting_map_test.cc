@@ -27,8 +27,15 @@ TEST(PostingList, WalksAnyRangeBothWays) {
     EXPECT_TRUE(collect(list, 0, 100, true).empty());
     EXPECT_TRUE(collect(list, 0, 100, false).empty());
     for (std::uint64_t i = 0; i < 5000; ++i) map.append(list, i * 3);
-    for (const auto& [begin, end] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{
-             {0, 15'000}, {0, 0}, {1, 3}, {3, 4}, {12, 13}, {100, 9'001}, {14'997, 20'000}, {14'998, 20'000}, {50, 40}}) {
+    for (const auto& [begin, end] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{{0, 15'000},
+                                                                                         {0, 0},
+                                                                                         {1, 3},
+                                                                                         {3, 4},
+                                                                                         {12, 13},
+                                                                                         {100, 9'001},
+                                                                                         {14'997, 20'000},
+                                                                                         {14'998, 20'000},
+                                                                                         {50, 40}}) {
         std::vector<std::uint64_t> expected;
         for (std::uint64_t seq = 0; seq < 15'000; seq += 3)
             if (seq >= begin && seq < end) expected.push_back(seq);

@@ -1,7 +1,8 @@
-// Entity → how many events it has and where the newest are. Stays in memory for every entity, however old: it is what an
-// append asks. Chunks of seqs belong to the part of the index that the events are in, and leave memory with it.
+// Entity → how many events it has and where the newest are. Stays in memory for every entity, however old: it is what
+// an append asks. Chunks of seqs belong to the part of the index that the events are in, and leave memory with it.
 //
-//     (branch, entity) ──hash──▶ StreamHead {count, first, last} ──▶ chunks of the newest part ─▶ of the part before ─▶ …
+//     (branch, entity) ──hash──▶ StreamHead {count, first, last} ──▶ chunks of the newest part ─▶ of the part before ─▶
+//     …
 //
 // Threads: `find_or_add`, `append`, `restore` one thread at a time; everything else from any thread.
 #pragma once
@@ -59,18 +60,17 @@ public:
         const std::uint64_t end = end_seq_.load(std::memory_order_relaxed);
         const std::uint32_t place = count_.load(std::memory_order_relaxed);
         PostingChunk* chunk = newest_.load(std::memory_order_relaxed);
-        const bool is_first_in_part = end <= part_begin_seq;  // Then older chunks may be gone: they are only pointed to.
+        const bool is_first_in_part =
+            end <= part_begin_seq;  // Then older chunks may be gone: they are only pointed to.
         if (!is_first_in_part && chunk->has_room(seq)) {
             chunk->add(seq);
         } else {
-            const std::uint32_t capacity = is_first_in_part
-                                               ? PostingChunk::kCapacityMin
-                                               : std::min<std::uint32_t>(chunk->capacity * 2U, PostingChunk::kCapacityMax);
-            newest_.store(PostingChunk::create(arena, seq,
-                                               {.previous = chunk,
-                                                .previous_end_seq = end,
-                                                .first_place = place,
-                                                .capacity = capacity}),
+            const std::uint32_t capacity =
+                is_first_in_part ? PostingChunk::kCapacityMin
+                                 : std::min<std::uint32_t>(chunk->capacity * 2U, PostingChunk::kCapacityMax);
+            newest_.store(PostingChunk::create(
+                              arena, seq,
+                              {.previous = chunk, .previous_end_seq = end, .first_place = place, .capacity = capacity}),
                           std::memory_order_release);  // pairs with newest()
         }
         if (end == 0) first_seq_ = seq;

@@ -32,9 +32,7 @@ struct PosixPlace {
     PosixPlace& operator=(const PosixPlace&) = delete;
 };
 
-std::span<const std::byte> bytes_of(std::string_view text) {
-    return std::as_bytes(std::span(text));
-}
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 template <typename P>
 class FileSystemContract : public ::testing::Test {
@@ -148,8 +146,7 @@ TYPED_TEST(FileSystemContract, TellsMissingAndTakenNamesApart) {
     EXPECT_FAILS(ErrorCode::kAlreadyExists, this->files().open(this->path("a"), OpenMode::kCreate));
     EXPECT_FAILS(ErrorCode::kAlreadyExists, this->files().open(this->path("d"), OpenMode::kCreate));
     EXPECT_FAILS(ErrorCode::kInvalidArgument, this->files().open(this->path("d"), OpenMode::kRead));
-    EXPECT_FAILS(ErrorCode::kInvalidArgument,
-                 this->files().open(this->path("a/b"), OpenMode::kRead));
+    EXPECT_FAILS(ErrorCode::kInvalidArgument, this->files().open(this->path("a/b"), OpenMode::kRead));
     EXPECT_FAILS(ErrorCode::kAlreadyExists, this->files().make_directory(this->path("d")));
     EXPECT_FAILS(ErrorCode::kAlreadyExists, this->files().make_directory(this->path("a")));
     EXPECT_FAILS(ErrorCode::kNotFound, this->files().make_directory(this->path("x/y")));
@@ -165,8 +162,7 @@ TYPED_TEST(FileSystemContract, TellsMissingAndTakenNamesApart) {
 TYPED_TEST(FileSystemContract, NamesTheFileInItsErrors) {
     const auto file = this->files().open(this->path("missing"), OpenMode::kRead);
     ASSERT_FALSE(file.ok());
-    EXPECT_EQ(file.error().message,
-              "open " + this->path("missing") + ": No such file or directory");
+    EXPECT_EQ(file.error().message, "open " + this->path("missing") + ": No such file or directory");
 }
 
 TYPED_TEST(FileSystemContract, AnswersWhetherAPathExists) {
@@ -205,8 +201,7 @@ TYPED_TEST(FileSystemContract, RenameMovesADirectoryOnlyToAFreeName) {
     this->create("f", "");
     EXPECT_FAILS(ErrorCode::kAlreadyExists, this->files().rename(this->path("d"), this->path("e")));
     EXPECT_FAILS(ErrorCode::kAlreadyExists, this->files().rename(this->path("d"), this->path("f")));
-    EXPECT_FAILS(ErrorCode::kInvalidArgument,
-                 this->files().rename(this->path("f"), this->path("e")));
+    EXPECT_FAILS(ErrorCode::kInvalidArgument, this->files().rename(this->path("f"), this->path("e")));
     EXPECT_FAILS(ErrorCode::kIo, this->files().rename(this->path("d"), this->path("d/x")));
     EXPECT_OK(this->files().rename(this->path("d"), this->path("e/d")));
     EXPECT_EQ(this->read("e/d/a"), "text");

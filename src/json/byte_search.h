@@ -22,9 +22,7 @@ inline __m128i load16(const char* at) {
     return bytes;
 }
 
-inline __m128i is_byte(__m128i bytes, char wanted) {
-    return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(wanted));
-}
+inline __m128i is_byte(__m128i bytes, char wanted) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(wanted)); }
 
 inline const char* first_of(const char* at, __m128i matches) {
     const auto mask = static_cast<unsigned>(_mm_movemask_epi8(matches));

@@ -86,14 +86,10 @@ bool is_equal(std::string_view a, std::string_view b, std::size_t depth) {
     if (is_number(a)) return is_number(b) && compare_numbers(a, b) == 0;
     if (a.front() != b.front()) return false;
     switch (a.front()) {
-        case '"':
-            return equal_strings(a, b);
-        case '[':
-            return equal_arrays(a, b, depth + 1);
-        case '{':
-            return equal_objects(a, b, depth + 1);
-        default:
-            return false;  // true, false and null have one spelling
+        case '"': return equal_strings(a, b);
+        case '[': return equal_arrays(a, b, depth + 1);
+        case '{': return equal_objects(a, b, depth + 1);
+        default: return false;  // true, false and null have one spelling
     }
 }
 
@@ -105,8 +101,6 @@ bool equal_as_values(std::string_view a, std::string_view b) {
     return equal_valid_values(a, b);
 }
 
-bool equal_valid_values(std::string_view a, std::string_view b) {
-    return is_equal(trimmed(a), trimmed(b), 0);
-}
+bool equal_valid_values(std::string_view a, std::string_view b) { return is_equal(trimmed(a), trimmed(b), 0); }
 
 }  // namespace chronos::json

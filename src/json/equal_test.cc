@@ -23,16 +23,13 @@ TEST(Equal, ComparesNumbersByValue) {
 
 TEST(Equal, ComparesLongIntegersExactly) {
     EXPECT_FALSE(equal_as_values("9007199254740993", "9007199254740992"));
-    EXPECT_FALSE(
-        equal_as_values("123456789012345678901234567890", "123456789012345678901234567891"));
-    EXPECT_TRUE(
-        equal_as_values("123456789012345678901234567890", "123456789012345678901234567890.0"));
+    EXPECT_FALSE(equal_as_values("123456789012345678901234567890", "123456789012345678901234567891"));
+    EXPECT_TRUE(equal_as_values("123456789012345678901234567890", "123456789012345678901234567890.0"));
     EXPECT_TRUE(equal_as_values("1" + std::string(30, '0'), "1e30"));
 }
 
 TEST(Equal, IgnoresTheOrderOfKeysButNotOfElements) {
-    EXPECT_TRUE(
-        equal_as_values(R"({"a":1,"b":{"c":2,"d":[]}})", R"( {"b":{"d":[ ],"c":2.0},"a":1})"));
+    EXPECT_TRUE(equal_as_values(R"({"a":1,"b":{"c":2,"d":[]}})", R"( {"b":{"d":[ ],"c":2.0},"a":1})"));
     EXPECT_FALSE(equal_as_values(R"({"a":1,"b":2})", R"({"b":2,"a":2})"));
     EXPECT_FALSE(equal_as_values(R"({"a":1})", R"({"a":1,"b":2})"));
     EXPECT_FALSE(equal_as_values(R"({"a":1,"b":2})", R"({"a":1,"c":2})"));
@@ -86,8 +83,7 @@ TEST(Number, OrdersByValue) {
                                "1e99999999"};
     for (std::size_t i = 0; i < std::size(ascending); ++i) {
         for (std::size_t j = 0; j < std::size(ascending); ++j) {
-            EXPECT_EQ(compare_numbers(ascending[i], ascending[j]), i <=> j)
-                << ascending[i] << " and " << ascending[j];
+            EXPECT_EQ(compare_numbers(ascending[i], ascending[j]), i <=> j) << ascending[i] << " and " << ascending[j];
         }
     }
 }

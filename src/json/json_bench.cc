@@ -25,13 +25,10 @@ std::vector<std::string> make_payloads() {
     const auto number = [&random](unsigned below) { return std::to_string(random() % below); };
     std::vector<std::string> payloads;
     for (std::size_t i = 0; i < kTextCount; ++i) {
-        std::string text =
-            R"({"order_id":"ord-)" + number(1'000'000) + R"(","total_cents":)" + number(200'000);
-        if (random() % 2 == 0)
-            text += R"(,"customer":{"id":"cus-)" + number(9999) + R"(","name":"Ada Lovelace"})";
+        std::string text = R"({"order_id":"ord-)" + number(1'000'000) + R"(","total_cents":)" + number(200'000);
+        if (random() % 2 == 0) text += R"(,"customer":{"id":"cus-)" + number(9999) + R"(","name":"Ada Lovelace"})";
         if (random() % 2 == 0) text += R"(,"currency":"EUR","rate":0.)" + number(99);
-        if (random() % 2 == 0)
-            text += R"(,"items":[{"sku":"A-)" + number(99) + R"(","count":)" + number(9) + "}]";
+        if (random() % 2 == 0) text += R"(,"items":[{"sku":"A-)" + number(99) + R"(","count":)" + number(9) + "}]";
         if (random() % 2 == 0) text += R"(,"note":")" + std::string(random() % 60, 'x') + '"';
         if (random() % 2 == 0) text += R"(,"paid":true,"coupon":null)";
         payloads.push_back(text + R"(,"status":"open"})");
@@ -58,10 +55,10 @@ void validate(benchmark::State& state) {
 BENCHMARK(validate);
 
 void match_three_predicates(benchmark::State& state) {
-    const PredicateSet set = *PredicateSet::create(
-        {*CompiledPredicate::compile("/total_cents", Operator::kGreater, "1000"),
-         *CompiledPredicate::compile("/customer/name", Operator::kContains, "\"Love\""),
-         *CompiledPredicate::compile("/status", Operator::kEqual, "\"open\"")});
+    const PredicateSet set =
+        *PredicateSet::create({*CompiledPredicate::compile("/total_cents", Operator::kGreater, "1000"),
+                               *CompiledPredicate::compile("/customer/name", Operator::kContains, "\"Love\""),
+                               *CompiledPredicate::compile("/status", Operator::kEqual, "\"open\"")});
     run(state, make_payloads(), [&set](const std::string& text) { return set.matches(text); });
 }
 BENCHMARK(match_three_predicates);
@@ -74,8 +71,7 @@ void fold(benchmark::State& state) {
     for (int i = 0; i < 1000; ++i) {
         std::string text;
         for (std::size_t field = 0; field < field_count; ++field) {
-            text += (field == 0 ? "{\"field_" : ",\"field_") +
-                    std::to_string((field * 3 + random() % 3) % 60);
+            text += (field == 0 ? "{\"field_" : ",\"field_") + std::to_string((field * 3 + random() % 3) % 60);
             text += "_" + std::to_string(field) + "\":\"" + std::string(random() % 24, 'v') + '"';
         }
         payloads.push_back(text + "}");
@@ -88,8 +84,8 @@ void fold(benchmark::State& state) {
         }
         fields += payloads.size() * field_count;
     }
-    state.counters["per_field"] = benchmark::Counter(
-        static_cast<double>(fields), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+    state.counters["per_field"] =
+        benchmark::Counter(static_cast<double>(fields), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(fold)->Arg(5)->Arg(20);
 

@@ -26,8 +26,7 @@ struct Leaf {
 };
 
 /// Appends the differences between two lists of leaves.
-void append_differences(std::vector<Leaf> before, std::vector<Leaf> after,
-                        std::vector<FieldChange>& changes) {
+void append_differences(std::vector<Leaf> before, std::vector<Leaf> after, std::vector<FieldChange>& changes) {
     std::unordered_map<std::string_view, Leaf*> after_by_pointer;
     for (Leaf& leaf : after) after_by_pointer.emplace(leaf.pointer, &leaf);
     for (Leaf& leaf : before) {
@@ -69,8 +68,7 @@ struct MergeTree::Node {
 /// Nodes in order of insertion, and an open-addressed hash index once there are many.
 struct MergeTree::Object {
     std::vector<Node> nodes;
-    std::vector<std::uint32_t>
-        slots;  ///< Index in `nodes` plus 1; 0 is free. A power of two, at most half full.
+    std::vector<std::uint32_t> slots;  ///< Index in `nodes` plus 1; 0 is free. A power of two, at most half full.
     std::size_t removed_count = 0;
 
     bool empty() const { return nodes.size() == removed_count; }
@@ -130,8 +128,7 @@ private:
     }
 
     Node* find_in_index(std::string_view key) {
-        for (std::size_t slot = first_slot(key); slots[slot] != 0;
-             slot = (slot + 1) & (slots.size() - 1)) {
+        for (std::size_t slot = first_slot(key); slots[slot] != 0; slot = (slot + 1) & (slots.size() - 1)) {
             Node& node = nodes[slots[slot] - 1];
             if (!node.is_removed && node.key == key) return &node;
         }
@@ -265,8 +262,7 @@ private:
     /// RFC 7396: what is not an object becomes {} first. The node itself is a leaf before or after
     /// only when it is no object or an empty one.
     void merge_into(Node& node, std::string_view patch, bool is_new) {
-        std::optional<std::string> before =
-            changes_ == nullptr || is_new ? std::nullopt : leaf_text(node);
+        std::optional<std::string> before = changes_ == nullptr || is_new ? std::nullopt : leaf_text(node);
         const bool was_object = node.object != nullptr;
         if (!was_object) {
             node.object = std::make_unique<Object>();
@@ -277,14 +273,12 @@ private:
         const bool is_empty = node.object->empty();
         if (!was_object || (is_empty && !was_empty)) node.origin = origin_;
         if (changes_ == nullptr) return;
-        std::optional<std::string> after =
-            is_empty ? std::optional<std::string>("{}") : std::nullopt;
+        std::optional<std::string> after = is_empty ? std::optional<std::string>("{}") : std::nullopt;
         if (before != after) changes_->push_back({pointer_, std::move(before), std::move(after)});
     }
 
     void replace_with_object(Node& node, std::string_view value, bool is_new) {
-        std::vector<Leaf> before =
-            changes_ == nullptr || is_new ? std::vector<Leaf>() : leaves_of(node);
+        std::vector<Leaf> before = changes_ == nullptr || is_new ? std::vector<Leaf>() : leaves_of(node);
         node.raw = std::string();
         node.object = std::make_unique<Object>();
         node.origin = origin_;
@@ -300,14 +294,12 @@ private:
     }
 
     std::vector<Leaf> leaves_of(const Node& node) {
-        if (std::optional<std::string> text = leaf_text(node))
-            return {{pointer_, *std::move(text)}};
+        if (std::optional<std::string> text = leaf_text(node)) return {{pointer_, *std::move(text)}};
         std::vector<Leaf> leaves;
         std::string pointer = pointer_;
-        node.object->visit(pointer,
-                           [&leaves](std::string_view at, std::string_view raw, std::uint64_t) {
-                               leaves.push_back({std::string(at), std::string(raw)});
-                           });
+        node.object->visit(pointer, [&leaves](std::string_view at, std::string_view raw, std::uint64_t) {
+            leaves.push_back({std::string(at), std::string(raw)});
+        });
         return leaves;
     }
 
@@ -332,17 +324,15 @@ Result<bool> MergeTree::apply(std::string_view payload, std::uint64_t origin, Fo
                               std::vector<FieldChange>* changes) {
     if (!is_object(payload)) return false;
     if (payload.size() > kDeepPayloadSizeMin && is_nested_deeper_than(payload, kDepthMax)) {
-        return base::fail(ErrorCode::kLimitExceeded, "a payload is nested deeper than " +
-                                                         std::to_string(kDepthMax) + " levels");
+        return base::fail(ErrorCode::kLimitExceeded,
+                          "a payload is nested deeper than " + std::to_string(kDepthMax) + " levels");
     }
     ASSERT(root_ != nullptr);  // not moved from
     Fold(origin, kind, changes).merge_object(*root_, payload);
     return true;
 }
 
-bool MergeTree::empty() const {
-    return root_->empty();
-}
+bool MergeTree::empty() const { return root_->empty(); }
 
 std::string MergeTree::to_json() const {
     std::string out;
@@ -373,9 +363,7 @@ void MergeTree::visit_fields(const FieldVisitor& visitor) const {
     root_->visit(pointer, visitor);
 }
 
-std::size_t MergeTree::memory_bytes() const {
-    return sizeof(MergeTree) + root_->memory_bytes();
-}
+std::size_t MergeTree::memory_bytes() const { return sizeof(MergeTree) + root_->memory_bytes(); }
 
 std::vector<FieldChange> changed_fields(const MergeTree& before, const MergeTree& after) {
     const auto leaves_of = [](const MergeTree& tree) {

@@ -49,13 +49,12 @@ struct FieldChange {
 class MergeTree {
 public:
     /// Sees one leaf; the views live as long as the call.
-    using FieldVisitor = std::function<void(std::string_view pointer, std::string_view raw_json,
-                                            std::uint64_t origin)>;
+    using FieldVisitor = std::function<void(std::string_view pointer, std::string_view raw_json, std::uint64_t origin)>;
 
     MergeTree();
     MergeTree(const MergeTree& other);
     MergeTree& operator=(const MergeTree& other);
-    MergeTree(MergeTree&& other) noexcept;  ///< Leaves `other` only to be assigned or destroyed.
+    MergeTree(MergeTree&& other) noexcept;             ///< Leaves `other` only to be assigned or destroyed.
     MergeTree& operator=(MergeTree&& other) noexcept;  ///< The same.
     ~MergeTree();
 

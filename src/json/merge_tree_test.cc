@@ -15,20 +15,16 @@ namespace {
 MergeTree folded(const std::vector<std::string>& payloads, FoldKind kind = FoldKind::kMergePatch) {
     MergeTree tree;
     std::uint64_t origin = 0;
-    for (const std::string& payload : payloads)
-        EXPECT_TRUE(tree.apply(payload, ++origin, kind).ok()) << payload;
+    for (const std::string& payload : payloads) EXPECT_TRUE(tree.apply(payload, ++origin, kind).ok()) << payload;
     return tree;
 }
 
-std::string merged(const std::vector<std::string>& payloads) {
-    return folded(payloads).to_json();
-}
+std::string merged(const std::vector<std::string>& payloads) { return folded(payloads).to_json(); }
 
 std::vector<std::string> described_leaves(const MergeTree& tree) {
     std::vector<std::string> leaves;
     tree.visit_fields([&](std::string_view pointer, std::string_view raw, std::uint64_t origin) {
-        leaves.push_back(std::string(pointer) + "=" + std::string(raw) + " @" +
-                         std::to_string(origin));
+        leaves.push_back(std::string(pointer) + "=" + std::string(raw) + " @" + std::to_string(origin));
     });
     return leaves;
 }
@@ -68,16 +64,13 @@ TEST(MergeTree, IgnoresPayloadsThatAreNoObjects) {
 }
 
 TEST(MergeTree, MergesNestedObjectsAndDropsNulls) {
-    EXPECT_EQ(merged({R"({"a":1})", R"({"a":{"b":{"c":null,"d":2},"e":null}})",
-                      R"({"a":{"b":{"f":3}}})"}),
+    EXPECT_EQ(merged({R"({"a":1})", R"({"a":{"b":{"c":null,"d":2},"e":null}})", R"({"a":{"b":{"f":3}}})"}),
               R"({"a":{"b":{"d":2,"f":3}}})");
 }
 
 TEST(MergeTree, KeepsTheTextOfNumbersStringsAndArrays) {
-    EXPECT_EQ(
-        merged(
-            {R"( { "n" : 1.50 , "s" : "\u0041\/" , "a" : [ 1.0, {"x": null} ] , "o" : { "k" : 1E2 } } )"}),
-        R"({"n":1.50,"s":"\u0041\/","a":[ 1.0, {"x": null} ],"o":{"k":1E2}})");
+    EXPECT_EQ(merged({R"( { "n" : 1.50 , "s" : "\u0041\/" , "a" : [ 1.0, {"x": null} ] , "o" : { "k" : 1E2 } } )"}),
+              R"({"n":1.50,"s":"\u0041\/","a":[ 1.0, {"x": null} ],"o":{"k":1E2}})");
 }
 
 TEST(MergeTree, ComparesKeysAfterUnescapingAndWritesThemCanonically) {
@@ -86,14 +79,13 @@ TEST(MergeTree, ComparesKeysAfterUnescapingAndWritesThemCanonically) {
 
 TEST(MergeTree, OverwritesTopLevelKeysInAShallowFold) {
     const MergeTree tree =
-        folded({R"({"a":{"x":1},"b":2,"c":{"d":null}})", R"({"a":{"y":null},"b":null})"},
-               FoldKind::kShallow);
+        folded({R"({"a":{"x":1},"b":2,"c":{"d":null}})", R"({"a":{"y":null},"b":null})"}, FoldKind::kShallow);
     EXPECT_EQ(tree.to_json(), R"({"a":{"y":null},"b":null,"c":{"d":null}})");
 }
 
 TEST(MergeTree, KnowsTheOriginOfEveryLeaf) {
-    const MergeTree tree = folded({R"({"a":{"b":1,"c":2},"d":[1],"e~/":{}})",
-                                   R"({"a":{"b":3},"d":[1]})", R"({"a":{"b":null,"c":null}})"});
+    const MergeTree tree =
+        folded({R"({"a":{"b":1,"c":2},"d":[1],"e~/":{}})", R"({"a":{"b":3},"d":[1]})", R"({"a":{"b":null,"c":null}})"});
     EXPECT_EQ(described_leaves(tree), (Lines{"/a={} @3", "/d=[1] @2", "/e~0~1={} @1"}));
 }
 
@@ -125,8 +117,7 @@ TEST(MergeTree, RefusesPayloadsNestedTooDeeplyAndStaysAsItWas) {
     MergeTree tree;
     EXPECT_TRUE(tree.apply(deep, 1, FoldKind::kMergePatch).ok());
     const std::string before = tree.to_json();
-    const Result<bool> deeper =
-        tree.apply(R"({"first":1,"k":)" + deep + "}", 2, FoldKind::kMergePatch);
+    const Result<bool> deeper = tree.apply(R"({"first":1,"k":)" + deep + "}", 2, FoldKind::kMergePatch);
     ASSERT_FALSE(deeper.ok());
     EXPECT_EQ(deeper.error().code, ErrorCode::kLimitExceeded);
     EXPECT_EQ(tree.to_json(), before);
@@ -145,15 +136,14 @@ TEST(MergeTree, StaysFastAndRightWithManyKeysComingAndGoing) {
         if (!is_removed) expected[key] = round;
     }
     EXPECT_EQ(nlohmann::json::parse(tree.to_json()), nlohmann::json(expected));
-    for (const auto& [key, value] : expected)
-        ASSERT_EQ(tree.field("/" + key), std::to_string(value));
+    for (const auto& [key, value] : expected) ASSERT_EQ(tree.field("/" + key), std::to_string(value));
 }
 
 TEST(MergeTree, ReportsWhatAPayloadChanged) {
     MergeTree tree = folded({R"({"a":{"b":1},"c":2,"same":3})"});
     std::vector<FieldChange> changes;
-    ASSERT_TRUE(tree.apply(R"({"a":{"b":null},"c":{"d":[1]},"same":3,"gone":null,"new":"x"})", 2,
-                           FoldKind::kMergePatch, &changes)
+    ASSERT_TRUE(tree.apply(R"({"a":{"b":null},"c":{"d":[1]},"same":3,"gone":null,"new":"x"})", 2, FoldKind::kMergePatch,
+                           &changes)
                     .ok());
     EXPECT_EQ(changes, (std::vector<FieldChange>{{"/a/b", "1", std::nullopt},
                                                  {"/a", std::nullopt, "{}"},
@@ -164,22 +154,16 @@ TEST(MergeTree, ReportsWhatAPayloadChanged) {
 
 nlohmann::json random_value(std::mt19937& random, int depth) {
     switch (random() % (depth > 0 ? 8 : 5)) {
-        case 0:
-            return nullptr;
-        case 1:
-            return random() % 3;
-        case 2:
-            return "s" + std::to_string(random() % 3);
-        case 3:
-            return nlohmann::json::array({1, nullptr});
-        case 4:
-            return nlohmann::json::object();
+        case 0: return nullptr;
+        case 1: return random() % 3;
+        case 2: return "s" + std::to_string(random() % 3);
+        case 3: return nlohmann::json::array({1, nullptr});
+        case 4: return nlohmann::json::object();
         default: {
             nlohmann::json object = nlohmann::json::object();
             const std::size_t count = random() % 4 == 0 ? random() % 40 : random() % 4;
             for (std::size_t i = 0; i < count; ++i) {
-                object["k\n" + std::to_string(random() % (count + 2))] =
-                    random_value(random, depth - 1);
+                object["k\n" + std::to_string(random() % (count + 2))] = random_value(random, depth - 1);
             }
             return object;
         }
@@ -212,10 +196,8 @@ TEST(MergeTree, AgreesWithAnotherImplementationOnRandomPayloads) {
             ASSERT_EQ(*tree.apply(payload, random(), kind, &changes), patch.is_object());
             ASSERT_TRUE(unobserved.apply(payload, 1, kind).ok());
             if (patch.is_object() && kind == FoldKind::kMergePatch) expected.merge_patch(patch);
-            if (patch.is_object() && kind == FoldKind::kShallow)
-                expected = shallow(expected, patch);
-            ASSERT_EQ(nlohmann::json::parse(tree.to_json()), expected)
-                << "seed " << seed << ": " << payload;
+            if (patch.is_object() && kind == FoldKind::kShallow) expected = shallow(expected, patch);
+            ASSERT_EQ(nlohmann::json::parse(tree.to_json()), expected) << "seed " << seed << ": " << payload;
             ASSERT_EQ(unobserved.to_json(), tree.to_json());
             expect_same_changes(changes, changed_fields(before, tree));
         }

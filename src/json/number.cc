@@ -56,8 +56,7 @@ Decimal read_decimal(std::string_view text) {
     }
     if (!text.empty()) decimal.magnitude = read_exponent(text.substr(1));
     if (decimal.head == "0") {
-        const std::size_t zeros =
-            std::min(decimal.tail.find_first_not_of('0'), decimal.tail.size());
+        const std::size_t zeros = std::min(decimal.tail.find_first_not_of('0'), decimal.tail.size());
         decimal.head = {};
         decimal.tail.remove_prefix(zeros);
         decimal.magnitude -= static_cast<std::int64_t>(zeros);

@@ -28,22 +28,16 @@ constexpr std::array<std::pair<std::string_view, Operator>, 9> kOperators = {{
 }};
 
 bool is_number(std::string_view value) {
-    return !value.empty() &&
-           (value.front() == '-' || (value.front() >= '0' && value.front() <= '9'));
+    return !value.empty() && (value.front() == '-' || (value.front() >= '0' && value.front() <= '9'));
 }
 
 bool holds(Operator op, std::strong_ordering order) {
     switch (op) {
-        case Operator::kLess:
-            return order < 0;
-        case Operator::kLessOrEqual:
-            return order <= 0;
-        case Operator::kGreater:
-            return order > 0;
-        case Operator::kGreaterOrEqual:
-            return order >= 0;
-        default:
-            return false;
+        case Operator::kLess: return order < 0;
+        case Operator::kLessOrEqual: return order <= 0;
+        case Operator::kGreater: return order > 0;
+        case Operator::kGreaterOrEqual: return order >= 0;
+        default: return false;
     }
 }
 
@@ -66,8 +60,7 @@ Result<PointerSegment> read_segment(std::string_view escaped) {
         }
         const char next = i + 1 < escaped.size() ? escaped[i + 1] : '\0';
         if (next != '0' && next != '1') {
-            return base::fail(ErrorCode::kInvalidArgument,
-                              "'~' in a JSON Pointer must be followed by 0 or 1");
+            return base::fail(ErrorCode::kInvalidArgument, "'~' in a JSON Pointer must be followed by 0 or 1");
         }
         segment.key += next == '0' ? '~' : '/';
         ++i;
@@ -98,8 +91,7 @@ Result<Operator> parse_operator(std::string_view text) {
         if (name == text) return op;
     }
     std::string known;
-    for (const auto& [name, op] : kOperators)
-        known += (known.empty() ? "" : ", ") + std::string(name);
+    for (const auto& [name, op] : kOperators) known += (known.empty() ? "" : ", ") + std::string(name);
     return base::fail(ErrorCode::kInvalidArgument,
                       "unknown operator '" + base::shortened(text) + "'; known are " + known);
 }
@@ -109,14 +101,12 @@ Result<std::vector<PointerSegment>> parse_pointer(std::string_view pointer) {
     std::string_view rest = pointer;
     while (!rest.empty()) {
         if (rest.front() != '/') {
-            return base::fail(
-                ErrorCode::kInvalidArgument,
-                "a JSON Pointer is empty or starts with '/': '" + base::shortened(pointer) + "'");
+            return base::fail(ErrorCode::kInvalidArgument,
+                              "a JSON Pointer is empty or starts with '/': '" + base::shortened(pointer) + "'");
         }
         if (segments.size() == kDepthMax) {
-            return base::fail(
-                ErrorCode::kLimitExceeded,
-                "a JSON Pointer has at most " + std::to_string(kDepthMax) + " segments");
+            return base::fail(ErrorCode::kLimitExceeded,
+                              "a JSON Pointer has at most " + std::to_string(kDepthMax) + " segments");
         }
         rest.remove_prefix(1);
         const std::size_t size = std::min(rest.find('/'), rest.size());
@@ -140,8 +130,7 @@ void append_pointer_segment(std::string& pointer, std::string_view key) {
     }
 }
 
-std::optional<std::string_view> find_value(std::string_view value,
-                                           const std::vector<PointerSegment>& segments,
+std::optional<std::string_view> find_value(std::string_view value, const std::vector<PointerSegment>& segments,
                                            std::size_t first_segment) {
     std::optional<std::string_view> found = trimmed(value);
     if (found->empty()) return std::nullopt;
@@ -159,8 +148,7 @@ Result<CompiledPredicate> CompiledPredicate::compile(std::string_view pointer, O
     if (op == Operator::kExists) return predicate;
     Status status = validate_json(operand_json);
     if (!status.ok()) {
-        return base::with_context(std::move(status).error(),
-                                  "operand for '" + base::shortened(pointer) + "'");
+        return base::with_context(std::move(status).error(), "operand for '" + base::shortened(pointer) + "'");
     }
     predicate.operand_ = trimmed(operand_json);
     if (predicate.operand_.starts_with('"')) {
@@ -177,24 +165,19 @@ bool CompiledPredicate::matches(std::string_view payload) const {
 
 bool CompiledPredicate::accepts(std::string_view value) const {
     switch (op_) {
-        case Operator::kExists:
-            return true;
-        case Operator::kEqual:
-            return equal_valid_values(value, operand_);
-        case Operator::kNotEqual:
-            return !equal_valid_values(value, operand_);
-        case Operator::kContains:
-            return is_contained_in(value);
-        default:
-            return is_ordered(value);
+        case Operator::kExists: return true;
+        case Operator::kEqual: return equal_valid_values(value, operand_);
+        case Operator::kNotEqual: return !equal_valid_values(value, operand_);
+        case Operator::kContains: return is_contained_in(value);
+        default: return is_ordered(value);
     }
 }
 
 bool CompiledPredicate::is_ordered(std::string_view value) const {
     if (operand_text_) {
         std::string scratch;
-        return value.starts_with('"') && holds(op_, unescaped(string_body(value), scratch) <=>
-                                                        std::string_view(*operand_text_));
+        return value.starts_with('"') &&
+               holds(op_, unescaped(string_body(value), scratch) <=> std::string_view(*operand_text_));
     }
     return is_number(value) && is_number(operand_) && holds(op_, compare_numbers(value, operand_));
 }
@@ -209,8 +192,7 @@ bool CompiledPredicate::is_contained_in(std::string_view value) const {
     if (!operand_text_) return false;
     std::string scratch;
     if (value.starts_with('"')) {
-        return unescaped(string_body(value), scratch).find(*operand_text_) !=
-               std::string_view::npos;
+        return unescaped(string_body(value), scratch).find(*operand_text_) != std::string_view::npos;
     }
     return find_child(value, {.key = *operand_text_}).has_value();
 }
@@ -234,8 +216,7 @@ bool PredicateSet::matches(std::string_view payload) const {
 
 /// Whether all `candidates` (a bit for each predicate) hold for `value`, to which the first `depth`
 /// segments of each led. Stops at the first that does not.
-bool PredicateSet::all_hold(std::uint64_t candidates, std::string_view value,
-                            std::size_t depth) const {
+bool PredicateSet::all_hold(std::uint64_t candidates, std::string_view value, std::size_t depth) const {
     std::uint64_t deeper = 0;
     for (; candidates != 0; candidates &= candidates - 1) {
         const auto index = static_cast<std::size_t>(std::countr_zero(candidates));
@@ -250,8 +231,7 @@ bool PredicateSet::all_hold(std::uint64_t candidates, std::string_view value,
         std::uint64_t chosen = 0;
         for (std::uint64_t left = deeper; left != 0; left &= left - 1) {
             const auto index = static_cast<std::size_t>(std::countr_zero(left));
-            if (leads_to_child(predicates_[index].segments()[depth]))
-                chosen |= std::uint64_t{1} << index;
+            if (leads_to_child(predicates_[index].segments()[depth])) chosen |= std::uint64_t{1} << index;
         }
         deeper &= ~chosen;
         return chosen == 0 || all_hold(chosen, child, depth + 1);
@@ -266,9 +246,7 @@ bool PredicateSet::all_hold(std::uint64_t candidates, std::string_view value,
     } else if (value.starts_with('[')) {
         std::size_t index = 0;
         for (ArrayScanner elements(value); deeper != 0 && elements.next(); ++index) {
-            const auto is_index = [index](const PointerSegment& segment) {
-                return segment.index == index;
-            };
+            const auto is_index = [index](const PointerSegment& segment) { return segment.index == index; };
             if (!hold_for_child(elements.value(), is_index)) return false;
         }
     }

@@ -57,16 +57,14 @@ Result<std::vector<PointerSegment>> parse_pointer(std::string_view pointer);
 void append_pointer_segment(std::string& pointer, std::string_view key);
 
 /// The value `segments` lead to from `value`; a slice of it. Requires: `value` is valid JSON.
-std::optional<std::string_view> find_value(std::string_view value,
-                                           const std::vector<PointerSegment>& segments,
+std::optional<std::string_view> find_value(std::string_view value, const std::vector<PointerSegment>& segments,
                                            std::size_t first_segment = 0);
 
 /// One question, ready to be asked often.
 class CompiledPredicate {
 public:
     /// Errors: kInvalidArgument — a malformed pointer, or an operand that is not JSON.
-    static Result<CompiledPredicate> compile(std::string_view pointer, Operator op,
-                                             std::string_view operand_json);
+    static Result<CompiledPredicate> compile(std::string_view pointer, Operator op, std::string_view operand_json);
 
     /// Requires: `payload` is valid JSON; the answer about other text is false or meaningless.
     bool matches(std::string_view payload) const;

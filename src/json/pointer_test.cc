@@ -93,8 +93,7 @@ TEST(Pointer, NamesTheOperatorsItKnows) {
     const Result<Operator> unknown = parse_operator("like");
     ASSERT_FALSE(unknown.ok());
     EXPECT_EQ(unknown.error().code, ErrorCode::kInvalidArgument);
-    EXPECT_EQ(unknown.error().message,
-              "unknown operator 'like'; known are =, ==, !=, <, <=, >, >=, contains, exists");
+    EXPECT_EQ(unknown.error().message, "unknown operator 'like'; known are =, ==, !=, <, <=, >, >=, contains, exists");
 }
 
 CompiledPredicate predicate(std::string_view pointer, Operator op, std::string_view operand) {
@@ -108,13 +107,12 @@ TEST(PredicateSet, NeedsAllToHold) {
     EXPECT_TRUE(all_hold({}));
     EXPECT_TRUE(all_hold({predicate("/nested/list/1/0", Operator::kEqual, "3"),
                           predicate("/nested/text", Operator::kContains, "\"caf\""),
-                          predicate("/nested", Operator::kExists, ""),
-                          predicate("", Operator::kContains, "\"tags\""),
+                          predicate("/nested", Operator::kExists, ""), predicate("", Operator::kContains, "\"tags\""),
                           predicate("/tags/0", Operator::kEqual, "\"web\"")}));
-    EXPECT_FALSE(all_hold({predicate("/name", Operator::kExists, ""),
-                           predicate("/nested/list/1/1", Operator::kExists, "")}));
-    EXPECT_FALSE(all_hold({predicate("/total", Operator::kGreater, "12"),
-                           predicate("/total", Operator::kLess, "12.5")}));
+    EXPECT_FALSE(
+        all_hold({predicate("/name", Operator::kExists, ""), predicate("/nested/list/1/1", Operator::kExists, "")}));
+    EXPECT_FALSE(
+        all_hold({predicate("/total", Operator::kGreater, "12"), predicate("/total", Operator::kLess, "12.5")}));
 }
 
 TEST(PredicateSet, TakesUpToSixtyFour) {
@@ -130,10 +128,9 @@ TEST(PredicateSet, IsFalseForNoTextAtAll) {
 }
 
 TEST(PredicateSet, SurvivesTextThatIsNotJson) {
-    const auto set = PredicateSet::create(
-        {predicate("/a/b", Operator::kEqual, "1"), predicate("/a", Operator::kExists, "")});
-    for (const char* text :
-         {"", "{", "{\"a", "{\"a\":", "{\"a\":{\"b", "[[[", "{\"a\":{\"b\":", "nonsense"}) {
+    const auto set =
+        PredicateSet::create({predicate("/a/b", Operator::kEqual, "1"), predicate("/a", Operator::kExists, "")});
+    for (const char* text : {"", "{", "{\"a", "{\"a\":", "{\"a\":{\"b", "[[[", "{\"a\":{\"b\":", "nonsense"}) {
         EXPECT_FALSE(set->matches(text)) << text;
     }
 }

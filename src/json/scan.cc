@@ -8,9 +8,7 @@
 namespace chronos::json {
 namespace {
 
-bool ends_scalar(char c) {
-    return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
+bool ends_scalar(char c) { return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 const char* skip_container(const char* at, const char* end) {
     std::size_t depth = 0;
@@ -84,18 +82,12 @@ char* unescape_unicode(const char*& at, const char* end, char* out) {
 
 char unescaped_letter(char c) {
     switch (c) {
-        case 'b':
-            return '\b';
-        case 'f':
-            return '\f';
-        case 'n':
-            return '\n';
-        case 'r':
-            return '\r';
-        case 't':
-            return '\t';
-        default:
-            return c;  // quote, backslash, slash
+        case 'b': return '\b';
+        case 'f': return '\f';
+        case 'n': return '\n';
+        case 'r': return '\r';
+        case 't': return '\t';
+        default: return c;  // quote, backslash, slash
     }
 }
 
@@ -130,8 +122,7 @@ const char* skip_value(const char* at, const char* end) {
 bool is_nested_deeper_than(std::string_view text, std::size_t depth_max) {
     const char* end = text.data() + text.size();
     std::size_t depth = 0;
-    for (const char* at = find_structure(text.data(), end); at != end;
-         at = find_structure(at + 1, end)) {
+    for (const char* at = find_structure(text.data(), end); at != end; at = find_structure(at + 1, end)) {
         if (*at == '"') {
             at = find_string_end(at + 1, end);
             if (at == end) return false;
@@ -144,8 +135,7 @@ bool is_nested_deeper_than(std::string_view text, std::size_t depth_max) {
     return false;
 }
 
-ObjectScanner::ObjectScanner(std::string_view object)
-    : at_(object.data()), end_(object.data() + object.size()) {
+ObjectScanner::ObjectScanner(std::string_view object) : at_(object.data()), end_(object.data() + object.size()) {
     at_ = skip_space(at_, end_);
     if (at_ != end_) ++at_;  // the brace
 }
@@ -167,8 +157,7 @@ bool ObjectScanner::next() {
     return at_ != value;
 }
 
-ArrayScanner::ArrayScanner(std::string_view array)
-    : at_(array.data()), end_(array.data() + array.size()) {
+ArrayScanner::ArrayScanner(std::string_view array) : at_(array.data()), end_(array.data() + array.size()) {
     at_ = skip_space(at_, end_);
     if (at_ != end_) ++at_;  // the bracket
 }

@@ -11,13 +11,11 @@ namespace {
 
 TEST(Scan, CutsFieldsOutVerbatim) {
     std::vector<std::string> seen;
-    for (ObjectScanner fields(
-             R"( { "a" : 1.0 , "b\"}" : { "x" : "]}" } ,"c":[ 1, [2] ],"d":"e\\"} )");
+    for (ObjectScanner fields(R"( { "a" : 1.0 , "b\"}" : { "x" : "]}" } ,"c":[ 1, [2] ],"d":"e\\"} )");
          fields.next();) {
         seen.push_back(std::string(fields.raw_key()) + "=" + std::string(fields.value()));
     }
-    EXPECT_EQ(seen, (std::vector<std::string>{"a=1.0", R"(b\"}={ "x" : "]}" })", "c=[ 1, [2] ]",
-                                              R"(d="e\\")"}));
+    EXPECT_EQ(seen, (std::vector<std::string>{"a=1.0", R"(b\"}={ "x" : "]}" })", "c=[ 1, [2] ]", R"(d="e\\")"}));
     EXPECT_FALSE(ObjectScanner("{ }").next());
 }
 
@@ -51,8 +49,7 @@ TEST(Scan, StaysInsideDamagedText) {
         for (char& c : text) c = kBytes[random() % kBytes.size()];
         const std::string_view view(text.data(), text.size());
         std::string scratch;
-        for (ObjectScanner fields(view); fields.next();)
-            total += unescaped(fields.raw_key(), scratch).size();
+        for (ObjectScanner fields(view); fields.next();) total += unescaped(fields.raw_key(), scratch).size();
         for (ArrayScanner elements(view); elements.next();) total += elements.value().size();
         total += unescaped(view, scratch).size();
         total += trimmed(view).size();

@@ -25,9 +25,7 @@ constexpr std::size_t kDepthHardMax = 512;
 
 constexpr std::size_t kTextSizeMax = 0xFFFF'FFFF;
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::uint64_t load64(const char* at) {
     std::uint64_t value;
@@ -53,8 +51,7 @@ std::uint32_t tag_of(const char* data, std::size_t size, const char* readable_en
     } else {
         std::memcpy(&first, data, size);
     }
-    const std::uint64_t mixed =
-        (first + size) * 0x9E37'79B9'7F4A'7C15 ^ last * 0xC2B2'AE3D'27D4'EB4F;
+    const std::uint64_t mixed = (first + size) * 0x9E37'79B9'7F4A'7C15 ^ last * 0xC2B2'AE3D'27D4'EB4F;
     return static_cast<std::uint32_t>((mixed * 0x1656'67B1'9E37'79F9) >> 32);
 }
 
@@ -79,8 +76,7 @@ Status Validator::validate(std::string_view text, const Limits& limits) {
     return std::move(error_);
 }
 
-Result<std::size_t> Validator::validate_value(std::string_view text, std::size_t offset,
-                                              const Limits& limits) {
+Result<std::size_t> Validator::validate_value(std::string_view text, std::size_t offset, const Limits& limits) {
     const char* at = start(text, offset, limits);
     if (at == nullptr) return std::move(error_);
     return offset_of(at);
@@ -114,20 +110,13 @@ const char* Validator::read_value(const char* at, std::size_t depth) {
     if (at == end_) return fail_at(at, "the text ends where a value should be");
     if (++token_count_ > limits_.tokens_max) return fail_limit(at, "tokens", limits_.tokens_max);
     switch (*at) {
-        case '"':
-            return read_string(at + 1);
-        case '{':
-            return read_object(at, depth + 1);
-        case '[':
-            return read_array(at, depth + 1);
-        case 't':
-            return read_word(at, "true");
-        case 'f':
-            return read_word(at, "false");
-        case 'n':
-            return read_word(at, "null");
-        default:
-            return read_number(at);
+        case '"': return read_string(at + 1);
+        case '{': return read_object(at, depth + 1);
+        case '[': return read_array(at, depth + 1);
+        case 't': return read_word(at, "true");
+        case 'f': return read_word(at, "false");
+        case 'n': return read_word(at, "null");
+        default: return read_number(at);
     }
 }
 
@@ -163,8 +152,7 @@ const char* Validator::read_object(const char* at, std::size_t depth) {
         const char* value = skip_space(at + 1, end_);
         at = read_value(value, depth);
         if (at == nullptr) return nullptr;
-        if (depth == 1)
-            outer_fields_.push_back({raw_key, {value, static_cast<std::size_t>(at - value)}});
+        if (depth == 1) outer_fields_.push_back({raw_key, {value, static_cast<std::size_t>(at - value)}});
         at = skip_space(at, end_);
         if (at == end_) return fail_at(at, "the text ends inside an object");
         if (*at == '}') break;
@@ -270,8 +258,7 @@ const char* Validator::read_number(const char* at) {
         at = skip_digits(at);
         if (at == exponent) return fail_at(at, "expected a digit in the exponent");
     }
-    if ((is_long || has_exponent) &&
-        overflows_double({begin, static_cast<std::size_t>(at - begin)})) {
+    if ((is_long || has_exponent) && overflows_double({begin, static_cast<std::size_t>(at - begin)})) {
         return fail_at(begin, "the number is too large for a double");
     }
     return at;
@@ -303,8 +290,7 @@ Validator::Key Validator::make_key(std::string_view raw_key) {
 bool Validator::is_known(const Key& key, std::size_t first_key) const {
     for (std::size_t i = first_key; i < keys_.size(); ++i) {
         const Key& known = keys_[i];
-        if (known.tag == key.tag && known.size == key.size &&
-            std::memcmp(known.data, key.data, key.size) == 0) {
+        if (known.tag == key.tag && known.size == key.size && std::memcmp(known.data, key.data, key.size) == 0) {
             return true;
         }
     }
@@ -320,32 +306,28 @@ const Validator::Key* Validator::find_duplicate_by_sorting(std::size_t first_key
         const int order = std::memcmp(left.data, right.data, left.size);
         return order != 0 ? order < 0 : left.offset < right.offset;
     });
-    const auto found =
-        std::adjacent_find(first, keys_.end(), [](const Key& left, const Key& right) {
-            return left.tag == right.tag && left.size == right.size &&
-                   std::memcmp(left.data, right.data, left.size) == 0;
-        });
+    const auto found = std::adjacent_find(first, keys_.end(), [](const Key& left, const Key& right) {
+        return left.tag == right.tag && left.size == right.size && std::memcmp(left.data, right.data, left.size) == 0;
+    });
     return found == keys_.end() ? nullptr : &*(found + 1);
 }
 
 const char* Validator::fail_at(const char* at, std::string_view problem) {
-    error_ = base::fail(
-        ErrorCode::kInvalidArgument,
-        "not valid JSON at byte " + std::to_string(offset_of(at)) + ": " + std::string(problem));
+    error_ = base::fail(ErrorCode::kInvalidArgument,
+                        "not valid JSON at byte " + std::to_string(offset_of(at)) + ": " + std::string(problem));
     return nullptr;
 }
 
 const char* Validator::fail_limit(const char* at, std::string_view limit, std::size_t maximum) {
-    error_ = base::fail(ErrorCode::kLimitExceeded, "JSON at byte " + std::to_string(offset_of(at)) +
-                                                       " has more than " + std::to_string(maximum) +
-                                                       " " + std::string(limit));
+    error_ = base::fail(ErrorCode::kLimitExceeded, "JSON at byte " + std::to_string(offset_of(at)) + " has more than " +
+                                                       std::to_string(maximum) + " " + std::string(limit));
     return nullptr;
 }
 
 const char* Validator::fail_duplicate(const Key& key) {
-    error_ = base::fail(ErrorCode::kInvalidArgument,
-                        "not valid JSON at byte " + std::to_string(key.offset) + ": the key \"" +
-                            base::shortened({key.data, key.size}) + "\" is there twice");
+    error_ = base::fail(ErrorCode::kInvalidArgument, "not valid JSON at byte " + std::to_string(key.offset) +
+                                                         ": the key \"" + base::shortened({key.data, key.size}) +
+                                                         "\" is there twice");
     return nullptr;
 }
 

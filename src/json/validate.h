@@ -51,8 +51,7 @@ public:
 
     /// Checks the one value at `offset`, white space before it allowed; answers the offset behind
     /// it.
-    Result<std::size_t> validate_value(std::string_view text, std::size_t offset,
-                                       const Limits& limits = {});
+    Result<std::size_t> validate_value(std::string_view text, std::size_t offset, const Limits& limits = {});
 
     /// The fields of the value checked last, as slices of its text, if it was an object; else
     /// nothing. They come for free: no second walk is needed. Valid until the next check.

@@ -15,29 +15,14 @@ namespace {
 void append_ascii_escape(std::string& out, char c) {
     constexpr std::string_view kHex = "0123456789abcdef";
     switch (c) {
-        case '"':
-            out += "\\\"";
-            return;
-        case '\\':
-            out += "\\\\";
-            return;
-        case '\b':
-            out += "\\b";
-            return;
-        case '\f':
-            out += "\\f";
-            return;
-        case '\n':
-            out += "\\n";
-            return;
-        case '\r':
-            out += "\\r";
-            return;
-        case '\t':
-            out += "\\t";
-            return;
-        default:
-            break;
+        case '"': out += "\\\""; return;
+        case '\\': out += "\\\\"; return;
+        case '\b': out += "\\b"; return;
+        case '\f': out += "\\f"; return;
+        case '\n': out += "\\n"; return;
+        case '\r': out += "\\r"; return;
+        case '\t': out += "\\t"; return;
+        default: break;
     }
     const auto byte = static_cast<unsigned char>(c);
     out += "\\u00";
@@ -74,13 +59,9 @@ void append_string(std::string& out, std::string_view utf8) {
     out += '"';
 }
 
-void append_integer(std::string& out, std::int64_t value) {
-    append_number(out, value);
-}
+void append_integer(std::string& out, std::int64_t value) { append_number(out, value); }
 
-void append_unsigned(std::string& out, std::uint64_t value) {
-    append_number(out, value);
-}
+void append_unsigned(std::string& out, std::uint64_t value) { append_number(out, value); }
 
 void append_double(std::string& out, double value) {
     if (!std::isfinite(value)) {

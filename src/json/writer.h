@@ -34,9 +34,7 @@ public:
         append_string(out_, value);
         return *this;
     }
-    ObjectWriter& field(std::string_view name, const char* value) {
-        return field(name, std::string_view(value));
-    }
+    ObjectWriter& field(std::string_view name, const char* value) { return field(name, std::string_view(value)); }
     ObjectWriter& field(std::string_view name, const std::string& value) {
         return field(name, std::string_view(value));
     }

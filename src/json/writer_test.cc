@@ -19,8 +19,7 @@ std::string written(std::string_view text) {
 
 TEST(Writer, EscapesWhatMustBeEscaped) {
     EXPECT_EQ(written("plain"), R"("plain")");
-    EXPECT_EQ(written(std::string_view("a\"\\/\b\f\n\r\t\x01\x1f\0", 12)),
-              R"("a\"\\/\b\f\n\r\t\u0001\u001f\u0000")");
+    EXPECT_EQ(written(std::string_view("a\"\\/\b\f\n\r\t\x01\x1f\0", 12)), R"("a\"\\/\b\f\n\r\t\u0001\u001f\u0000")");
     EXPECT_EQ(written("Grüße 😀"), "\"Grüße 😀\"");
 }
 
@@ -33,8 +32,7 @@ TEST(Writer, WritesValidJsonForAnyBytes) {
     std::mt19937 random(3);
     for (int round = 0; round < 20'000; ++round) {
         std::string bytes(random() % 40, ' ');
-        for (char& c : bytes)
-            c = static_cast<char>(random() % 3 == 0 ? random() : 0x18 + random() % 0x50);
+        for (char& c : bytes) c = static_cast<char>(random() % 3 == 0 ? random() : 0x18 + random() % 0x50);
         ASSERT_TRUE(validate_json(written(bytes)).ok());
     }
 }
@@ -53,9 +51,8 @@ TEST(Writer, WritesObjectsFieldByField) {
         .field("h", std::numeric_limits<double>::infinity())
         .raw_field("i", "[1.0]")
         .end();
-    EXPECT_EQ(out,
-              R"(> {"a":"literal","b":"x\"y","c":-3,"d":18446744073709551615,"e":true,"f":0.1,)"
-              R"("g":1e+300,"h":null,"i":[1.0]})");
+    EXPECT_EQ(out, R"(> {"a":"literal","b":"x\"y","c":-3,"d":18446744073709551615,"e":true,"f":0.1,)"
+                   R"("g":1e+300,"h":null,"i":[1.0]})");
     std::string empty;
     ObjectWriter(empty).end();
     EXPECT_EQ(empty, "{}");

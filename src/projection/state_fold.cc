@@ -219,8 +219,7 @@ Result<std::vector<HistoryEntry>> StateFolder::history(const store::PinnedView& 
         HistoryEntry& entry = entries.emplace_back();
         entry.event = copy(store::make_event_view(found));
         for (json::FieldChange& change : changes)
-            entry.changes.push_back(
-                {std::move(change.pointer), std::move(change.before), std::move(change.after)});
+            entry.changes.push_back({std::move(change.pointer), std::move(change.before), std::move(change.after)});
     }
     RETURN_IF_ERROR(reader.status());
     return entries;

@@ -104,9 +104,8 @@ void CommitQueue::wait_for_room(std::uint64_t bytes) {
         return;
     }
     std::unique_lock lock(queue_mutex_);
-    room_.wait(lock, [&] {
-        return stopping_ || is_poisoned() || pending_bytes_.load(std::memory_order_relaxed) < bytes;
-    });
+    room_.wait(lock,
+               [&] { return stopping_ || is_poisoned() || pending_bytes_.load(std::memory_order_relaxed) < bytes; });
 }
 
 void CommitQueue::take_role() {
@@ -218,7 +217,8 @@ void CommitQueue::run_round() {
             written_seq_ = piece.end_seq;
             publish();
         }
-        if (Status written = log_.write(piece, synced); !written.ok() && !base::is_planted(base::Bug::kIgnoreFailedWrite)) {
+        if (Status written = log_.write(piece, synced);
+            !written.ok() && !base::is_planted(base::Bug::kIgnoreFailedWrite)) {
             poison(std::move(written).error());
         } else {
             written_seq_ = piece.end_seq;
@@ -256,11 +256,14 @@ void CommitQueue::run_round() {
                     *kept++ = std::move(pending);
                 }
             }
-            const auto rest = std::find_if(kept, waiting_.end(), [](const auto& pending) { return pending != nullptr; });
+            const auto rest =
+                std::find_if(kept, waiting_.end(), [](const auto& pending) { return pending != nullptr; });
             waiting_.erase(kept, rest);
         }
     }
-    const Durability reached = options_.in_memory ? Durability::kMemory : synced ? Durability::kDurable : Durability::kOs;
+    const Durability reached = options_.in_memory ? Durability::kMemory
+                               : synced           ? Durability::kDurable
+                                                  : Durability::kOs;
     answer_ready(ready, failed ? &failure : nullptr, reached);
     room_.notify_all();
 }
@@ -275,8 +278,9 @@ void CommitQueue::finish(PendingAnswer& pending, const Error* failure, Durabilit
     if (failure != nullptr && !was_published) {
         pending.answer_ = indeterminate(*failure, pending.answer_);
     } else if (pending.answer_.ok()) {
-        pending.answer_->durability =
-            reached == Durability::kMemory ? reached : was_published ? Durability::kDurable : Durability::kOs;
+        pending.answer_->durability = reached == Durability::kMemory ? reached
+                                      : was_published                ? Durability::kDurable
+                                                                     : Durability::kOs;
         if (base::is_planted(base::Bug::kLieAboutDurability)) pending.answer_->durability = Durability::kDurable;
     }
     if (pending.callback) {
@@ -297,11 +301,10 @@ bool CommitQueue::is_answerable() const {
 /// Gives the role to whoever has something to commit, or frees it.
 void CommitQueue::release_role(bool on_committer_thread) {
     std::unique_lock lock(queue_mutex_);
-    const bool has_work = !stopping_ && (pending_bytes_.load(std::memory_order_relaxed) > 0 ||
-                                         is_answerable());
+    const bool has_work = !stopping_ && (pending_bytes_.load(std::memory_order_relaxed) > 0 || is_answerable());
     if (has_work && !(is_poisoned() && waiting_.empty())) {
-        const auto leader = std::find_if(waiting_.begin(), waiting_.end(),
-                                         [](const auto& pending) { return pending->is_blocking_; });
+        const auto leader =
+            std::find_if(waiting_.begin(), waiting_.end(), [](const auto& pending) { return pending->is_blocking_; });
         if (leader != waiting_.end()) {
             const std::shared_ptr<PendingAnswer> pending = *leader;
             pending->is_blocking_ = false;

@@ -1,14 +1,15 @@
 // From appended to acknowledged: who commits, what is published, who is answered.
 //
-// Commits are self-clocking: one is in flight, and the next takes everything that was appended meanwhile. Committing is a
-// role, not a thread: a caller that waits takes it when it is free, so a lone client commits on its own thread; when no
-// caller waits, the committer thread has it.
+// Commits are self-clocking: one is in flight, and the next takes everything that was appended meanwhile. Committing is
+// a role, not a thread: a caller that waits takes it when it is free, so a lone client commits on its own thread; when
+// no caller waits, the committer thread has it.
 //
 //     appender  ──append n──append n+1──append n+2──▶            (writer's lock, short)
 //     role            └─cut─seal─write n──┐└─cut─seal─write n+1, n+2──┐
 //                                   publish, answer            publish, answer
 //
-// Threads: every method from any thread. Lock order: the writer's lock before queue_mutex_; neither is held while writing.
+// Threads: every method from any thread. Lock order: the writer's lock before queue_mutex_; neither is held while
+// writing.
 #pragma once
 
 #include <atomic>

@@ -38,7 +38,8 @@ std::vector<PostingKey> keys_for(Reader& reader, event::BranchNumber branch, con
         }
         return keys;
     }
-    for (const std::string& type : item.types) keys.push_back(*posting_key(reader.indexes(), KeyKind::kType, branch, type));
+    for (const std::string& type : item.types)
+        keys.push_back(*posting_key(reader.indexes(), KeyKind::kType, branch, type));
     return keys;
 }
 
@@ -157,11 +158,13 @@ KnownEvents find_known(Reader& reader, const PreparedBatch& batch, std::uint64_t
     if (batch_is_known) {
         const std::byte* at = reader.event(batch_first);
         if (at == nullptr) return known;
-        known.batch_differs = event::BodyView(event::EventBytes(at).body()).header().event_count != batch.header.event_count;
+        known.batch_differs =
+            event::BodyView(event::EventBytes(at).body()).header().event_count != batch.header.event_count;
     }
     std::uint64_t i = 0;
     batch.content.for_each_event([&](const event::EventBytes& event) {
-        const std::optional<std::uint64_t> seq = reader.find_id(batch.event_id(event), batch.header.branch, begin_seq, end_seq);
+        const std::optional<std::uint64_t> seq =
+            reader.find_id(batch.event_id(event), batch.header.branch, begin_seq, end_seq);
         known.seqs.push_back(seq);
         known.count += seq ? 1 : 0;
         if (batch_is_known && seq != batch_first + i) known.batch_differs = true;
@@ -187,7 +190,8 @@ KnownEvents join(KnownEvents earlier, const KnownEvents& later) {
 }
 
 bool same_content(const event::EventBytes& sent, const event::EventBytes& stored) {
-    if (sent.type() != stored.type() || sent.entity() != stored.entity() || sent.encoded_tags() != stored.encoded_tags())
+    if (sent.type() != stored.type() || sent.entity() != stored.entity() ||
+        sent.encoded_tags() != stored.encoded_tags())
         return false;
     // Who sends no time takes the stored one; who sends one means the time the event has, however it came by it.
     if (sent.sent_occurred_at() && *sent.sent_occurred_at() != stored.occurred_at()) return false;

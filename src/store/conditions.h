@@ -23,7 +23,8 @@ std::optional<std::uint64_t> first_match(Reader& reader, event::BranchNumber bra
 std::optional<std::uint64_t> first_match_by_scan(Reader& reader, event::BranchNumber branch, const Query& query,
                                                  std::uint64_t begin_seq, std::uint64_t end_seq);
 
-/// The first seq a "no event matches" condition looks at: behind `after`, or past every seq when that is beyond the head.
+/// The first seq a "no event matches" condition looks at: behind `after`, or past every seq when that is beyond the
+/// head.
 std::uint64_t first_seq_after(const IndexSet& indexes, event::BranchNumber branch, std::optional<Position> after,
                               std::uint64_t end_seq);
 

@@ -71,7 +71,8 @@ bool from_base64url(std::string_view text, std::vector<std::byte>& bytes) {
 
 std::string encode_cursor(const Cursor& cursor, const wal::Log& log) {
     Token token;
-    token.flags = static_cast<std::uint8_t>((cursor.forward ? 1 : 0) | (cursor.as_of ? 2 : 0) | (cursor.settled ? 4 : 0));
+    token.flags =
+        static_cast<std::uint8_t>((cursor.forward ? 1 : 0) | (cursor.as_of ? 2 : 0) | (cursor.settled ? 4 : 0));
     token.branch = cursor.branch;
     token.store_epoch = log.store_epoch();
     token.database = log.database();

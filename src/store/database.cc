@@ -26,7 +26,8 @@ constexpr std::uint64_t kFittedSegmentMin = std::uint64_t{16} << 20;
 /// The segment being filled and the one being sealed are in memory whole, so that several have to fit.
 DatabaseOptions fit_to_budget(DatabaseOptions options) {
     std::uint64_t& size_max = options.log.segment_size_max;
-    while (size_max / 4 >= std::max(options.log.segment_size_min, kFittedSegmentMin) && size_max > options.memory_budget / 8)
+    while (size_max / 4 >= std::max(options.log.segment_size_min, kFittedSegmentMin) &&
+           size_max > options.memory_budget / 8)
         size_max /= 4;
     return options;
 }
@@ -40,13 +41,13 @@ Result<std::unique_ptr<Database>> Database::open(io::Environment env, const std:
                                                  bool create_if_missing, DatabaseOptions options) {
     ASSIGN_OR_RETURN(const bool exists, env.files.exists(directory));
     if (!exists && !create_if_missing)
-        return base::fail(ErrorCode::kNotFound, "there is no store at " + directory + "; create it with `chronos init`");
+        return base::fail(ErrorCode::kNotFound,
+                          "there is no store at " + directory + "; create it with `chronos init`");
     if (!exists) RETURN_IF_ERROR(make_directories(env.files, directory));
     if (exists && !create_if_missing) {
         ASSIGN_OR_RETURN(const std::string folder, find_database(env.files, directory));
         if (folder.empty())
-            return base::fail(ErrorCode::kNotFound,
-                              directory + " holds no store; create one with `chronos init`");
+            return base::fail(ErrorCode::kNotFound, directory + " holds no store; create one with `chronos init`");
     }
     std::unique_ptr<Database> database(new Database(env, std::move(options)));
     ASSIGN_OR_RETURN(database->lock_, env.files.lock(directory + "/LOCK"));
@@ -72,7 +73,8 @@ Status Database::recover(const std::string& folder) {
     if (!manifest.ok()) {
         Error error = std::move(manifest).error();
         if (error.code == ErrorCode::kNotFound)
-            error = base::fail(ErrorCode::kCorrupt, folder + "/MANIFEST is missing; `chronos salvage` can do without it");
+            error =
+                base::fail(ErrorCode::kCorrupt, folder + "/MANIFEST is missing; `chronos salvage` can do without it");
         return error;
     }
     keeper_ = std::make_unique<IndexKeeper>(env_, cache_,
@@ -84,17 +86,16 @@ Status Database::recover(const std::string& folder) {
     next_seq_ = indexes_->parts()->files_end();
     last_recorded_at_ = keeper_->last_recorded_at();
     std::vector<std::uint64_t> hashes;
-    ASSIGN_OR_RETURN(log_, wal::Log::open(env_, folder, options_.log, cache_,
-                                          {.known = keeper_->known_segments(),
-                                           .known_end_positions = keeper_->known_end_positions(),
-                                           .on_batch = [&](const wal::RecoveredBatch& batch) {
-                                               return index_recovered(batch, hashes);
-                                           },
-                                           .on_sealed = [&](wal::Log& log, wal::Slot slot,
-                                                            const wal::SealedSegment& segment) {
-                                               return keeper_->on_recovered(log, slot, segment);
-                                           },
-                                           .on_progress = options_.on_progress}));
+    ASSIGN_OR_RETURN(
+        log_,
+        wal::Log::open(
+            env_, folder, options_.log, cache_,
+            {.known = keeper_->known_segments(),
+             .known_end_positions = keeper_->known_end_positions(),
+             .on_batch = [&](const wal::RecoveredBatch& batch) { return index_recovered(batch, hashes); },
+             .on_sealed = [&](wal::Log& log, wal::Slot slot,
+                              const wal::SealedSegment& segment) { return keeper_->on_recovered(log, slot, segment); },
+             .on_progress = options_.on_progress}));
     return {};
 }
 
@@ -147,11 +148,11 @@ Status Database::start() {
 Status Database::append_system_event(std::string_view type, std::string payload) {
     BatchBuilder builder;
     builder.add({.entity_id = "$store", .event_type = type, .payload = payload});
-    ASSIGN_OR_RETURN(PreparedBatch batch, prepare(std::move(builder.content()), {},
-                                                  {.database = database_,
-                                                   .branch = event::kSystemBranch,
-                                                   .fresh_batch_id = fresh_batch_id()},
-                                                  *indexes_));
+    ASSIGN_OR_RETURN(
+        PreparedBatch batch,
+        prepare(std::move(builder.content()), {},
+                {.database = database_, .branch = event::kSystemBranch, .fresh_batch_id = fresh_batch_id()},
+                *indexes_));
     ASSIGN_OR_RETURN(const auto pending, submit_prepared(std::move(batch), {}, {}, false));
     queue_->wait(*pending);
     auto answer = pending->take();
@@ -337,9 +338,8 @@ void Database::maintenance_loop() {
         // Either this sees what was committed meanwhile, or the committer sees that this is idle.
         maintenance_is_idle_.store(true);
         if (published_seq() != last_seen || log_->has_unsynced_hint()) maintenance_is_idle_.store(false);
-        maintenance_wake_.wait(lock, [&] {
-            return maintenance_stop_ || !maintenance_is_idle_.load(std::memory_order_acquire);
-        });
+        maintenance_wake_.wait(
+            lock, [&] { return maintenance_stop_ || !maintenance_is_idle_.load(std::memory_order_acquire); });
     }
 }
 

@@ -69,8 +69,8 @@ public:
     /// Opens `directory` (of one store, holding one database), creating it if asked; recovers.
     ///
     /// Errors: kLocked, kNotFound, kCorrupt, kUnsupported, kNoSpace, kIo.
-    static Result<std::unique_ptr<Database>> open(io::Environment env, const std::string& directory, bool create_if_missing,
-                                                  DatabaseOptions options);
+    static Result<std::unique_ptr<Database>> open(io::Environment env, const std::string& directory,
+                                                  bool create_if_missing, DatabaseOptions options);
     static Result<std::unique_ptr<Database>> open_in_memory(io::Environment env, DatabaseOptions options);
     ~Database();
     Database(const Database&) = delete;
@@ -149,13 +149,13 @@ private:
     Status close_status_;  // guarded by close_mutex_
 
     std::mutex writer_lock_;
-    std::uint64_t next_seq_ = 0;              // guarded by writer_lock_
-    std::int64_t last_recorded_at_ = 0;       // guarded by writer_lock_
-    std::int64_t clock_offset_ns_ = 0;        // guarded by writer_lock_: wall − monotonic when last looked at
-    bool clock_is_confirmed_ = false;         // guarded by writer_lock_
-    bool closed_ = false;                     // guarded by writer_lock_
-    std::uint64_t marked_seq_ = 0;            // guarded by writer_lock_
-    std::vector<std::uint64_t> place_buffer_; // guarded by writer_lock_
+    std::uint64_t next_seq_ = 0;               // guarded by writer_lock_
+    std::int64_t last_recorded_at_ = 0;        // guarded by writer_lock_
+    std::int64_t clock_offset_ns_ = 0;         // guarded by writer_lock_: wall − monotonic when last looked at
+    bool clock_is_confirmed_ = false;          // guarded by writer_lock_
+    bool closed_ = false;                      // guarded by writer_lock_
+    std::uint64_t marked_seq_ = 0;             // guarded by writer_lock_
+    std::vector<std::uint64_t> place_buffer_;  // guarded by writer_lock_
 
     std::atomic<bool> is_closed_ = false;
     std::unique_ptr<CommitQueue> queue_;
@@ -170,18 +170,18 @@ private:
 
     std::mutex maintenance_mutex_;
     std::condition_variable maintenance_wake_;
-    bool maintenance_stop_ = false;                 // guarded by maintenance_mutex_
+    bool maintenance_stop_ = false;  // guarded by maintenance_mutex_
     std::atomic<bool> maintenance_is_idle_ = false;
     bool was_busy_ = false;  // the maintenance thread's
     std::thread maintenance_;
 
     std::mutex indexing_mutex_;
     std::condition_variable indexing_wake_;
-    bool indexing_stop_ = false;                    // guarded by indexing_mutex_
-    bool indexing_has_work_ = false;                // guarded by indexing_mutex_
-    std::condition_variable memory_wake_;           // with indexing_mutex_
+    bool indexing_stop_ = false;            // guarded by indexing_mutex_
+    bool indexing_has_work_ = false;        // guarded by indexing_mutex_
+    std::condition_variable memory_wake_;   // with indexing_mutex_
     std::atomic<bool> files_fail_ = false;  // then waiting for memory would not help
-    std::int64_t seal_again_ns_ = 0;  // the indexing thread's
+    std::int64_t seal_again_ns_ = 0;        // the indexing thread's
     std::atomic<std::uint64_t> memory_waits_ = 0;
     std::thread indexing_;
 };

@@ -37,13 +37,14 @@ std::string describe(const FailedCondition& failed) {
             expected = "version " + std::to_string(failed.expected_version.version.value);
             break;
     }
-    return "entity '" + failed.entity_id + "' has version " + std::to_string(failed.current_version.value) + ", expected " +
-           expected;
+    return "entity '" + failed.entity_id + "' has version " + std::to_string(failed.current_version.value) +
+           ", expected " + expected;
 }
 
 Error conflict(const PreparedBatch& batch, std::vector<FailedCondition> failed) {
     std::sort(failed.begin(), failed.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
-    std::string message = "condition " + std::to_string(failed.front().index) + " does not hold: " + describe(failed.front());
+    std::string message =
+        "condition " + std::to_string(failed.front().index) + " does not hold: " + describe(failed.front());
     if (failed.size() > 1) message += " (and " + std::to_string(failed.size() - 1) + " more)";
     return refuse(ErrorCode::kVersionConflict, std::move(message), batch,
                   {.conditions = std::move(failed), .known_ids = {}, .unknown_ids = {}, .event_ids = {}});
@@ -68,10 +69,10 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit(BatchBuilder::Content co
     if (options.durability == Durability::kMemory && !options_.in_memory)
         return base::fail(ErrorCode::kInvalidArgument,
                           "durability `memory` is a mode of a whole store, chosen when it is opened");
-    ASSIGN_OR_RETURN(PreparedBatch batch,
-                     prepare(std::move(content), options,
-                             {.database = database_, .branch = event::kMainBranch, .fresh_batch_id = fresh_batch_id()},
-                             *indexes_));
+    ASSIGN_OR_RETURN(
+        PreparedBatch batch,
+        prepare(std::move(content), options,
+                {.database = database_, .branch = event::kMainBranch, .fresh_batch_id = fresh_batch_id()}, *indexes_));
     return submit_prepared(std::move(batch), options, std::move(callback), is_async);
 }
 
@@ -83,8 +84,7 @@ Status Database::check_matches(const PreparedBatch& batch, std::uint64_t begin_s
         const auto* condition = std::get_if<NoEventMatches>(&batch.content.conditions[i]);
         if (condition == nullptr) continue;
         const event::BranchNumber branch = batch.header.branch;
-        const std::uint64_t begin =
-            std::max(begin_seq, first_seq_after(*indexes_, branch, condition->after, end_seq));
+        const std::uint64_t begin = std::max(begin_seq, first_seq_after(*indexes_, branch, condition->after, end_seq));
         const auto match = by_scan ? first_match_by_scan(reader, branch, condition->query, begin, end_seq)
                                    : first_match(reader, branch, condition->query, begin, end_seq);
         if (!match) continue;
@@ -181,7 +181,8 @@ Result<std::int64_t> Database::next_recorded_at() {
         const bool is_behind = last_recorded_at_ != 0 && wall < last_recorded_at_ - kClockSuspectNs;
         if (is_behind || jumped > kClockSuspectNs || jumped < -kClockSuspectNs)
             return base::fail(ErrorCode::kClockSuspect,
-                              "the clock says " + Timestamp{wall}.to_string() + ", more than an hour off the last record (" +
+                              "the clock says " + Timestamp{wall}.to_string() +
+                                  ", more than an hour off the last record (" +
                                   Timestamp{last_recorded_at_}.to_string() +
                                   "); set the clock right, or accept it (accept_clock, --accept-clock)");
         clock_offset_ns_ += jumped;
@@ -214,8 +215,7 @@ Result<AppendResult> Database::place(PreparedBatch& batch) {
     result.recorded_at = {recorded_at};
     std::size_t i = 0;
     batch.content.for_each_event([&](const event::EventBytes& event) {
-        result.events.push_back(
-            {batch.event_id(event), {batch.header.first_position + i}, {place_buffer_[i] + 1}});
+        result.events.push_back({batch.event_id(event), {batch.header.first_position + i}, {place_buffer_[i] + 1}});
         ++i;
     });
     return result;

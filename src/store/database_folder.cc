@@ -6,9 +6,7 @@
 namespace chronos::store {
 namespace {
 
-bool is_database_folder(const io::DirectoryEntry& entry) {
-    return entry.is_directory && Uuid::parse(entry.name).ok();
-}
+bool is_database_folder(const io::DirectoryEntry& entry) { return entry.is_directory && Uuid::parse(entry.name).ok(); }
 
 }  // namespace
 
@@ -18,7 +16,8 @@ Result<std::string> find_database(io::FileSystem& files, const std::string& dire
     for (const io::DirectoryEntry& entry : entries) {
         if (!is_database_folder(entry)) continue;
         if (!found.empty())
-            return base::fail(ErrorCode::kUnsupported, directory + " holds more than one database; this version opens one");
+            return base::fail(ErrorCode::kUnsupported,
+                              directory + " holds more than one database; this version opens one");
         found = directory + "/" + entry.name;
     }
     return found;

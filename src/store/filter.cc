@@ -18,7 +18,8 @@ constexpr std::size_t kAlternativesMax = 10'000;
 constexpr std::size_t kFieldTestsMax = 64;
 /// So few events are looked at faster than indexes are asked: a follower's usual step.
 constexpr std::uint64_t kScanWithoutIndexMax = 128;
-/// A prefix of more entities than that is looked for by passing over all events: each entity would be a walk of its own.
+/// A prefix of more entities than that is looked for by passing over all events: each entity would be a walk of its
+/// own.
 constexpr std::size_t kKeysMax = 10'000;
 
 Status check_counts(const Filter& filter) {
@@ -207,7 +208,8 @@ CompiledFilter::Candidates CompiledFilter::candidates(Reader& reader, const Pinn
         std::vector<PostingKey> keys;
         const auto& streams = reader.indexes().streams().entries();
         for (std::uint64_t i = 0; i < streams.size(); ++i) {
-            if (streams[i]->branch() != view.branch || !streams[i]->key().starts_with(filter_.entity_id_prefix)) continue;
+            if (streams[i]->branch() != view.branch || !streams[i]->key().starts_with(filter_.entity_id_prefix))
+                continue;
             const auto key = posting_key(reader.indexes(), KeyKind::kEntity, view.branch, streams[i]->key());
             if (key) keys.push_back(*key);
             if (keys.size() > kKeysMax) break;
@@ -216,7 +218,8 @@ CompiledFilter::Candidates CompiledFilter::candidates(Reader& reader, const Pinn
     }
     if (!filter_.event_types.empty()) consider(named(KeyKind::kType, filter_.event_types));
     if (!filter_.event_type_prefix.empty()) {
-        std::vector<std::string> texts = keys_with_prefix(reader, KeyKind::kType, view.branch, filter_.event_type_prefix);
+        std::vector<std::string> texts =
+            keys_with_prefix(reader, KeyKind::kType, view.branch, filter_.event_type_prefix);
         std::vector<PostingKey> keys = named(KeyKind::kType, texts);
         consider(std::move(keys), std::move(texts));  // Moving a vector keeps its strings in place.
     }

@@ -78,6 +78,7 @@ struct ScanResult {
     std::uint64_t examined = 0;
 };
 /// Errors: kIo, kCorrupt.
-Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const CompiledFilter& filter, const ScanRequest& request);
+Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const CompiledFilter& filter,
+                        const ScanRequest& request);
 
 }  // namespace chronos::store

@@ -115,7 +115,8 @@ std::vector<wal::SealedSegment> IndexKeeper::known_segments() const {
 std::vector<std::uint64_t> IndexKeeper::known_end_positions() const {
     std::vector<std::uint64_t> positions;
     for (const FilePart& part : indexes_->parts()->files)
-        for (const index::IndexedSegment& segment : part.file->segments()) positions.push_back(segment.main_end_position);
+        for (const index::IndexedSegment& segment : part.file->segments())
+            positions.push_back(segment.main_end_position);
     return positions;
 }
 
@@ -288,8 +289,7 @@ void IndexKeeper::balance(const wal::Log& log) {
     while (indexes_->part_bytes() > available / 2 || indexes_->parts()->memory.size() > options_.parts_max)
         if (!indexes_->drop_oldest_part()) break;
     const std::uint64_t parts = indexes_->part_bytes();
-    cache_.set_bytes_max(
-        std::max(available > parts ? available - parts : 0, options_.memory_budget / kCacheShareMin));
+    cache_.set_bytes_max(std::max(available > parts ? available - parts : 0, options_.memory_budget / kCacheShareMin));
     cache_.trim();
     memory_bytes_.store(fixed + parts + cache_.bytes(), std::memory_order_relaxed);
     // What is appended to, and one more that is on its way to a file, cannot be waited for.

@@ -77,7 +77,8 @@ private:
     Result<std::shared_ptr<index::IndexFile>> open_if_it_fits(const std::string& name, const wal::Manifest& manifest,
                                                               std::size_t first_slot);
     Status write_file(const index::MemoryPart& part, const SegmentLookup& segment_at);
-    Result<std::shared_ptr<index::IndexFile>> open_written(const std::string& path, const std::function<Status()>& yield);
+    Result<std::shared_ptr<index::IndexFile>> open_written(const std::string& path,
+                                                           const std::function<Status()>& yield);
     [[nodiscard]] std::pair<std::size_t, std::size_t> files_to_merge(const std::vector<FilePart>& files) const;
     Status prepare_directory();
     void make_evictable(wal::Log& log);

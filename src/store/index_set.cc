@@ -70,7 +70,8 @@ IndexSet::IndexSet(std::span<const std::byte, 16> secret)
 void IndexSet::hash_entities(const event::BodyView& body, std::vector<std::uint64_t>& hashes) const {
     hashes.clear();
     const event::BranchNumber branch = body.header().branch;
-    body.for_each_event([&](const event::EventBytes& event) { hashes.push_back(streams_.hash(branch, event.entity())); });
+    body.for_each_event(
+        [&](const event::EventBytes& event) { hashes.push_back(streams_.hash(branch, event.entity())); });
 }
 
 void IndexSet::change_parts(const std::function<void(IndexParts&)>& change) {
@@ -138,7 +139,8 @@ void IndexSet::apply(wal::Slot slot, std::uint64_t body_offset, const std::byte*
             if (event.has(event::kExplicitId)) part.ids().add(id_hash(event.explicit_id()), seq);
         }
     }
-    const bool is_off = places == nullptr && header.event_count > 1 && base::is_planted(base::Bug::kWrongIdAfterRestart);
+    const bool is_off =
+        places == nullptr && header.event_count > 1 && base::is_planted(base::Bug::kWrongIdAfterRestart);
     if (header.event_count > 0) part.batches().add(batch_hash(header.batch_id), first_seq + (is_off ? 1 : 0));
     part.publish(first_seq + header.event_count);
 }
@@ -149,7 +151,8 @@ void IndexSet::catch_up(std::uint64_t end_seq) const {
     const auto held = parts();
     std::uint64_t seq = applied_seq_.load(std::memory_order_relaxed);
     for (const auto& part : held->memory) {
-        if (part->begin_seq() >= end_seq && !base::is_planted(base::Bug::kForgetBetweenSegments)) break;  // What lies between is not published yet.
+        if (part->begin_seq() >= end_seq && !base::is_planted(base::Bug::kForgetBetweenSegments))
+            break;  // What lies between is not published yet.
         const std::uint64_t end = std::min(end_seq, part->end_seq());
         for (seq = std::max(seq, part->begin_seq()); seq < end; ++seq) {
             if (seq + kPrefetchGroup < end) __builtin_prefetch(part->event(seq + kPrefetchGroup));

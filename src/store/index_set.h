@@ -7,11 +7,11 @@
 //   in the writer step:  seq → place in the log, entity → seqs, ids → seqs, positions of branches
 //   behind it:           type, tag, correlation, causation, actor → seqs, up to `applied_seq`
 //
-// A read that needs the second kind catches it up to its view first, so it always sees its own commits. Reads go through a
-// Reader (reader.h), which holds the parts and files it looks at.
+// A read that needs the second kind catches it up to its view first, so it always sees its own commits. Reads go
+// through a Reader (reader.h), which holds the parts and files it looks at.
 //
-// Threads: `apply` under the writer's lock (or alone, at open); `restore` alone, at open; changes of files and parts by one
-// thread at a time; `catch_up` and look-ups from any thread.
+// Threads: `apply` under the writer's lock (or alone, at open); `restore` alone, at open; changes of files and parts by
+// one thread at a time; `catch_up` and look-ups from any thread.
 #pragma once
 
 #include <atomic>
@@ -40,8 +40,8 @@ struct FilePart {
 
 /// What answers, at one moment: files cover [0, files_end), memory parts [memory_begin, …), memory_begin ≤ files_end.
 struct IndexParts {
-    std::vector<FilePart> files;                              // ascending, without gaps
-    std::vector<std::shared_ptr<index::MemoryPart>> memory;   // ascending, without gaps; empty before the first event
+    std::vector<FilePart> files;                             // ascending, without gaps
+    std::vector<std::shared_ptr<index::MemoryPart>> memory;  // ascending, without gaps; empty before the first event
     /// Holds all parts to come while there is none.
     std::shared_ptr<index::MemoryPart> anchor;
 
@@ -74,7 +74,8 @@ public:
 
     // Files.
 
-    /// Takes over what a file knows of the segments behind all that is known so far. Errors: kCorrupt, kIo: start again without it.
+    /// Takes over what a file knows of the segments behind all that is known so far. Errors: kCorrupt, kIo: start again
+    /// without it.
     Status restore(FilePart part);
     /// Room that loading many heads left unused. Requires: nobody reads.
     void finish_restoring() { streams_.release_replaced(); }
@@ -97,7 +98,9 @@ public:
     [[nodiscard]] const index::StreamHeads& streams() const { return streams_; }
     [[nodiscard]] const index::HashSeeds& seeds() const { return seeds_; }
     [[nodiscard]] const index::BranchRuns& runs(event::BranchNumber branch) const { return runs_[branch]; }
-    [[nodiscard]] std::uint64_t next_position(event::BranchNumber branch) const { return runs_[branch].next_position(); }
+    [[nodiscard]] std::uint64_t next_position(event::BranchNumber branch) const {
+        return runs_[branch].next_position();
+    }
     [[nodiscard]] std::uint64_t hash(index::KeyKind kind, event::BranchNumber branch, std::string_view key) const {
         return base::xxh3_64(key, seeds_.of(kind) + branch);
     }
@@ -122,9 +125,9 @@ private:
     std::shared_ptr<index::MemoryPart> growing_;
     std::shared_ptr<index::MemoryPart> anchor_;  // until there is a part
 
-    mutable std::mutex parts_mutex_;               // held to copy or replace a pointer
-    std::shared_ptr<const IndexParts> parts_;      // guarded by parts_mutex_
-    std::mutex change_mutex_;                      // held while a next version is made
+    mutable std::mutex parts_mutex_;           // held to copy or replace a pointer
+    std::shared_ptr<const IndexParts> parts_;  // guarded by parts_mutex_
+    std::mutex change_mutex_;                  // held while a next version is made
 
     // Caches of the log, so catching up is const.
     mutable std::mutex behind_mutex_;

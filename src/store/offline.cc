@@ -42,7 +42,12 @@ Result<ClosedStore> open_closed(io::Environment& env, const std::string& directo
 }
 
 wal::Damage whole_file(std::string file, std::string what) {
-    return {.file = std::move(file), .offset = 0, .first_position = {}, .end_position = {}, .first_seq = 0, .end_seq = {},
+    return {.file = std::move(file),
+            .offset = 0,
+            .first_position = {},
+            .end_position = {},
+            .first_seq = 0,
+            .end_seq = {},
             .what = std::move(what)};
 }
 
@@ -81,16 +86,17 @@ Result<wal::Manifest> rebuild_manifest(io::FileSystem& files, const std::string&
         std::vector<std::byte> first(wal::kEnvelopeSize);
         ASSIGN_OR_RETURN(const std::size_t got, file->read_at(wal::kSegmentHeaderSize, first));
         wal::Envelope envelope;
-        const bool has_record = got == first.size() &&
-                                wal::check_envelope(first, wal::kSegmentHeaderSize, {header->number, header->salt},
-                                                    envelope) == wal::RecordCheck::kValid;
+        const bool has_record =
+            got == first.size() && wal::check_envelope(first, wal::kSegmentHeaderSize, {header->number, header->salt},
+                                                       envelope) == wal::RecordCheck::kValid;
         Found segment{.entry = {}, .first_seq = has_record ? envelope.first_seq : ~std::uint64_t{0}};
         segment.entry.number = header->number;
         segment.entry.salt = header->salt;
         segment.entry.file_size = header->file_size;
         found.push_back(segment);
     }
-    std::stable_sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.first_seq < b.first_seq; });
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Found& a, const Found& b) { return a.first_seq < b.first_seq; });
     for (const Found& segment : found) manifest.segments.push_back(segment.entry);
     return manifest;
 }
@@ -132,7 +138,8 @@ public:
                 std::uint32_t found = 0;
                 std::uint32_t place = 0;
                 const bool is_right = !checked.is_wrong && seq < file.end_seq() &&
-                                      file.locate({&seq, 1}, &found, &place).ok() && std::uint64_t{found} * 8 == offset &&
+                                      file.locate({&seq, 1}, &found, &place).ok() &&
+                                      std::uint64_t{found} * 8 == offset &&
                                       file.segments()[file.segment_of(seq)].number == segment.entry.number;
                 if (!is_right && !checked.is_wrong) {
                     checked.is_wrong = true;
@@ -202,7 +209,8 @@ public:
         RETURN_IF_ERROR(make_directories(env.files, directory));
         ASSIGN_OR_RETURN(const auto entries, env.files.list(directory));
         if (!entries.empty())
-            return base::fail(ErrorCode::kAlreadyExists, directory + " is not empty; salvage writes into a new directory");
+            return base::fail(ErrorCode::kAlreadyExists,
+                              directory + " is not empty; salvage writes into a new directory");
         auto copier = std::make_unique<Copier>();
         copier->database_ = new_uuid(env);
         const std::string folder = directory + "/" + copier->database_.to_string();
@@ -216,7 +224,8 @@ public:
         std::memcpy(place, body.data(), body.size());
         auto header = base::load<event::BodyHeader>(place);
         if (header.branch > event::kSystemBranch)
-            return base::fail(ErrorCode::kUnsupported, "the store has forks; this version of chronos cannot salvage them");
+            return base::fail(ErrorCode::kUnsupported,
+                              "the store has forks; this version of chronos cannot salvage them");
         header.database = database_;
         header.first_position = next_position_[header.branch];
         next_position_[header.branch] += header.event_count;
@@ -303,9 +312,10 @@ Result<OfflineReport> salvage(io::Environment env, const std::string& directory,
     const auto copy_body = [&](std::span<const std::byte> body) { return copier->add(body); };
     RETURN_IF_ERROR(scan_all(env, store.folder, *manifest, report, copy_body, {}));
     for (const wal::Damage& damage : report.damages) {
-        std::string payload = R"({"file":")" + damage.file + R"(","offset":)" + std::to_string(damage.offset) +
-                              R"(,"first_position":)" + (damage.first_position ? std::to_string(*damage.first_position) : "null") + R"(,"end_position":)" +
-                              (damage.end_position ? std::to_string(*damage.end_position) : "null") + "}";
+        std::string payload =
+            R"({"file":")" + damage.file + R"(","offset":)" + std::to_string(damage.offset) + R"(,"first_position":)" +
+            (damage.first_position ? std::to_string(*damage.first_position) : "null") + R"(,"end_position":)" +
+            (damage.end_position ? std::to_string(*damage.end_position) : "null") + "}";
         RETURN_IF_ERROR(copier->add_loss(env, std::move(payload)));
     }
     RETURN_IF_ERROR(copier->finish());

@@ -14,7 +14,7 @@
 namespace chronos::store {
 
 struct OfflineReport {
-    std::uint64_t event_count = 0;   ///< On main.
+    std::uint64_t event_count = 0;  ///< On main.
     std::uint64_t record_count = 0;
     std::uint64_t segment_count = 0;
     std::uint64_t bytes = 0;

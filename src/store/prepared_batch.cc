@@ -15,15 +15,15 @@ Status check_json(const BatchBuilder::Content& content) {
         if (!status.ok()) return;
         const auto check = [&](std::string_view text, const char* field) {
             if (Status valid = validator.validate(text); !valid.ok())
-                status = base::with_context(std::move(valid).error(), "event " + std::to_string(event.header().ordinal) +
-                                                                          ": " + field);
+                status = base::with_context(std::move(valid).error(),
+                                            "event " + std::to_string(event.header().ordinal) + ": " + field);
         };
         if (!event.has(event::kUnvalidated)) check(event.payload(), "payload");
         if (!status.ok() || event.metadata().empty()) return;
         check(event.metadata(), "metadata");
         if (status.ok() && !json::is_object(event.metadata()))
-            status = base::fail(ErrorCode::kInvalidArgument, "event " + std::to_string(event.header().ordinal) +
-                                                                 ": metadata is not a JSON object");
+            status = base::fail(ErrorCode::kInvalidArgument,
+                                "event " + std::to_string(event.header().ordinal) + ": metadata is not a JSON object");
     });
     return status;
 }

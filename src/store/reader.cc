@@ -41,8 +41,9 @@ const index::MemoryPart* Reader::part_of(std::uint64_t seq) {
     if (last_part_ != nullptr && seq >= last_part_->begin_seq() && seq < last_part_->end_seq()) return last_part_;
     const auto& memory = parts_->memory;
     if (memory.empty() || seq < memory.front()->begin_seq()) return nullptr;
-    const auto behind = std::upper_bound(memory.begin(), memory.end(), seq,
-                                         [](std::uint64_t value, const auto& part) { return value < part->begin_seq(); });
+    const auto behind = std::upper_bound(memory.begin(), memory.end(), seq, [](std::uint64_t value, const auto& part) {
+        return value < part->begin_seq();
+    });
     last_part_ = std::prev(behind)->get();
     return last_part_;
 }
@@ -145,8 +146,7 @@ bool Reader::find(std::span<const std::uint64_t> seqs, Found* found) {
         prefetch_lines(found[i].at);
     }
     for (std::size_t i = 0; i < seqs.size(); ++i) {
-        const auto distance =
-            base::load<std::uint32_t>(found[i].at + offsetof(event::EventHeader, body_distance));
+        const auto distance = base::load<std::uint32_t>(found[i].at + offsetof(event::EventHeader, body_distance));
         __builtin_prefetch(found[i].at - std::size_t{distance} * 8);
     }
     return true;
@@ -154,7 +154,9 @@ bool Reader::find(std::span<const std::uint64_t> seqs, Found* found) {
 
 std::int64_t Reader::recorded_at(std::uint64_t seq) {
     const std::byte* at = event(seq);
-    return at == nullptr ? 0 : base::load<std::int64_t>(event::EventBytes(at).body() + offsetof(event::BodyHeader, recorded_at));
+    return at == nullptr
+               ? 0
+               : base::load<std::int64_t>(event::EventBytes(at).body() + offsetof(event::BodyHeader, recorded_at));
 }
 
 std::uint64_t Reader::seqs_recorded_by(std::int64_t time, std::uint64_t end_seq) {
@@ -163,12 +165,13 @@ std::uint64_t Reader::seqs_recorded_by(std::int64_t time, std::uint64_t end_seq)
     // Times of stripes are in memory: they leave at most one stripe of a file to look at.
     for (const FilePart& part : parts_->files) {
         const std::vector<index::TimeStripe>& stripes = part.file->stripes();
-        const auto behind =
-            std::upper_bound(stripes.begin(), stripes.end(), time,
-                             [](std::int64_t value, const index::TimeStripe& stripe) { return value < stripe.first_recorded_at; });
+        const auto behind = std::upper_bound(
+            stripes.begin(), stripes.end(), time,
+            [](std::int64_t value, const index::TimeStripe& stripe) { return value < stripe.first_recorded_at; });
         const std::uint64_t first_stripe = part.file->begin_seq() / index::kStripeEvents;
         const auto stripe = first_stripe + static_cast<std::uint64_t>(behind - stripes.begin());
-        if (behind != stripes.end()) high = std::min(high, std::max(stripe * index::kStripeEvents, part.file->begin_seq()));
+        if (behind != stripes.end())
+            high = std::min(high, std::max(stripe * index::kStripeEvents, part.file->begin_seq()));
         if (behind != stripes.begin()) low = std::max((stripe - 1) * index::kStripeEvents, part.file->begin_seq());
         if (behind != stripes.end()) break;
     }
@@ -211,13 +214,14 @@ std::optional<std::uint64_t> Reader::find_batch(const Uuid& batch_id, std::uint6
         first_seq = seq;
         return true;
     };
-    visit_candidates(begin_seq, [&](const index::MemoryPart& part) { return part.batches().for_each(hash, is_it); },
-                     [&](const index::IndexFile& file) {
-                         bool found = false;
-                         Status visited = file.for_each_batch(hash, [&](std::uint64_t seq) { return found = is_it(seq); });
-                         if (!visited.ok()) fail(std::move(visited).error());
-                         return found;
-                     });
+    visit_candidates(
+        begin_seq, [&](const index::MemoryPart& part) { return part.batches().for_each(hash, is_it); },
+        [&](const index::IndexFile& file) {
+            bool found = false;
+            Status visited = file.for_each_batch(hash, [&](std::uint64_t seq) { return found = is_it(seq); });
+            if (!visited.ok()) fail(std::move(visited).error());
+            return found;
+        });
     return first_seq;
 }
 
@@ -234,13 +238,14 @@ std::optional<std::uint64_t> Reader::find_id(const Uuid& id, event::BranchNumber
         result = seq;
         return true;
     };
-    visit_candidates(begin_seq, [&](const index::MemoryPart& part) { return part.ids().for_each(hash, is_it); },
-                     [&](const index::IndexFile& file) {
-                         bool found = false;
-                         Status visited = file.for_each_id(hash, [&](std::uint64_t seq) { return found = is_it(seq); });
-                         if (!visited.ok()) fail(std::move(visited).error());
-                         return found;
-                     });
+    visit_candidates(
+        begin_seq, [&](const index::MemoryPart& part) { return part.ids().for_each(hash, is_it); },
+        [&](const index::IndexFile& file) {
+            bool found = false;
+            Status visited = file.for_each_id(hash, [&](std::uint64_t seq) { return found = is_it(seq); });
+            if (!visited.ok()) fail(std::move(visited).error());
+            return found;
+        });
     if (result || !ok()) return result;
 
     // An id that was derived from its batch's.

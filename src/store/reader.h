@@ -1,7 +1,7 @@
 // One read through the indexes: finds events wherever they are, and keeps what it gives out in memory while it is used.
 //
-// A reader holds the index parts of the moment it was made, so nothing it looks at goes away. Bytes of events are kept by
-// pins: of one segment at a time (`Keep::kLatest`, for passing over many events) or of all that were given out
+// A reader holds the index parts of the moment it was made, so nothing it looks at goes away. Bytes of events are kept
+// by pins: of one segment at a time (`Keep::kLatest`, for passing over many events) or of all that were given out
 // (`Keep::kAll`, into a page's pins).
 //
 // The first error ends a read: what is asked afterwards finds nothing, and `status` tells.

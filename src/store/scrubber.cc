@@ -52,7 +52,8 @@ std::uint64_t Scrubber::check_index() {
 
 void Scrubber::report(const Error& error) {
     const std::lock_guard lock(findings_mutex_);
-    if (findings_.size() < kFindingsMax && std::find(findings_.begin(), findings_.end(), error.message) == findings_.end())
+    if (findings_.size() < kFindingsMax &&
+        std::find(findings_.begin(), findings_.end(), error.message) == findings_.end())
         findings_.push_back(error.message);
 }
 

@@ -1,8 +1,8 @@
-// Looks for damage before a reader meets it: reads sealed segments and index files again, piece by piece, and compares them
-// with their checksums.
+// Looks for damage before a reader meets it: reads sealed segments and index files again, piece by piece, and compares
+// them with their checksums.
 //
-// A damaged index file is removed: the next open makes it again from the log. A damaged segment is reported, no more; the
-// events are read from memory as long as they are there.
+// A damaged index file is removed: the next open makes it again from the log. A damaged segment is reported, no more;
+// the events are read from memory as long as they are there.
 //
 // Threads: `step` one at a time; the counters from any thread.
 #pragma once
@@ -24,7 +24,8 @@ public:
     Scrubber(io::FileSystem& files, const wal::Log& log, const IndexSet& indexes)
         : files_(files), log_(log), indexes_(indexes) {}
 
-    /// Checks the next piece of a segment, or the next index file; returns how many bytes that were, 0 at the end of a pass.
+    /// Checks the next piece of a segment, or the next index file; returns how many bytes that were, 0 at the end of a
+    /// pass.
     std::uint64_t step();
 
     [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }

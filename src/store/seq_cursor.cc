@@ -109,7 +109,8 @@ std::size_t last_seqs(Reader& reader, const PostingKey& key, std::uint64_t end_s
     if (key.stream != nullptr) {
         take_chain(key.stream->newest(floor), floor);
     } else {
-        for (auto part = parts.memory.rbegin(); part != parts.memory.rend(); ++part) take_chain(chain_in(**part, key), 0);
+        for (auto part = parts.memory.rbegin(); part != parts.memory.rend(); ++part)
+            take_chain(chain_in(**part, key), 0);
     }
     for (std::size_t i = files_in_use(parts); i > 0 && count < seqs.size() && reader.ok(); --i) {
         const index::IndexFile& file = *parts.files[i - 1].file;
@@ -258,7 +259,8 @@ void SeqCursor::take_from_list() {
 }
 
 void SeqCursor::take_from_memory() {
-    for (; buffer_.size() < buffer_.capacity() && !memory_->done(); memory_->next()) buffer_.push_back(memory_->get().seq);
+    for (; buffer_.size() < buffer_.capacity() && !memory_->done(); memory_->next())
+        buffer_.push_back(memory_->get().seq);
 }
 
 }  // namespace chronos::store

@@ -75,8 +75,8 @@ private:
     Side side_ = Side::kNone;
 
     // Where the walk goes on. Forward: files, then memory; backward the other way round.
-    std::size_t next_file_ = 0;    // index, or one more than it when walking backward
-    std::size_t next_part_ = 0;    // the same, of memory parts; a stream has one step for all
+    std::size_t next_file_ = 0;  // index, or one more than it when walking backward
+    std::size_t next_part_ = 0;  // the same, of memory parts; a stream has one step for all
     bool files_are_done_ = false;
     bool memory_is_done_ = false;
 

@@ -57,9 +57,9 @@ Result<PinnedView> pin_view(const Database& database, const ViewOptions& options
     if (options.at) {
         const std::uint64_t head = runs.positions_below(published);
         if (options.at->value >= head)
-            return base::fail(ErrorCode::kInvalidArgument,
-                              "at " + std::to_string(options.at->value) + " is beyond the head: the branch has " +
-                                  std::to_string(head) + " events, positions from 0");
+            return base::fail(ErrorCode::kInvalidArgument, "at " + std::to_string(options.at->value) +
+                                                               " is beyond the head: the branch has " +
+                                                               std::to_string(head) + " events, positions from 0");
         view.end_seq = runs.seq_of(options.at->value) + 1;
         view.info.settled = true;
     }
@@ -125,7 +125,8 @@ Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_
     const auto key = posting_key(indexes, index::KeyKind::kEntity, view.branch, entity_id);
     if (!key || options.to == Version{0}) return {};
     Reader reader(indexes, reading_into(page));
-    if (options.order == Order::kBackward && options.limit <= kLookupGroup && !options.from && !options.to && !view.as_of)
+    if (options.order == Order::kBackward && options.limit <= kLookupGroup && !options.from && !options.to &&
+        !view.as_of)
         return read_last(reader, view, *key, options.limit, page);
     SeqCursor::Range range{.end_seq = view.end_seq, .forward = options.order == Order::kForward};
     if (options.from && options.from->value > 1) {
@@ -169,15 +170,15 @@ Status read_last_resident(const IndexSet& indexes, const PinnedView& view, std::
     Reader reader(indexes, reading_into(page, true));
     const std::uint64_t floor = reader.parts().memory_begin();
     index::Posting first_wanted;
-    const std::uint64_t in_view = index::last_below(key->stream->newest(floor), floor, view.end_seq, first_wanted)
-                                      ? first_wanted.place + 1
-                                      : 0;
-    const bool is_in_memory = key->stream->first_seq() >= std::min(floor, view.end_seq) ||
-                              (in_view >= count && index::at_place(key->stream->newest(floor), floor, in_view - count,
-                                                                   first_wanted));
+    const std::uint64_t in_view =
+        index::last_below(key->stream->newest(floor), floor, view.end_seq, first_wanted) ? first_wanted.place + 1 : 0;
+    const bool is_in_memory =
+        key->stream->first_seq() >= std::min(floor, view.end_seq) ||
+        (in_view >= count && index::at_place(key->stream->newest(floor), floor, in_view - count, first_wanted));
     if (!is_in_memory) return base::fail(ErrorCode::kWouldBlock, "older events of the entity are not in memory");
     std::array<std::uint64_t, kLookupGroup> seqs;
-    const std::size_t found = last_seqs(reader, *key, view.end_seq, std::span(seqs).first(std::min<std::uint64_t>(count, in_view)));
+    const std::size_t found =
+        last_seqs(reader, *key, view.end_seq, std::span(seqs).first(std::min<std::uint64_t>(count, in_view)));
     page.has_more_ = in_view > count;
     page.examined_ = found;
     Status added = reader.ok() ? add_events(reader, std::span(seqs).first(found), page) : reader.status();

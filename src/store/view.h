@@ -49,8 +49,8 @@ Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_
 
 /// The last `count` events of an entity, newest first.
 /// Errors: kInvalidArgument, kLimitExceeded; kWouldBlock if disk would have to be read.
-Status read_last_resident(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id, std::uint32_t count,
-                 Page& page);
+Status read_last_resident(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id,
+                          std::uint32_t count, Page& page);
 
 /// Errors: kNotFound.
 Status read_event(const IndexSet& indexes, const PinnedView& view, const Uuid& id, Page& page);
@@ -60,6 +60,6 @@ bool has_event_in_view(Reader& reader, const PinnedView& view, const index::Stre
 
 /// Entity ids with `prefix` that have an event in the view, sorted, after `after`.
 Result<std::vector<std::string>> list_entities(const IndexSet& indexes, const PinnedView& view, std::string_view prefix,
-                                       std::string_view after, std::uint32_t limit);
+                                               std::string_view after, std::uint32_t limit);
 
 }  // namespace chronos::store

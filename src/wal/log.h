@@ -3,11 +3,12 @@
 //
 //     reserve → (caller writes the body in place) → append        under the caller's writer lock
 //     cut                                                          under the caller's writer lock
-//     write                                                        one caller at a time (the commit role), no writer lock
+//     write                                                        one caller at a time (the commit role), no writer
+//     lock
 //
-// The image an appender fills is what is written to disk and what readers read; nothing is copied. While one piece is in
-// the kernel, the next is being filled behind it, in the next 4 KiB block. A sealed segment's image can be made evictable:
-// then its blocks come and go under a budget (cache/file_image.h), at the same addresses.
+// The image an appender fills is what is written to disk and what readers read; nothing is copied. While one piece is
+// in the kernel, the next is being filled behind it, in the next 4 KiB block. A sealed segment's image can be made
+// evictable: then its blocks come and go under a budget (cache/file_image.h), at the same addresses.
 //
 // Threads: as above; `image` from any thread; `prepare_spares` and `seal_finished` from any one thread.
 #pragma once
@@ -130,8 +131,9 @@ public:
     /// Recovers: reads what is not known, rewrites the unproven tail, starts a new epoch.
     ///
     /// Errors: kCorrupt with positions, file and offset; kUnsupported; kNoSpace; kIo; those of the callbacks.
-    static Result<std::unique_ptr<Log>> open(io::Environment env, const std::string& directory, const LogOptions& options,
-                                             cache::ImageCache& cache, const RecoveryOptions& recovery);
+    static Result<std::unique_ptr<Log>> open(io::Environment env, const std::string& directory,
+                                             const LogOptions& options, cache::ImageCache& cache,
+                                             const RecoveryOptions& recovery);
 
     /// An empty log without files.
     static std::unique_ptr<Log> open_in_memory(io::Environment env, const Uuid& database, cache::ImageCache& cache);
@@ -278,15 +280,16 @@ private:
     Slot written_slot_ = 0;
     Slot finished_before_ = 0;
 
-    // Lock order: prepare_mutex_ (held while a segment is made), manifest_mutex_ (while the manifest is written), segments_mutex_.
+    // Lock order: prepare_mutex_ (held while a segment is made), manifest_mutex_ (while the manifest is written),
+    // segments_mutex_.
     std::mutex prepare_mutex_;
     std::mutex manifest_mutex_;
     Manifest manifest_;  // guarded by manifest_mutex_
     mutable std::mutex segments_mutex_;
-    std::vector<std::unique_ptr<Segment>> segments_;        // guarded by segments_mutex_
-    std::deque<std::unique_ptr<Segment>> spares_;           // guarded by segments_mutex_
-    std::uint32_t next_number_ = 1;                         // guarded by segments_mutex_
-    std::vector<Slot> finished_;                            // guarded by segments_mutex_
+    std::vector<std::unique_ptr<Segment>> segments_;  // guarded by segments_mutex_
+    std::deque<std::unique_ptr<Segment>> spares_;     // guarded by segments_mutex_
+    std::uint32_t next_number_ = 1;                   // guarded by segments_mutex_
+    std::vector<Slot> finished_;                      // guarded by segments_mutex_
 
     LogCounters counters_;
 };

@@ -121,7 +121,7 @@ Status Log::recover(const RecoveryOptions& recovery) {
     RETURN_IF_ERROR(scanner.open_segments({}));
     recovering_ = &scanner;
     RETURN_IF_ERROR(believe_known(scanner, recovery));
-    std::deque<ScannedRecord> tail;  // Records not yet known to have been durable.
+    std::deque<ScannedRecord> tail;           // Records not yet known to have been durable.
     std::vector<ScannedRecord> last_markers;  // Those behind the last proven batch: nothing vouches for them.
     const auto pass_proven = [&]() -> Status {
         while (!tail.empty()) {
@@ -145,8 +145,7 @@ Status Log::recover(const RecoveryOptions& recovery) {
         if (!tail.empty() || (segment.entry.flags & SegmentEntry::kHasSha256) == 0) return {};
         // Read through its header once more, for a segment without records was not loaded.
         RETURN_IF_ERROR(scanner.load_all(index));
-        segment.block_crcs =
-            cache::block_crcs_of(std::as_const(segment.image).span(0, segment.entry.end_offset));
+        segment.block_crcs = cache::block_crcs_of(std::as_const(segment.image).span(0, segment.entry.end_offset));
         if (!recovery.on_sealed) return {};
         return recovery.on_sealed(*this, static_cast<Slot>(index),
                                   {.number = segment.entry.number,
@@ -179,7 +178,8 @@ Status Log::recover(const RecoveryOptions& recovery) {
         for (const ScannedRecord& marker : last_markers)
             // Sealing has compared the file with what was written.
             if ((scanner.segments()[marker.segment_index].entry.flags & SegmentEntry::kHasSha256) == 0)
-                unproven_markers_.push_back({static_cast<Slot>(marker.segment_index), marker.offset, marker.envelope.record_size});
+                unproven_markers_.push_back(
+                    {static_cast<Slot>(marker.segment_index), marker.offset, marker.envelope.record_size});
     }
     for (const ScannedRecord& record : tail)
         RETURN_IF_ERROR(recovery.on_batch(batch_at(record, scanner.segments()[record.segment_index])));
@@ -209,19 +209,19 @@ std::unique_ptr<Segment> Log::adopt_segment(ScannedSegment& scanned) {
     if (!scanned.image.empty()) {
         segment->use_image(std::move(scanned.image));
     } else if (!segment->block_crcs.empty()) {
-        segment->image = std::make_unique<cache::FileImage>(
-            cache_, cache::ImageSource{.file = segment->file.get(),
-                                       .name = "log/" + scanned.name,
-                                       .size = segment->entry.end_offset,
-                                       .block_crcs = segment->block_crcs});
+        segment->image =
+            std::make_unique<cache::FileImage>(cache_, cache::ImageSource{.file = segment->file.get(),
+                                                                          .name = "log/" + scanned.name,
+                                                                          .size = segment->entry.end_offset,
+                                                                          .block_crcs = segment->block_crcs});
     } else {
         segment->use_image(io::AlignedBuffer(scanned.entry.file_size));
     }
     return segment;
 }
 
-/// Makes the epoch durable, before anything is written in it. After a clean close that waits for the first append, so that
-/// opening a store to read it changes nothing.
+/// Makes the epoch durable, before anything is written in it. After a clean close that waits for the first append, so
+/// that opening a store to read it changes nothing.
 ///
 /// A marker at the end may exist only in the page cache, and the log is about to go on behind it: it is written again.
 /// The same bytes do no harm where they are durable already.
@@ -229,7 +229,8 @@ Status Log::begin_epoch() {
     if (base::is_planted(base::Bug::kMarkerNotRewritten)) unproven_markers_.clear();
     for (const UnprovenMarker& marker : unproven_markers_) {
         Segment& segment = this->segment(marker.slot);
-        RETURN_IF_ERROR(segment.file->write_at(marker.offset, segment.bytes(marker.offset, marker.offset + marker.size)));
+        RETURN_IF_ERROR(
+            segment.file->write_at(marker.offset, segment.bytes(marker.offset, marker.offset + marker.size)));
         RETURN_IF_ERROR(segment.file->sync());
     }
     unproven_markers_.clear();
@@ -251,7 +252,8 @@ Status Log::secure_tail(Scanner& scanner, std::deque<ScannedRecord>& tail, std::
     if (rewritten.ok() || rewritten.error().code != ErrorCode::kNoSpace) return rewritten;
     for (const ScannedRecord& record : tail) {
         const ScannedSegment& segment = scanner.segments()[record.segment_index];
-        RETURN_IF_ERROR(segment.file->write_at(record.offset, segment.image.span(record.offset, record.envelope.record_size)));
+        RETURN_IF_ERROR(
+            segment.file->write_at(record.offset, segment.image.span(record.offset, record.envelope.record_size)));
     }
     for (ScannedSegment& segment : scanner.segments()) {
         if (segment.entry.state != SegmentState::kSealed) RETURN_IF_ERROR(segment.file->sync());
@@ -371,8 +373,8 @@ Status Log::adopt(Scanner& scanner) {
         }
         seq = segment->entry.end_seq;
         used_bytes_.fetch_add(segment->entry.end_offset - kSegmentHeaderSize, std::memory_order_relaxed);
-        const bool is_sealed = segment->entry.state == SegmentState::kSealed &&
-                               (segment->entry.flags & SegmentEntry::kHasSha256) != 0;
+        const bool is_sealed =
+            segment->entry.state == SegmentState::kSealed && (segment->entry.flags & SegmentEntry::kHasSha256) != 0;
         const Slot slot = install(std::move(segment));
         const std::lock_guard lock(segments_mutex_);
         if (i < tail && !is_sealed) finished_.push_back(slot);
@@ -413,8 +415,9 @@ Status Log::clear_log_directory(std::uint64_t end_seq) {
     ASSIGN_OR_RETURN(const auto entries, env_.files.list(log_directory()));
     bool changed = false;
     for (const io::DirectoryEntry& entry : entries) {
-        const bool listed = std::any_of(manifest_.segments.begin(), manifest_.segments.end(),
-                                        [&](const auto& segment) { return segment_file_name(segment.number) == entry.name; });
+        const bool listed = std::any_of(manifest_.segments.begin(), manifest_.segments.end(), [&](const auto& segment) {
+            return segment_file_name(segment.number) == entry.name;
+        });
         if (listed) continue;
         RETURN_IF_ERROR(clear_unlisted(entry.name, end_seq));
         changed = true;

@@ -79,8 +79,8 @@ SegmentHeader Log::next_header(std::uint64_t room) {
     {
         const std::lock_guard lock(segments_mutex_);
         header.number = next_number_++;
-        header.file_size = segment_size_for(segments_.size() + spares_.size(), options_.segment_size_min,
-                                            options_.segment_size_max);
+        header.file_size =
+            segment_size_for(segments_.size() + spares_.size(), options_.segment_size_min, options_.segment_size_max);
     }
     header.file_size = std::max(header.file_size, base::round_up(kSegmentHeaderSize + room, options_.segment_size_min));
     header.database = database_;
@@ -280,9 +280,8 @@ std::uint64_t Log::unevictable_bytes() const {
 
 std::uint32_t Log::unevictable_count() const {
     const std::lock_guard lock(segments_mutex_);
-    return static_cast<std::uint32_t>(std::count_if(segments_.begin(), segments_.end(), [](const auto& segment) {
-        return !segment->image->is_evictable();
-    }));
+    return static_cast<std::uint32_t>(std::count_if(
+        segments_.begin(), segments_.end(), [](const auto& segment) { return !segment->image->is_evictable(); }));
 }
 
 std::uint64_t Log::file_bytes() const {

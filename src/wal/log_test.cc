@@ -49,7 +49,8 @@ protected:
         BatchBuilder builder;
         builder.add({.entity_id = "e", .event_type = "t", .payload = payload});
         auto& events = builder.content().events;
-        base::store(events.data() + offsetof(event::EventHeader, body_distance), std::uint32_t{event::kBodyHeaderSize / 8});
+        base::store(events.data() + offsetof(event::EventHeader, body_distance),
+                    std::uint32_t{event::kBodyHeaderSize / 8});
         event::BodyHeader header;
         header.event_count = 1;
         header.database = kDatabase;
@@ -136,7 +137,8 @@ TEST_F(LogTest, WritesAgainWhatTheDiskHadLostWhenASegmentIsSealed) {
     ASSERT_TRUE(commit(**log).ok());
     const auto is_on_disk = [&](std::string_view text) {
         const auto file = world_.files.file_contents(segment_path(1));
-        return std::string_view(reinterpret_cast<const char*>(file->data()), file->size()).find(text) != std::string_view::npos;
+        return std::string_view(reinterpret_cast<const char*>(file->data()), file->size()).find(text) !=
+               std::string_view::npos;
     };
     ASSERT_FALSE(is_on_disk("lost"));
     while (!(*log)->has_finished()) {
@@ -288,7 +290,9 @@ TEST_F(LogTest, ChangesNothingWhenItIsOnlyReadAfterACleanClose) {
 
 TEST_F(LogTest, RefusesAMissingSegment) {
     create();
-    { ASSERT_TRUE(open().ok()); }
+    {
+        ASSERT_TRUE(open().ok());
+    }
     ASSERT_TRUE(world_.files.remove_file(segment_path(1)).ok());
     const auto log = open();
     ASSERT_FALSE(log.ok());

@@ -57,7 +57,8 @@ bool is_sound(const SegmentEntry& entry) {
     if (entry.number == 0 || entry.number > kSegmentNumberMax || entry.file_size % io::kBlockSize != 0) return false;
     if (entry.file_size < 2 * io::kBlockSize || entry.file_size > kSegmentFileSizeMax) return false;
     return entry.state == SegmentState::kOpen ||
-           (entry.end_offset >= io::kBlockSize && entry.end_offset <= entry.file_size && entry.first_seq <= entry.end_seq);
+           (entry.end_offset >= io::kBlockSize && entry.end_offset <= entry.file_size &&
+            entry.first_seq <= entry.end_seq);
 }
 
 Result<Manifest> decode(std::span<const std::byte> bytes, const std::string& path) {
@@ -67,8 +68,8 @@ Result<Manifest> decode(std::span<const std::byte> bytes, const std::string& pat
     const ManifestHeader expected;
     if (std::memcmp(header.magic, expected.magic, sizeof(header.magic)) != 0) return damaged("not a manifest");
     if (header.format_version != kManifestVersion)
-        return base::fail(ErrorCode::kUnsupported, path + ": format " + std::to_string(header.format_version) +
-                                                       ", this version reads format 1");
+        return base::fail(ErrorCode::kUnsupported,
+                          path + ": format " + std::to_string(header.format_version) + ", this version reads format 1");
     if (base::crc32c(bytes.subspan(16)) != header.crc) return damaged("does not match its checksum");
     if (header.file_size != bytes.size() ||
         bytes.size() != sizeof(header) + std::size_t{header.segment_count} * sizeof(SegmentEntry))

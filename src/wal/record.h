@@ -1,4 +1,5 @@
-// Log records: the envelope around a batch body, its checksums, and how both are checked. Format: docs/formats/log.md §1, §3.
+// Log records: the envelope around a batch body, its checksums, and how both are checked. Format: docs/formats/log.md
+// §1, §3.
 //
 //     |envelope 128|body|block CRCs|zeros| |envelope|body|…                  |zeros|
 //     ^ a multiple of 64 after the one before                    commit ends at 4 KiB ^

@@ -33,8 +33,7 @@ RecordCheck check(const std::vector<std::byte>& record, const SegmentIdentity& s
 }
 
 TEST(Record, ChecksWhereItWasWritten) {
-    for (const std::size_t body_size :
-         {std::size_t{0}, std::size_t{8}, std::size_t{4096}, std::size_t{9000}})
+    for (const std::size_t body_size : {std::size_t{0}, std::size_t{8}, std::size_t{4096}, std::size_t{9000}})
         EXPECT_EQ(check(record_of(body_size)), RecordCheck::kValid) << body_size;
 }
 
@@ -61,8 +60,7 @@ TEST(Record, WithAnyChangedBitIsNotValid) {
 TEST(Record, CutOffIsNone) {
     const std::vector<std::byte> record = record_of(200);
     for (std::size_t size = 0; size < record.size(); size += 64)
-        EXPECT_EQ(check({record.begin(), record.begin() + static_cast<std::ptrdiff_t>(size)}),
-                  RecordCheck::kNoRecord)
+        EXPECT_EQ(check({record.begin(), record.begin() + static_cast<std::ptrdiff_t>(size)}), RecordCheck::kNoRecord)
             << size;
 }
 

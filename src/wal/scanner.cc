@@ -47,8 +47,9 @@ Status Scanner::open_segments(const std::function<void(const Damage&)>& on_damag
         segment.end_offset = kSegmentHeaderSize;
         std::uint64_t size = 0;
         const auto open_one = [&]() -> Status {
-            ASSIGN_OR_RETURN(segment.file, files_.open(log_directory_ + "/" + segment.name,
-                                                       options_.read_only ? io::OpenMode::kRead : io::OpenMode::kReadWrite));
+            ASSIGN_OR_RETURN(segment.file,
+                             files_.open(log_directory_ + "/" + segment.name,
+                                         options_.read_only ? io::OpenMode::kRead : io::OpenMode::kReadWrite));
             ASSIGN_OR_RETURN(size, segment.file->size());
             ASSIGN_OR_RETURN(const SegmentHeader header, read_segment_header(*segment.file, segment.name));
             if (size != entry.file_size || header.file_size != entry.file_size || header.number != entry.number ||
@@ -61,7 +62,8 @@ Status Scanner::open_segments(const std::function<void(const Damage&)>& on_damag
             if (error.code == ErrorCode::kNotFound)
                 error = base::fail(ErrorCode::kCorrupt, "log/" + segment.name + " is missing");
             if (!options_.continue_after_damage || error.code == ErrorCode::kUnsupported) return error;
-            on_damage({.file = segment.name, .first_position = {}, .end_position = {}, .end_seq = {}, .what = error.message});
+            on_damage(
+                {.file = segment.name, .first_position = {}, .end_position = {}, .end_seq = {}, .what = error.message});
             // With a damaged header the records can still be read: the manifest knows number, salt and size.
             if (size != entry.file_size) segment.file.reset();
         }
@@ -90,8 +92,7 @@ Result<RecordCheck> Scanner::check_at(ScannedSegment& segment, std::uint64_t off
     if (segment.file == nullptr || offset + kEnvelopeSize > segment.entry.file_size) return RecordCheck::kNoRecord;
     RETURN_IF_ERROR(load(segment, offset + kEnvelopeSize));
     const auto at = [&](std::uint64_t size) { return segment.image.span(offset, size); };
-    const RecordCheck check =
-        check_envelope(at(segment.loaded_size - offset), offset, segment.identity(), envelope);
+    const RecordCheck check = check_envelope(at(segment.loaded_size - offset), offset, segment.identity(), envelope);
     if (check == RecordCheck::kUnsupported)
         return base::fail(ErrorCode::kUnsupported, segment.name + " at offset " + std::to_string(offset) +
                                                        ": a record needs a newer version of chronos");
@@ -116,8 +117,9 @@ Status Scanner::check_epoch(const ScannedSegment& segment, std::uint64_t offset,
     std::string what = "MANIFEST is older than the record in " + segment.name + " at offset " + std::to_string(offset) +
                        ": an old one was put back";
     if (!options_.continue_after_damage)
-        return base::fail(ErrorCode::kCorrupt, what + "; put the right one back, or remove it and use `chronos salvage`; "
-                                                      "nothing was changed");
+        return base::fail(ErrorCode::kCorrupt, what +
+                                                   "; put the right one back, or remove it and use `chronos salvage`; "
+                                                   "nothing was changed");
     callbacks.on_damage({.file = "MANIFEST",
                          .first_position = chain_.main_position,
                          .end_position = chain_.main_position,
@@ -139,7 +141,8 @@ Status Scanner::accept(std::size_t index, std::uint64_t offset, const Envelope& 
                                                    ": the record's kind and counts do not agree");
     if (!is_marker) {
         if (Status checked = event::check_body(body); !checked.ok())
-            return base::with_context(std::move(checked).error(), segment.name + " at offset " + std::to_string(offset));
+            return base::with_context(std::move(checked).error(),
+                                      segment.name + " at offset " + std::to_string(offset));
         const event::BodyHeader header = event::BodyView(body.data()).header();
         if (header.event_count != envelope.event_count || header.database != manifest_.database)
             return base::fail(ErrorCode::kCorrupt, segment.name + " at offset " + std::to_string(offset) +
@@ -229,9 +232,10 @@ Status Scanner::scan_sealed(std::size_t index, const Callbacks& callbacks) {
     }
     if (segment.end_offset < end && !chain_.is_broken)
         return base::fail(ErrorCode::kCorrupt, segment.name + ": ends before the manifest says");
-    if (!chain_.is_broken && (chain_.seq != segment.entry.end_seq ||
-                              (segment.has_records() && chain_.crc != segment.entry.last_crc)))
-        return report(segment, segment.end_offset, std::nullopt, "the segment is not the one that was sealed", callbacks);
+    if (!chain_.is_broken &&
+        (chain_.seq != segment.entry.end_seq || (segment.has_records() && chain_.crc != segment.entry.last_crc)))
+        return report(segment, segment.end_offset, std::nullopt, "the segment is not the one that was sealed",
+                      callbacks);
     return {};
 }
 
@@ -264,7 +268,8 @@ Status Scanner::scan_open(std::size_t index, const Callbacks& callbacks) {
         ScannedSegment& segment = segments_[index];
         Envelope envelope;
         ASSIGN_OR_RETURN(RecordCheck check, check_at(segment, offset, envelope));
-        if (check == RecordCheck::kBadContent && base::is_planted(base::Bug::kAcceptTornTail)) check = RecordCheck::kValid;
+        if (check == RecordCheck::kBadContent && base::is_planted(base::Bug::kAcceptTornTail))
+            check = RecordCheck::kValid;
         if (check == RecordCheck::kValid && fits_chain(envelope)) {
             RETURN_IF_ERROR(accept(index, offset, envelope, callbacks));
             offset += envelope.record_size;

@@ -1,4 +1,5 @@
-// Reads a log from its files: in order, checking everything, telling a torn tail from damage. Format: docs/formats/log.md §6.
+// Reads a log from its files: in order, checking everything, telling a torn tail from damage. Format:
+// docs/formats/log.md §6.
 //
 // Recovery stops at the first damage; verify and salvage go on behind it and hear of every gap.
 //

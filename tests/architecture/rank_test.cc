@@ -54,14 +54,9 @@ TEST(Rank, OnlyEmbeddedAndAppStandBeforeThePublicFront) {
 
 TEST(Rank, PublicHeadersStandAlone) {
     const std::string opening = "// Purpose.\n#pragma once\n";
-    EXPECT_EQ(broken_rules("include/chronos/store.h", opening + "#include \"chronos/read.h\"\n"),
-              Broken{});
-    EXPECT_EQ(
-        broken_rules("include/chronos/read.h", opening + "#include \"chronos/store.h\"\n").size(),
-        1U);
-    EXPECT_EQ(
-        broken_rules("include/chronos/read.h", opening + "#include \"event/event.h\"\n").size(),
-        1U);
+    EXPECT_EQ(broken_rules("include/chronos/store.h", opening + "#include \"chronos/read.h\"\n"), Broken{});
+    EXPECT_EQ(broken_rules("include/chronos/read.h", opening + "#include \"chronos/store.h\"\n").size(), 1U);
+    EXPECT_EQ(broken_rules("include/chronos/read.h", opening + "#include \"event/event.h\"\n").size(), 1U);
 }
 
 TEST(Rank, TheTwoWorldsOfIoKnowNothingOfEachOther) {
@@ -78,8 +73,7 @@ TEST(Rank, TheEngineDoesNotChooseItsEnvironmentButItsTestsDo) {
 }
 
 TEST(Reach, OnlyIoReachesTheOperatingSystem) {
-    for (const std::string header :
-         {"fcntl.h", "unistd.h", "sys/stat.h", "sys/mman.h", "fstream", "filesystem"}) {
+    for (const std::string header : {"fcntl.h", "unistd.h", "sys/stat.h", "sys/mman.h", "fstream", "filesystem"}) {
         const std::string text = "#include <" + header + ">\n";
         EXPECT_EQ(broken_rules("src/io/posix/file.cc", text), Broken{}) << header;
         EXPECT_EQ(broken_rules("src/store/store.cc", text).size(), 1U) << header;
@@ -88,16 +82,14 @@ TEST(Reach, OnlyIoReachesTheOperatingSystem) {
 }
 
 TEST(Reach, AppHandlesItsTerminalButNoFiles) {
-    EXPECT_EQ(broken_rules("src/app/terminal.cc", "#include <unistd.h>\n#include <sys/ioctl.h>\n"),
-              Broken{});
+    EXPECT_EQ(broken_rules("src/app/terminal.cc", "#include <unistd.h>\n#include <sys/ioctl.h>\n"), Broken{});
     EXPECT_EQ(broken_rules("src/app/import.cc", "#include <fstream>\n").size(), 1U);
 }
 
 TEST(Reach, TimeAndRandomnessComeFromIo) {
     for (const std::string_view text :
-         {"auto t = std::chrono::system_clock::now();\n",
-          "auto t = std::chrono::steady_clock::now();\n", "std::random_device seed;\n",
-          "clock_gettime(CLOCK_REALTIME, &t);\n"}) {
+         {"auto t = std::chrono::system_clock::now();\n", "auto t = std::chrono::steady_clock::now();\n",
+          "std::random_device seed;\n", "clock_gettime(CLOCK_REALTIME, &t);\n"}) {
         EXPECT_EQ(broken_rules("src/store/store.cc", text).size(), 1U) << text;
         EXPECT_EQ(broken_rules("src/io/posix/clock.cc", text), Broken{}) << text;
     }
@@ -151,8 +143,7 @@ std::vector<fs::path> code_files_under(const fs::path& folder) {
     std::vector<fs::path> files;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
         const fs::path extension = entry.path().extension();
-        if (entry.is_regular_file() && (extension == ".h" || extension == ".cc"))
-            files.push_back(entry.path());
+        if (entry.is_regular_file() && (extension == ".h" || extension == ".cc")) files.push_back(entry.path());
     }
     std::sort(files.begin(), files.end());
     return files;
@@ -164,8 +155,7 @@ TEST(Tree, EveryFileOfTheLibraryKeepsTheRules) {
         EXPECT_FALSE(files.empty()) << folder;
         for (const fs::path& file : files) {
             const std::string path = file.lexically_relative(root()).generic_string();
-            for (const std::string& broken : broken_rules(path, text_of(file)))
-                ADD_FAILURE() << broken;
+            for (const std::string& broken : broken_rules(path, text_of(file))) ADD_FAILURE() << broken;
         }
     }
 }

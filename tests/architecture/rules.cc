@@ -21,10 +21,9 @@ using Folders = std::set<std::string, std::less<>>;
 /// A folder includes lower ranks only; folders of one rank do not include each other.
 const std::map<std::string, int, std::less<>>& ranks() {
     static const std::map<std::string, int, std::less<>> table{
-        {"base", 1},     {"io", 2},         {"event", 2}, {"json", 3},   {"cache", 3}, {"text", 3},
-        {"vector", 3},   {"parquet", 3},    {"wal", 4},   {"index", 4},  {"segment", 4},
-        {"store", 5},    {"projection", 6}, {"query", 6}, {"search", 6}, {"access", 6},
-        {"embedded", 7}, {"server", 7},     {"app", 8},
+        {"base", 1},    {"io", 2},     {"event", 2},    {"json", 3},    {"cache", 3}, {"text", 3},       {"vector", 3},
+        {"parquet", 3}, {"wal", 4},    {"index", 4},    {"segment", 4}, {"store", 5}, {"projection", 6}, {"query", 6},
+        {"search", 6},  {"access", 6}, {"embedded", 7}, {"server", 7},  {"app", 8},
     };
     return table;
 }
@@ -56,12 +55,11 @@ const std::vector<Reserved>& reserved() {
             return std::regex(R"(^\s*#\s*include\s*<()" + headers + ")>");
         };
         std::vector<Reserved> rows;
-        rows.push_back(
-            {include(R"(fcntl\.h|dirent\.h|fstream|filesystem|sys/(?!ioctl\.h|wait\.h).*)"
-                     R"(|linux/.*|liburing\.h|aio\.h)"),
-             Reserved::Where::kOnlyIn,
-             {"io"},
-             "only src/io reaches the operating system"});
+        rows.push_back({include(R"(fcntl\.h|dirent\.h|fstream|filesystem|sys/(?!ioctl\.h|wait\.h).*)"
+                                R"(|linux/.*|liburing\.h|aio\.h)"),
+                        Reserved::Where::kOnlyIn,
+                        {"io"},
+                        "only src/io reaches the operating system"});
         rows.push_back({include(R"(unistd\.h|termios\.h|poll\.h|signal\.h|csignal|spawn\.h)"
                                 R"(|sys/(ioctl|wait)\.h)"),
                         Reserved::Where::kOnlyIn,
@@ -102,9 +100,7 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
                        [&](std::string_view prefix) { return text.starts_with(prefix); });
 }
 
-std::string_view first_part(std::string_view path) {
-    return path.substr(0, path.find('/'));
-}
+std::string_view first_part(std::string_view path) { return path.substr(0, path.find('/')); }
 
 std::vector<std::string_view> lines_of(std::string_view text) {
     std::vector<std::string_view> lines;
@@ -117,9 +113,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 }
 
 /// The code of a line, without a `//` comment. Block comments are not used in this project.
-std::string_view code_of(std::string_view line) {
-    return line.substr(0, line.find("//"));
-}
+std::string_view code_of(std::string_view line) { return line.substr(0, line.find("//")); }
 
 std::optional<std::string> quoted_include(std::string_view code) {
     static const std::regex pattern(R"re(^\s*#\s*include\s*"([^"]+)")re");
@@ -131,8 +125,7 @@ std::optional<std::string> quoted_include(std::string_view code) {
 /// What is wrong with a file of the library including `included`; empty if nothing is.
 class IncludeRules {
 public:
-    explicit IncludeRules(std::string_view path)
-        : is_public_(path.starts_with("include/")), path_(path) {
+    explicit IncludeRules(std::string_view path) : is_public_(path.starts_with("include/")), path_(path) {
         if (!is_public_) folder_ = first_part(path.substr(std::string_view("src/").size()));
     }
 
@@ -148,10 +141,8 @@ public:
 private:
     [[nodiscard]] std::string objection_to_public(std::string_view included) const {
         if (value_headers().contains(included)) return {};
-        const bool may =
-            is_public_
-                ? !value_headers().contains(path_.substr(std::string_view("include/").size()))
-                : folder_ == "embedded" || folder_ == "app";
+        const bool may = is_public_ ? !value_headers().contains(path_.substr(std::string_view("include/").size()))
+                                    : folder_ == "embedded" || folder_ == "app";
         return may ? "" : "is the library's front; only embedded and app stand before it";
     }
 
@@ -164,14 +155,13 @@ private:
             return fmt::format("joins {} and {}, of which one has no rank", folder_, other);
         }
         if (other_rank->second < own_rank->second) return {};
-        return fmt::format("has rank {}; {} has {} and includes only lower ones",
-                           other_rank->second, folder_, own_rank->second);
+        return fmt::format("has rank {}; {} has {} and includes only lower ones", other_rank->second, folder_,
+                           own_rank->second);
     }
 
     [[nodiscard]] std::string objection_within_io(std::string_view included) const {
-        const bool joins_both =
-            (path_.starts_with("src/io/posix/") && included.starts_with("io/sim/")) ||
-            (path_.starts_with("src/io/sim/") && included.starts_with("io/posix/"));
+        const bool joins_both = (path_.starts_with("src/io/posix/") && included.starts_with("io/sim/")) ||
+                                (path_.starts_with("src/io/sim/") && included.starts_with("io/posix/"));
         return joins_both ? "joins io/posix and io/sim, which know nothing of each other" : "";
     }
 
@@ -181,18 +171,14 @@ private:
 };
 
 /// Tests and benchmarks stand beside the code but are not part of the library.
-bool is_test(std::string_view path) {
-    return path.ends_with("_test.cc") || path.ends_with("_bench.cc");
-}
+bool is_test(std::string_view path) { return path.ends_with("_test.cc") || path.ends_with("_bench.cc"); }
 
 std::string objection_to_code(std::string_view path, std::string_view code) {
-    const std::string_view folder = path.starts_with("src/")
-                                        ? first_part(path.substr(std::string_view("src/").size()))
-                                        : "include";
+    const std::string_view folder =
+        path.starts_with("src/") ? first_part(path.substr(std::string_view("src/").size())) : "include";
     for (const Reserved& row : reserved()) {
         if (!row.forbids(folder)) continue;
-        if (std::regex_search(code.begin(), code.end(), row.pattern))
-            return std::string(row.reason);
+        if (std::regex_search(code.begin(), code.end(), row.pattern)) return std::string(row.reason);
     }
     return {};
 }
@@ -216,8 +202,7 @@ std::vector<std::string> broken_rules(std::string_view path, std::string_view te
         const std::string_view code = code_of(line);
         if (const std::optional<std::string> included = quoted_include(line)) {
             const std::string objection = includes.objection(*included);
-            if (!objection.empty())
-                report(index + 1, fmt::format("\"{}\" {}", *included, objection));
+            if (!objection.empty()) report(index + 1, fmt::format("\"{}\" {}", *included, objection));
         }
         if (is_test(path)) continue;
         const std::string objection = objection_to_code(path, code);
@@ -233,8 +218,7 @@ std::vector<std::string> broken_rules(std::string_view path, std::string_view te
         }
     }
     if (!is_test(path) && lines.size() > kFileLinesMax) {
-        report(kFileLinesMax + 1,
-               fmt::format("more than {} lines; often two ideas in one", kFileLinesMax));
+        report(kFileLinesMax + 1, fmt::format("more than {} lines; often two ideas in one", kFileLinesMax));
     }
     return broken;
 }

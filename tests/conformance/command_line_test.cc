@@ -18,8 +18,7 @@ protected:
         return json::parse(out, nullptr, false);
     }
     /// Runs what must fail, with --json; answers the error and checks the exit code.
-    json expect_error(std::vector<std::string> arguments, int exit_code,
-                      const std::string& input = {}) {
+    json expect_error(std::vector<std::string> arguments, int exit_code, const std::string& input = {}) {
         arguments.push_back("--json");
         const Answer answer = chronos(std::move(arguments), input);
         EXPECT_EQ(answer.exit_code, exit_code) << answer.out << answer.errors;
@@ -27,10 +26,9 @@ protected:
     }
     void append_order() {
         expect_ok({"append", "--entity", "order:1", "--type", "order.placed", "--payload",
-                   R"({"total":42,"paid":false})", "--tag", "customer:c1", "--occurred-at",
-                   "2026-01-01"});
-        expect_ok({"append", "--entity", "order:1", "--type", "order.paid", "--payload",
-                   R"({"paid":true})", "--occurred-at", "2026-02-01"});
+                   R"({"total":42,"paid":false})", "--tag", "customer:c1", "--occurred-at", "2026-01-01"});
+        expect_ok({"append", "--entity", "order:1", "--type", "order.paid", "--payload", R"({"paid":true})",
+                   "--occurred-at", "2026-02-01"});
     }
 };
 
@@ -62,21 +60,18 @@ TEST_F(CommandLine, AppendTakesAnyJsonAsPayloadAndStandardInput) {
 
 TEST_F(CommandLine, AppendHoldsToItsConditions) {
     append_order();
-    const json conflict = expect_error(
-        {"append", "--entity", "order:1", "--type", "t", "--expected-version", "1"}, 4);
+    const json conflict = expect_error({"append", "--entity", "order:1", "--type", "t", "--expected-version", "1"}, 4);
     EXPECT_EQ(conflict["error"], "version_conflict");
     EXPECT_EQ(conflict["outcome"], "not_appended");
     EXPECT_EQ(conflict["conflicts"][0]["current_version"], 2);
     const std::string query = R"({"items":[{"types":["order.placed"],"tags":["customer:c1"]}]})";
-    const json match =
-        expect_error({"append", "--entity", "x", "--type", "t", "--fail-if-match", query}, 4);
+    const json match = expect_error({"append", "--entity", "x", "--type", "t", "--fail-if-match", query}, 4);
     EXPECT_EQ(match["conflicts"][0]["first_match"]["position"], 0);
     expect_ok({"append", "--entity", "x", "--type", "t", "--fail-if-match", query, "--after", "0"});
 }
 
 TEST_F(CommandLine, AppendKnowsARetry) {
-    const std::vector<std::string> retry{"append", "--entity",          "e", "--type",
-                                         "t",      "--idempotency-key", "k"};
+    const std::vector<std::string> retry{"append", "--entity", "e", "--type", "t", "--idempotency-key", "k"};
     EXPECT_FALSE(ask(retry)["duplicate"]);
     EXPECT_TRUE(ask(retry)["duplicate"]);
     EXPECT_EQ(ask({"query", "--count"})["count"], 1);
@@ -136,8 +131,7 @@ TEST_F(CommandLine, QueryFilters) {
 }
 
 TEST_F(CommandLine, QueryGoesOnWithACursor) {
-    for (int i = 0; i < 5; ++i)
-        expect_ok({"append", "--entity", "e", "--type", "t", "--payload", std::to_string(i)});
+    for (int i = 0; i < 5; ++i) expect_ok({"append", "--entity", "e", "--type", "t", "--payload", std::to_string(i)});
     std::string cursor;
     std::set<int> seen;
     for (int page = 0; page < 3; ++page) {
@@ -171,8 +165,7 @@ TEST_F(CommandLine, IngestSummarisesAndIsIdempotentByIds) {
         "\n";
     EXPECT_EQ(
         json::parse(expect_ok({"ingest", "-"}, lines)),
-        json::parse(
-            R"({"summary":{"lines":2,"appended":2,"duplicates":0,"failed_line":null,"committed_through":2}})"));
+        json::parse(R"({"summary":{"lines":2,"appended":2,"duplicates":0,"failed_line":null,"committed_through":2}})"));
     const std::string third =
         R"({"id":"00000000-0000-4000-8000-000000000003","entity_id":"e","event_type":"t","payload":{}})";
     const json again = json::parse(expect_ok({"ingest", "-"}, lines + third));
@@ -183,10 +176,10 @@ TEST_F(CommandLine, IngestSummarisesAndIsIdempotentByIds) {
 
 TEST_F(CommandLine, IngestNamesTheLineThatIsWrongAndKeepsThoseBefore) {
     const std::string good = R"({"entity_id":"e","event_type":"t","payload":{}})";
-    for (const std::string bad : {"{", R"({"entity_id":"e","event_type":"t"})",
-                                  R"({"entity_id":"e","event_type":"a b","payload":{}})"}) {
-        const Answer answer = chronos({"ingest", "-", "--batch", "2"},
-                                      good + "\n" + good + "\n" + good + "\n" + bad + "\n" + good);
+    for (const std::string bad :
+         {"{", R"({"entity_id":"e","event_type":"t"})", R"({"entity_id":"e","event_type":"a b","payload":{}})"}) {
+        const Answer answer =
+            chronos({"ingest", "-", "--batch", "2"}, good + "\n" + good + "\n" + good + "\n" + bad + "\n" + good);
         EXPECT_EQ(answer.exit_code, 2);
         EXPECT_NE(answer.errors.find("line 4"), std::string::npos) << answer.errors;
         const json summary = json::parse(last_line(answer.out))["summary"];
@@ -203,11 +196,10 @@ TEST_F(CommandLine, ExportAndIngestRoundTripThroughEveryCompression) {
         std::vector<std::string> command{"export", "--out", file};
         if (!compression.empty()) command.push_back(compression);
         expect_ok(command);
-        const json summary = json::parse(expect_ok(
-            {"ingest", file, "--mode", "import", "--dir", "copy" + compression}))["summary"];
+        const json summary =
+            json::parse(expect_ok({"ingest", file, "--mode", "import", "--dir", "copy" + compression}))["summary"];
         EXPECT_EQ(summary["appended"], 2);
-        const json copy = json::parse(
-            expect_ok({"query", "--last", "1", "--json", "--dir", "copy" + compression}));
+        const json copy = json::parse(expect_ok({"query", "--last", "1", "--json", "--dir", "copy" + compression}));
         const json original = ask({"query", "--last", "1"});
         EXPECT_EQ(copy["id"], original["id"]);
         EXPECT_EQ(copy["occurred_at"], original["occurred_at"]);
@@ -224,29 +216,26 @@ TEST_F(CommandLine, ExportAndIngestRoundTripThroughEveryCompression) {
 
 TEST_F(CommandLine, ImportCsvMakesEventsOfRecords) {
     write_file("orders.csv", "order,total,at\norder:1,42,2026-01-01\n\"order:2\",7,2026-01-02\n");
-    expect_ok({"import", "csv", "orders.csv", "--entity-column", "order", "--type", "order.placed",
-               "--time-column", "at", "--infer-types"});
+    expect_ok({"import", "csv", "orders.csv", "--entity-column", "order", "--type", "order.placed", "--time-column",
+               "at", "--infer-types"});
     EXPECT_EQ(ask({"state", "order:2"})["state"]["total"], 7);
     write_file("bad.csv", "order\nok\n\"open\n");
-    const Answer answer =
-        chronos({"import", "csv", "bad.csv", "--entity-column", "order", "--type", "t"});
+    const Answer answer = chronos({"import", "csv", "bad.csv", "--entity-column", "order", "--type", "t"});
     EXPECT_EQ(answer.exit_code, 2);
     EXPECT_NE(answer.errors.find("line 3"), std::string::npos) << answer.errors;
 }
 
 TEST_F(CommandLine, ImportCloudEventsIsIdempotent) {
-    const std::string event =
-        R"({"specversion":"1.0","id":"1","source":"/s","type":"t","subject":"e","data":{"a":1}})";
-    for (const std::string& text : {event + "\n", "[" + event + "]"})
-        expect_ok({"import", "cloudevents", "-"}, text);
+    const std::string event = R"({"specversion":"1.0","id":"1","source":"/s","type":"t","subject":"e","data":{"a":1}})";
+    for (const std::string& text : {event + "\n", "[" + event + "]"}) expect_ok({"import", "cloudevents", "-"}, text);
     EXPECT_EQ(ask({"query", "--count"})["count"], 1);
     EXPECT_EQ(ask({"state", "e"})["state"]["a"], 1);
 }
 
 TEST_F(CommandLine, ImportGitMakesABatchOfEachCommit) {
     const auto git = [this](std::vector<std::string> arguments) {
-        arguments.insert(arguments.begin(), {"-C", "repo", "-c", "user.name=Ada L", "-c",
-                                             "user.email=ada@example.org"});
+        arguments.insert(arguments.begin(),
+                         {"-C", "repo", "-c", "user.name=Ada L", "-c", "user.email=ada@example.org"});
         const Answer answer = run_program("git", arguments, directory_);
         ASSERT_EQ(answer.exit_code, 0) << answer.errors;
     };
@@ -278,8 +267,7 @@ TEST_F(CommandLine, ImportGitMakesABatchOfEachCommit) {
     EXPECT_TRUE(ask({"state",
                      "file:sp\\xE9"
                      "cial\\x0Aname"})["exists"]);
-    EXPECT_EQ(
-        ask({"query", "--type", "commit.created", "--tag", "author:Ada L", "--count"})["count"], 2);
+    EXPECT_EQ(ask({"query", "--type", "commit.created", "--tag", "author:Ada L", "--count"})["count"], 2);
     git({"rm", "-q", "second"});
     git({"commit", "-q", "-m", "three"});
     EXPECT_EQ(ask({"import", "git", "repo"})["appended"], 2);
@@ -295,8 +283,7 @@ TEST_F(CommandLine, ErrorsHaveTheirExitCodes) {
     EXPECT_EQ(expect_error({"query"}, 3)["error"], "not_found");
     EXPECT_EQ(expect_error({"query", "--nonsense"}, 2)["error"], "invalid_argument");
     append_order();
-    EXPECT_NE(expect_error({"query", "--at", "2026-01-01"}, 2)["message"].get<std::string>().find(
-                  "--known-at"),
+    EXPECT_NE(expect_error({"query", "--at", "2026-01-01"}, 2)["message"].get<std::string>().find("--known-at"),
               std::string::npos);
     expect_error({"query", "--at", "999"}, 2);
     expect_error({"query", "--cursor", "nonsense"}, 2);
@@ -323,24 +310,20 @@ TEST_F(CommandLine, StatsAndEntitiesShowWhatIsThere) {
 }
 
 TEST_F(CommandLine, BenchAnswersWithFiguresAndDurability) {
-    const json append =
-        ask({"bench", "append", "--events", "2000", "--entities", "10", "--batch", "100",
-             "--threads", "2", "--tags", "2", "--ids", "explicit", "--input", "json"});
+    const json append = ask({"bench", "append", "--events", "2000", "--entities", "10", "--batch", "100", "--threads",
+                             "2", "--tags", "2", "--ids", "explicit", "--input", "json"});
     EXPECT_EQ(append["events"], 2000);
     EXPECT_EQ(append["durability"], "durable");
     EXPECT_GT(append["events_per_second"], 0);
     const json query = ask({"bench", "query", "--last", "10", "--queries", "100"});
     EXPECT_EQ(query["events_read"], 1000);
     EXPECT_GT(query["p99_us"], 0);
-    EXPECT_EQ(
-        ask({"bench", "append", "--in-memory", "--events", "10", "--dir", "none"})["durability"],
-        "memory");
+    EXPECT_EQ(ask({"bench", "append", "--in-memory", "--events", "10", "--dir", "none"})["durability"], "memory");
 }
 
 TEST_F(CommandLine, DemoRunsWithoutATerminalAndLeavesNothing) {
-    const Answer answer = run_program(
-        "env", {"TMPDIR=" + directory_.string(), CHRONOS_PROGRAM, "demo", "--events", "5000"},
-        directory_);
+    const Answer answer =
+        run_program("env", {"TMPDIR=" + directory_.string(), CHRONOS_PROGRAM, "demo", "--events", "5000"}, directory_);
     EXPECT_EQ(answer.exit_code, 0) << answer.errors;
     EXPECT_NE(answer.out.find("events per second, durable"), std::string::npos) << answer.out;
     EXPECT_EQ(answer.out.find('\x1b'), std::string::npos);
@@ -350,9 +333,7 @@ TEST_F(CommandLine, DemoRunsWithoutATerminalAndLeavesNothing) {
 TEST_F(CommandLine, OutputThatCannotBeWrittenIsAnError) {
     append_order();
     const auto with_output = [this](const std::string& redirection) {
-        return run_program("sh",
-                           {"-c", "\"$0\" query --dir data --json " + redirection, CHRONOS_PROGRAM},
-                           directory_);
+        return run_program("sh", {"-c", "\"$0\" query --dir data --json " + redirection, CHRONOS_PROGRAM}, directory_);
     };
     EXPECT_EQ(with_output("> /dev/full").exit_code, 8);
     const Answer closed = with_output("| true");
@@ -369,12 +350,9 @@ TEST_F(CommandLine, CompletionsKnowEveryCommand) {
 
 TEST_F(CommandLine, EveryCommandExplainsItselfWithAnExample) {
     const std::vector<std::vector<std::string>> commands{
-        {"init"},          {"append"},        {"ingest"},
-        {"import", "git"}, {"import", "csv"}, {"import", "cloudevents"},
-        {"export"},        {"query"},         {"state"},
-        {"history"},       {"entities"},      {"stats"},
-        {"verify"},        {"salvage"},       {"demo"},
-        {"version"},       {"completions"},   {"bench", "append"},
+        {"init"},          {"append"},  {"ingest"}, {"import", "git"}, {"import", "csv"}, {"import", "cloudevents"},
+        {"export"},        {"query"},   {"state"},  {"history"},       {"entities"},      {"stats"},
+        {"verify"},        {"salvage"}, {"demo"},   {"version"},       {"completions"},   {"bench", "append"},
         {"bench", "query"}};
     for (std::vector<std::string> command : commands) {
         const std::string name = command.back();

@@ -11,20 +11,15 @@ using nlohmann::json;
 class MistakenUse : public ProgramTest {
 protected:
     /// Runs `script` in a shell; "$0" is the program.
-    Answer shell(const std::string& script) {
-        return run_program("sh", {"-c", script, program_path()}, directory_);
-    }
+    Answer shell(const std::string& script) { return run_program("sh", {"-c", script, program_path()}, directory_); }
     void expect_usage_error(std::vector<std::string> arguments, const std::string& names) {
         std::string command;
         for (const std::string& argument : arguments) command += " " + argument;
         const Answer answer = chronos(std::move(arguments));
         EXPECT_EQ(answer.exit_code, 2) << "chronos" << command << "\n" << answer.errors;
-        EXPECT_NE(answer.errors.find(names), std::string::npos) << "chronos" << command << "\n"
-                                                                << answer.errors;
+        EXPECT_NE(answer.errors.find(names), std::string::npos) << "chronos" << command << "\n" << answer.errors;
     }
-    bool exists(const std::string& name) const {
-        return std::filesystem::exists(directory_ / name);
-    }
+    bool exists(const std::string& name) const { return std::filesystem::exists(directory_ / name); }
     void append(const std::string& entity, const std::string& payload = "{}") {
         expect_ok({"append", "--entity", entity, "--type", "t", "--payload", payload});
     }
@@ -32,8 +27,7 @@ protected:
         return json::parse(expect_ok({"query", "--count", "--json", "--dir", store}))["count"];
     }
     void git(const std::vector<std::string>& arguments) {
-        std::vector<std::string> all{
-            "-C", "repo", "-c", "user.name=Ada", "-c", "user.email=ada@example.org"};
+        std::vector<std::string> all{"-C", "repo", "-c", "user.name=Ada", "-c", "user.email=ada@example.org"};
         all.insert(all.end(), arguments.begin(), arguments.end());
         const Answer answer = run_program("git", all, directory_);
         ASSERT_EQ(answer.exit_code, 0) << answer.errors;
@@ -57,13 +51,11 @@ TEST_F(MistakenUse, ClosedStandardDescriptorsNeverMeanAFileOfTheStore) {
 
 TEST_F(MistakenUse, AnEmptyValueIsNotTheSameAsNone) {
     append("e");
-    for (const std::string option :
-         {"--expected-version", "--id", "--idempotency-key", "--fail-if-match", "--occurred-at",
-          "--metadata", "--payload-file", "--dir"})
+    for (const std::string option : {"--expected-version", "--id", "--idempotency-key", "--fail-if-match",
+                                     "--occurred-at", "--metadata", "--payload-file", "--dir"})
         expect_usage_error({"append", "--entity", "e", "--type", "t", option, ""}, option);
-    for (const std::string option :
-         {"--as-of", "--at", "--known-at", "--since", "--actor", "--cursor", "--after", "--limit",
-          "--last", "--entity", "--type-prefix"})
+    for (const std::string option : {"--as-of", "--at", "--known-at", "--since", "--actor", "--cursor", "--after",
+                                     "--limit", "--last", "--entity", "--type-prefix"})
         expect_usage_error({"query", option, ""}, option);
     expect_usage_error({"state", ""}, "entity");
     expect_usage_error({"export", "--out", ""}, "--out");
@@ -73,8 +65,7 @@ TEST_F(MistakenUse, AnEmptyValueIsNotTheSameAsNone) {
 
 TEST_F(MistakenUse, NumbersAreWholeAndWithinBounds) {
     append("e");
-    for (const std::string number :
-         {"-1", "0", "1.5", "0x10", "010", "1e3", "99999999999999999999", "x"}) {
+    for (const std::string number : {"-1", "0", "1.5", "0x10", "010", "1e3", "99999999999999999999", "x"}) {
         expect_usage_error({"query", "--limit", number}, "--limit");
         expect_usage_error({"query", "--last", number}, "--last");
         expect_usage_error({"entities", "--limit", number}, "--limit");
@@ -100,24 +91,18 @@ TEST_F(MistakenUse, AWordThatIsNotKnownIsNamedWithOneThatIsNear) {
     const auto message = [this](const std::vector<std::string>& arguments) {
         return run_program(program_path(), arguments, directory_).errors;
     };
-    EXPECT_NE(message({"querry"}).find("no command querry; did you mean query?"),
-              std::string::npos);
-    EXPECT_NE(message({"import", "gti"}).find("no command gti; did you mean git?"),
-              std::string::npos);
-    EXPECT_NE(message({"query", "--dri", "x"}).find("no option --dri; did you mean --dir?"),
-              std::string::npos);
+    EXPECT_NE(message({"querry"}).find("no command querry; did you mean query?"), std::string::npos);
+    EXPECT_NE(message({"import", "gti"}).find("no command gti; did you mean git?"), std::string::npos);
+    EXPECT_NE(message({"query", "--dri", "x"}).find("no option --dri; did you mean --dir?"), std::string::npos);
     EXPECT_NE(message({"stats", "one", "two"}).find("not expected: one two"), std::string::npos);
-    EXPECT_NE(message({"xyzzy"}).find("no command xyzzy\n"), std::string::npos)
-        << message({"xyzzy"});
+    EXPECT_NE(message({"xyzzy"}).find("no command xyzzy\n"), std::string::npos) << message({"xyzzy"});
 }
 
 TEST_F(MistakenUse, GroupsTakeTheCommonOptions) {
     append("e");
     write_file("a.csv", "e\nx\n");
     const Answer answer = run_program(
-        program_path(),
-        {"import", "--dir", "data", "csv", "a.csv", "--entity-column", "e", "--type", "t"},
-        directory_);
+        program_path(), {"import", "--dir", "data", "csv", "a.csv", "--entity-column", "e", "--type", "t"}, directory_);
     EXPECT_EQ(answer.exit_code, 0) << answer.errors;
     EXPECT_EQ(event_count(), 2U);
     for (const std::string group : {"import", "bench"})
@@ -135,16 +120,14 @@ TEST_F(MistakenUse, NothingIsMadeBeforeTheInputIsKnownToBeThere) {
     EXPECT_EQ(chronos({"append", "--from", "a.csv"}).exit_code, 2);
     EXPECT_EQ(chronos({"import", "git", "plain"}).exit_code, 2);
     EXPECT_EQ(chronos({"import", "git", "nowhere"}).exit_code, 2);
-    EXPECT_EQ(chronos({"import", "csv", "a.csv", "--entity-column", "no", "--type", "t"}).exit_code,
-              2);
+    EXPECT_EQ(chronos({"import", "csv", "a.csv", "--entity-column", "no", "--type", "t"}).exit_code, 2);
     EXPECT_EQ(chronos({"demo", "nowhere"}).exit_code, 2);
     EXPECT_FALSE(exists("data"));
 }
 
 TEST_F(MistakenUse, ErrorsOfAnOptionsJsonCountFromItsOwnStart) {
     append("e");
-    expect_usage_error({"append", "--entity", "e", "--type", "t", "--fail-if-match", "{x"},
-                       "byte 1");
+    expect_usage_error({"append", "--entity", "e", "--type", "t", "--fail-if-match", "{x"}, "byte 1");
     expect_usage_error({"append", "--entity", "e", "--type", "t", "--payload", "[1,x]"}, "byte 3");
     EXPECT_EQ(chronos({"append", "--entity", "e", "--type", "t", "--fail-if-match",
                        R"({"fail_if_events_match":{"all":true}})"})
@@ -154,10 +137,10 @@ TEST_F(MistakenUse, ErrorsOfAnOptionsJsonCountFromItsOwnStart) {
 
 TEST_F(MistakenUse, BenchLeavesTheStoreOfItsUserAlone) {
     append("e");
-    const Answer answer = run_program("env",
-                                      {"CHRONOS_DIR=data", "TMPDIR=" + directory_.string(),
-                                       program_path(), "bench", "append", "--events", "100"},
-                                      directory_);
+    const Answer answer = run_program(
+        "env",
+        {"CHRONOS_DIR=data", "TMPDIR=" + directory_.string(), program_path(), "bench", "append", "--events", "100"},
+        directory_);
     EXPECT_EQ(answer.exit_code, 0) << answer.errors;
     EXPECT_EQ(event_count(), 1U);
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_), {}), 1);
@@ -170,8 +153,7 @@ TEST_F(MistakenUse, BenchLeavesTheStoreOfItsUserAlone) {
 }
 
 TEST_F(MistakenUse, BenchSaysWhatItReserved) {
-    const json answer = json::parse(
-        expect_ok({"bench", "append", "--events", "10", "--reserve", "3000000", "--json"}));
+    const json answer = json::parse(expect_ok({"bench", "append", "--events", "10", "--reserve", "3000000", "--json"}));
     EXPECT_GE(answer["reserved_bytes"], 3'000'000);
     expect_usage_error({"bench", "append", "--reserve", "999999999999"}, "--reserve");
 }
@@ -187,8 +169,7 @@ TEST_F(MistakenUse, ImportGitRefusesWhatComesBeforeKnownCommits) {
     EXPECT_EQ(event_count(), 2U);
     expect_ok({"import", "git", "repo", "--accept-older"});
     const auto lines = [this](const std::string& order) {
-        return json::parse(expect_ok(
-            {"state", "file:a", "--fold-order", order, "--json"}))["state"]["status"]
+        return json::parse(expect_ok({"state", "file:a", "--fold-order", order, "--json"}))["state"]["status"]
             .get<std::string>();
     };
     EXPECT_EQ(lines("occurred"), "modified");
@@ -231,15 +212,14 @@ TEST_F(MistakenUse, StoredTextCannotSteerATerminal) {
         "a\xE2\x80\xAE"
         "b",
         "{\"k\xC2\x9B\":\"x\x7F\xE2\x81\xA6\"}");
-    for (const std::vector<std::string>& command :
-         std::vector<std::vector<std::string>>{{"query"},
-                                               {"entities"},
-                                               {"state",
-                                                "a\xE2\x80\xAE"
-                                                "b"},
-                                               {"history",
-                                                "a\xE2\x80\xAE"
-                                                "b"}}) {
+    for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{"query"},
+                                                                                         {"entities"},
+                                                                                         {"state",
+                                                                                          "a\xE2\x80\xAE"
+                                                                                          "b"},
+                                                                                         {"history",
+                                                                                          "a\xE2\x80\xAE"
+                                                                                          "b"}}) {
         const std::string out = expect_ok(command);
         for (const std::string steering : {"\xE2\x80\xAE", "\xC2\x9B", "\x7F", "\xE2\x81\xA6"})
             EXPECT_EQ(out.find(steering), std::string::npos) << command.front();
@@ -257,13 +237,12 @@ TEST_F(MistakenUse, StoredTextCannotSteerATerminal) {
 }
 
 TEST_F(MistakenUse, EveryCommandThatAppendsCanAcceptTheClock) {
-    for (const std::vector<std::string>& command :
-         std::vector<std::vector<std::string>>{{"append"},
-                                               {"ingest"},
-                                               {"import", "csv"},
-                                               {"import", "git"},
-                                               {"import", "cloudevents"},
-                                               {"bench", "append"}}) {
+    for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{"append"},
+                                                                                         {"ingest"},
+                                                                                         {"import", "csv"},
+                                                                                         {"import", "git"},
+                                                                                         {"import", "cloudevents"},
+                                                                                         {"bench", "append"}}) {
         std::vector<std::string> help = command;
         help.push_back("--help");
         EXPECT_NE(expect_ok(help).find("--accept-clock"), std::string::npos) << command.back();
@@ -276,8 +255,7 @@ TEST_F(MistakenUse, IngestNamesTheLinesWhoseIdsAreKnownWithOtherContent) {
                R"(","entity_id":"e","event_type":"t","payload":)" + std::to_string(payload) + "}\n";
     };
     expect_ok({"ingest", "-"}, line(1, 1) + line(2, 2));
-    const Answer answer =
-        chronos({"ingest", "-", "--batch", "1"}, line(1, 1) + line(3, 3) + line(2, 0) + line(4, 4));
+    const Answer answer = chronos({"ingest", "-", "--batch", "1"}, line(1, 1) + line(3, 3) + line(2, 0) + line(4, 4));
     EXPECT_EQ(answer.exit_code, 4);
     EXPECT_NE(answer.errors.find("line 3"), std::string::npos) << answer.errors;
     const json summary = json::parse(last_line(answer.out))["summary"];
@@ -292,9 +270,8 @@ TEST_F(MistakenUse, AnIdTwiceInOneInputIsTheSameWhereverBatchesEnd) {
     const std::string other = R"({"entity_id":"e","event_type":"t","payload":2})"
                               "\n";
     for (const std::string batch : {"1", "2", "3", "1000"}) {
-        const json summary =
-            json::parse(expect_ok({"ingest", "-", "--batch", batch, "--dir", "d" + batch},
-                                  line + other + line + other))["summary"];
+        const json summary = json::parse(
+            expect_ok({"ingest", "-", "--batch", batch, "--dir", "d" + batch}, line + other + line + other))["summary"];
         EXPECT_EQ(summary["appended"], 3) << batch;
         EXPECT_EQ(summary["duplicates"], 1) << batch;
     }
@@ -322,8 +299,7 @@ TEST_F(MistakenUse, IngestReadsANamedPipe) {
 
 TEST_F(MistakenUse, ImportCsvRefusesWhatIsNotUtf8) {
     write_file("a.csv", "e,name\nx,caf\xE9\n");
-    const std::vector<std::string> import{"import", "csv",    "a.csv", "--entity-column",
-                                          "e",      "--type", "t"};
+    const std::vector<std::string> import{"import", "csv", "a.csv", "--entity-column", "e", "--type", "t"};
     expect_usage_error(import, "line 2, column 6");
     std::vector<std::string> latin1 = import;
     latin1.insert(latin1.end(), {"--encoding", "latin1"});
@@ -369,16 +345,14 @@ TEST_F(MistakenUse, OnlyErrorsOfAppendsHaveAnOutcome) {
 TEST_F(MistakenUse, ACheckOfConditionsAloneNamesNoTime) {
     append("e");
     write_file("check.json", R"({"conditions":[{"entity_id":"e","expected_version":1}]})");
-    EXPECT_FALSE(
-        json::parse(expect_ok({"append", "--from", "check.json", "--json"})).contains("timestamp"));
+    EXPECT_FALSE(json::parse(expect_ok({"append", "--from", "check.json", "--json"})).contains("timestamp"));
 }
 
 TEST_F(MistakenUse, CompletionsOfferCommandsOptionsAndValues) {
     const auto offered = [this](const std::string& words) {
         // Completes the last of the words.
-        const std::string script =
-            "source <(\"$0\" completions bash); COMP_WORDS=(" + words +
-            "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _chronos; echo \"${COMPREPLY[*]}\"";
+        const std::string script = "source <(\"$0\" completions bash); COMP_WORDS=(" + words +
+                                   "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _chronos; echo \"${COMPREPLY[*]}\"";
         return run_program("bash", {"-c", script, program_path()}, directory_).out;
     };
     EXPECT_NE(offered("chronos imp").find("import"), std::string::npos);
@@ -391,8 +365,7 @@ TEST_F(MistakenUse, CompletionsOfferCommandsOptionsAndValues) {
 }
 
 TEST_F(MistakenUse, CompletionsWorkInZsh) {
-    if (run_program("sh", {"-c", "command -v zsh"}, directory_).exit_code != 0)
-        GTEST_SKIP() << "no zsh";
+    if (run_program("sh", {"-c", "command -v zsh"}, directory_).exit_code != 0) GTEST_SKIP() << "no zsh";
     const auto offered = [this](const std::string& words) {
         const std::string script =
             "compdef() { :; }; _files() { echo files; }; compadd() { shift; echo ${(P)1}; "

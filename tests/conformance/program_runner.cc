@@ -49,14 +49,11 @@ Answer run_program(const std::string& program, const std::vector<std::string>& a
     for (const auto& fds : pipes)
         for (const int fd : fds) posix_spawn_file_actions_addclose(&actions, fd);
     std::vector<char*> argv{const_cast<char*>(program.c_str())};
-    for (const std::string& argument : arguments)
-        argv.push_back(const_cast<char*>(argument.c_str()));
+    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
     std::vector<char*> variables = clean_environment();
     pid_t pid = -1;
-    EXPECT_EQ(posix_spawnp(&pid, program.c_str(), &actions, nullptr, argv.data(), variables.data()),
-              0)
-        << program;
+    EXPECT_EQ(posix_spawnp(&pid, program.c_str(), &actions, nullptr, argv.data(), variables.data()), 0) << program;
     posix_spawn_file_actions_destroy(&actions);
     ::close(pipes[0][0]);
     ::close(pipes[1][1]);
@@ -78,8 +75,7 @@ Answer run_program(const std::string& program, const std::vector<std::string>& a
             std::array<char, 65536> buffer{};
             const ssize_t size = ::read(watched[i].fd, buffer.data(), buffer.size());
             if (size > 0) {
-                (i == 0 ? answer.out : answer.errors)
-                    .append(buffer.data(), static_cast<std::size_t>(size));
+                (i == 0 ? answer.out : answer.errors).append(buffer.data(), static_cast<std::size_t>(size));
             } else {
                 ::close(watched[i].fd);
                 watched[i].fd = -1;
@@ -98,16 +94,12 @@ void ProgramTest::SetUp() {
     directory_ = name;
 }
 
-void ProgramTest::TearDown() {
-    std::filesystem::remove_all(directory_);
-}
+void ProgramTest::TearDown() { std::filesystem::remove_all(directory_); }
 
 Answer ProgramTest::chronos(std::vector<std::string> arguments, const std::string& input) {
     // Behind the command's own words, so that groups like `import git` get it too.
-    const bool is_group =
-        !arguments.empty() && (arguments[0] == "import" || arguments[0] == "bench");
-    const auto after =
-        arguments.begin() + std::min<std::ptrdiff_t>(is_group ? 2 : 1, std::ssize(arguments));
+    const bool is_group = !arguments.empty() && (arguments[0] == "import" || arguments[0] == "bench");
+    const auto after = arguments.begin() + std::min<std::ptrdiff_t>(is_group ? 2 : 1, std::ssize(arguments));
     if (std::find(arguments.begin(), arguments.end(), "--dir") == arguments.end())
         arguments.insert(after, {"--dir", "data"});
     return run_program(program_path(), arguments, directory_, input);

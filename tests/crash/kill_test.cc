@@ -56,8 +56,8 @@ void append_for_ever(store::Database& database, const std::string& cycle, int th
         for (std::uint64_t k = 0; k <= i % 4; ++k)
             batch.events.push_back({.entity_id = "writer:" + std::to_string(thread),
                                     .event_type = "kill.tested",
-                                    .payload = "{\"name\":\"" + name + "\",\"part\":" + std::to_string(k) + ",\"text\":\"" +
-                                               std::string(i % 700, 'x') + "\"}"});
+                                    .payload = "{\"name\":\"" + name + "\",\"part\":" + std::to_string(k) +
+                                               ",\"text\":\"" + std::string(i % 700, 'x') + "\"}"});
         batch.options.idempotency_key = name;
         const std::string sent = "sent " + name + " " + std::to_string(batch.events.size()) + "\n";
         if (::write(kLedger, sent.data(), sent.size()) < 0) std::_Exit(4);
@@ -202,15 +202,15 @@ void kill_cycles(std::uint64_t cycles) {
             std::filesystem::remove_all(store);
             ledger = std::make_unique<Ledger>();
         }
-        const std::string text = run_and_kill(store, seed,
-                                              {.delay_ms = static_cast<unsigned>(20 + io::Prng(seed).below(180)),
-                                               .after_first_answer = seed % 2 == 0});
+        const std::string text = run_and_kill(
+            store, seed,
+            {.delay_ms = static_cast<unsigned>(20 + io::Prng(seed).below(180)), .after_first_answer = seed % 2 == 0});
         if (text.starts_with("exit ")) return "the child stopped by itself: " + text;
         ledger->read(text);
         const auto database = store::Database::open(io::posix_environment(), store, true, options());
         if (!database.ok()) return "does not open: " + database.error().message;
-        acknowledged += static_cast<std::uint64_t>(std::count_if(ledger->entries.begin(), ledger->entries.end(),
-                                                                 [](const auto& item) { return item.second.acknowledged; }));
+        acknowledged += static_cast<std::uint64_t>(std::count_if(
+            ledger->entries.begin(), ledger->entries.end(), [](const auto& item) { return item.second.acknowledged; }));
         return compare(**database, *ledger);
     });
     EXPECT_GT(acknowledged, 0U);

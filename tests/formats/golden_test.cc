@@ -95,14 +95,17 @@ private:
 
     void live() {
         ASSERT_NO_FATAL_FAILURE(open());
-        append({.events = {{.entity_id = "order:1", .event_type = "order.placed",
+        append({.events = {{.entity_id = "order:1",
+                            .event_type = "order.placed",
                             .payload = R"({"total":42,"lines":[{"sku":"A"}]})"}}});
         append(with_everything());
         append(with_conditions());
         append({.events = {{.entity_id = "order:2", .event_type = "order.placed"}},
                 .options = {.batch_id = Uuid::parse("b7e6a1f0-1111-4222-8333-abcdef000000").value()}});
-        append({.events = {{.entity_id = "order:3", .event_type = "order.placed"}}, .options = {.idempotency_key = "a key"}});
-        append({.events = {{.entity_id = "order:2", .event_type = "order.noted",
+        append({.events = {{.entity_id = "order:3", .event_type = "order.placed"}},
+                .options = {.idempotency_key = "a key"}});
+        append({.events = {{.entity_id = "order:2",
+                            .event_type = "order.noted",
                             .payload = "{\"text\":\"" + std::string(4'500, 'x') + "\"}"}}});
         several_in_one_commit();
         ASSERT_TRUE(database_->maintain().ok());
@@ -141,10 +144,12 @@ private:
 
     static SentBatch with_conditions() {
         SentBatch batch;
-        batch.events.push_back({.entity_id = "order:1", .event_type = "order.paid", .payload = R"({"paid":true})",
+        batch.events.push_back({.entity_id = "order:1",
+                                .event_type = "order.paid",
+                                .payload = R"({"paid":true})",
                                 .expected_version = ExpectedVersion::exactly(1)});
-        batch.events.push_back({.entity_id = "invoice:1", .event_type = "invoice.sent",
-                                .expected_version = ExpectedVersion::none()});
+        batch.events.push_back(
+            {.entity_id = "invoice:1", .event_type = "invoice.sent", .expected_version = ExpectedVersion::none()});
         Query query;
         query.items.push_back({.types = {"order.paid", "order.closed"}, .tags = {"vip"}});
         query.items.push_back({.types = {"invoice.sent"}, .tags = {}});
@@ -157,8 +162,10 @@ private:
     static SentBatch many(const std::string& entity, int count) {
         SentBatch batch;
         for (int i = 0; i < count; ++i)
-            batch.events.push_back({.entity_id = entity, .event_type = "order.changed",
-                                    .payload = "{\"n\":" + std::to_string(i) + "}", .tags = {"n:" + std::to_string(i % 7)}});
+            batch.events.push_back({.entity_id = entity,
+                                    .event_type = "order.changed",
+                                    .payload = "{\"n\":" + std::to_string(i) + "}",
+                                    .tags = {"n:" + std::to_string(i % 7)}});
         return batch;
     }
 
@@ -189,7 +196,8 @@ void restore_golden(const fs::path& directory) {
         if (!entry.is_regular_file() || entry.path().extension() == ".ndjson") continue;
         std::string content = read_file(entry.path());
         if (entry.path().extension() == ".log")
-            content.resize(base::load<std::uint64_t>(reinterpret_cast<const std::byte*>(content.data()) + kFileSizeOffset));
+            content.resize(
+                base::load<std::uint64_t>(reinterpret_cast<const std::byte*>(content.data()) + kFileSizeOffset));
         write_file(directory / fs::relative(entry.path(), golden), content);
     }
 }

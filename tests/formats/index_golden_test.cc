@@ -28,9 +28,7 @@ constexpr std::uint64_t kOrderHash = 0x4000'0000'0000'0001;     // order:1 on ma
 constexpr std::uint64_t kCustomerHash = 0xC000'0000'0000'0002;  // customer:Żółw on branch 2
 constexpr std::uint64_t kIdHash = 0x1234'5678'9ABC'DEF0;        // of two events
 
-fs::path golden_path() {
-    return fs::path(CHRONOS_SOURCE_DIR) / "tests/formats/golden/index_v1/000003-000004.idx";
-}
+fs::path golden_path() { return fs::path(CHRONOS_SOURCE_DIR) / "tests/formats/golden/index_v1/000003-000004.idx"; }
 
 /// Events 1022 to 1026: three of order:1, then two of customer:Żółw on a fork. Segment 4 begins
 /// with the fork.
@@ -112,8 +110,7 @@ public:
         for (const TimeStripe& stripe : file.stripes())
             add({stripe.first_recorded_at, stripe.min_occurred_at, stripe.max_occurred_at});
         for (const IndexedRun& run : file.runs())
-            add({run.branch, static_cast<std::int64_t>(run.first_position),
-                 static_cast<std::int64_t>(run.count)});
+            add({run.branch, static_cast<std::int64_t>(run.first_position), static_cast<std::int64_t>(run.count)});
         ask_places();
         ask_keys();
         ask_ids();
@@ -139,8 +136,7 @@ private:
         std::array<std::uint32_t, 5> places{};
         if (!is_ok(file_.locate(seqs, offsets.data(), places.data()))) return;
         for (std::size_t i = 0; i < seqs.size(); ++i)
-            add({static_cast<std::int64_t>(file_.segments()[file_.segment_of(seqs[i])].number),
-                 offsets[i], places[i]});
+            add({static_cast<std::int64_t>(file_.segments()[file_.segment_of(seqs[i])].number), offsets[i], places[i]});
     }
 
     void ask(KeyKind kind, std::uint64_t hash, event::BranchNumber branch, std::string_view key) {
@@ -154,8 +150,7 @@ private:
         if (!below.ok()) return void(is_ok(std::move(below).error()));
         text_ += std::string(key) + ": ";
         for (const std::uint64_t seq : seqs) text_ += std::to_string(seq) + " ";
-        add({static_cast<std::int64_t>(list.first_place),
-             static_cast<std::int64_t>(list.previous_seq), *below});
+        add({static_cast<std::int64_t>(list.first_place), static_cast<std::int64_t>(list.previous_seq), *below});
     }
     void ask_keys() {
         ask(KeyKind::kEntity, kOrderHash, 0, "order:1");
@@ -164,8 +159,7 @@ private:
         ask(KeyKind::kType, 9, 0, "order.placed");
         ask(KeyKind::kActor, 9, 0, "ana");
         is_ok(file_.for_each_key(KeyKind::kEntity, [&](const IndexFile::KeyEntry& entry) {
-            text_ +=
-                std::string(entry.key) + " from " + std::to_string(entry.stream_first_seq) + "\n";
+            text_ += std::string(entry.key) + " from " + std::to_string(entry.stream_first_seq) + "\n";
             return true;
         }));
     }
@@ -218,8 +212,7 @@ protected:
             const std::vector<std::byte> bytes = written();
             fs::create_directories(golden_path().parent_path());
             std::ofstream(golden_path(), std::ios::binary)
-                .write(reinterpret_cast<const char*>(bytes.data()),
-                       static_cast<std::streamsize>(bytes.size()));
+                .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
         }
         ASSERT_TRUE(disk_.make_directory("index").ok());
         ASSERT_TRUE(disk_.open(kPath, io::OpenMode::kCreate).value()->write_at(0, golden()).ok());

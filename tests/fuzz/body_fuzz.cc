@@ -16,12 +16,10 @@ constexpr std::byte kRepair{1};
 /// The size that the parts of an event add up to, if they fit into `rest`.
 std::uint64_t size_of_parts(std::span<const std::byte> rest) {
     const auto header = base::load<event::EventHeader>(rest.data());
-    const std::uint64_t fixed = event::kEventHeaderSize +
-                                ((header.flags & event::kExplicitId) != 0 ? 16U : 0U) +
+    const std::uint64_t fixed = event::kEventHeaderSize + ((header.flags & event::kExplicitId) != 0 ? 16U : 0U) +
                                 ((header.flags & event::kOccurredAt) != 0 ? 8U : 0U);
-    return base::round_up(fixed + header.type_size + header.entity_size + header.tags_size +
-                              header.reserved_size + std::uint64_t{header.metadata_size} +
-                              header.payload_size,
+    return base::round_up(fixed + header.type_size + header.entity_size + header.tags_size + header.reserved_size +
+                              std::uint64_t{header.metadata_size} + header.payload_size,
                           8);
 }
 
@@ -33,8 +31,7 @@ void repair(std::vector<std::byte>& body) {
     header.version = event::kBodyVersion;
     header.header_size = event::kBodyHeaderSize;
     header.section_count = 1;
-    std::uint64_t offset =
-        event::kBodyHeaderSize + std::uint64_t{header.conditions_size} + header.extensions_size;
+    std::uint64_t offset = event::kBodyHeaderSize + std::uint64_t{header.conditions_size} + header.extensions_size;
     if (offset <= body.size()) header.events_size = body.size() - offset;
     std::uint32_t ordinal = 0;
     while (offset + event::kEventHeaderSize <= body.size()) {
@@ -42,8 +39,7 @@ void repair(std::vector<std::byte>& body) {
         const std::uint64_t size = size_of_parts(std::span(body).subspan(offset));
         if (size > body.size() - offset) break;
         base::store(at + offsetof(event::EventHeader, size), static_cast<std::uint32_t>(size));
-        base::store(at + offsetof(event::EventHeader, body_distance),
-                    static_cast<std::uint32_t>(offset / 8));
+        base::store(at + offsetof(event::EventHeader, body_distance), static_cast<std::uint32_t>(offset / 8));
         base::store(at + offsetof(event::EventHeader, ordinal), ordinal++);
         offset += size;
     }
@@ -57,19 +53,16 @@ void check_inside(std::span<const std::byte> body, std::string_view part) {
                "a part is outside of the body");
 }
 
-void check_event(std::span<const std::byte> body, const event::EventBytes& event,
-                 std::uint32_t ordinal) {
+void check_event(std::span<const std::byte> body, const event::EventBytes& event, std::uint32_t ordinal) {
     for (const std::string_view part :
          {event.type(), event.entity(), event.encoded_tags(), event.metadata(), event.payload()})
         check_inside(body, part);
     FUZZ_CHECK(event.body() == body.data(), "an event does not find its batch");
     FUZZ_CHECK(event.header().ordinal == ordinal, "ordinals have a gap");
     if (!event.has(event::kExplicitId))
-        FUZZ_CHECK(event::ordinal_of(event.id()) == (ordinal & 0xFFFFFF),
-                   "a derived id has another ordinal");
+        FUZZ_CHECK(event::ordinal_of(event.id()) == (ordinal & 0xFFFFFF), "a derived id has another ordinal");
     if (!event.sent_occurred_at())
-        FUZZ_CHECK(event.occurred_at() == event::BodyView(body.data()).header().recorded_at,
-                   "another time");
+        FUZZ_CHECK(event.occurred_at() == event::BodyView(body.data()).header().recorded_at, "another time");
     QueryItem item{.types = {std::string(event.type())}, .tags = {}};
     std::size_t tag_count = 0;
     event::for_each_tag(event.encoded_tags(), [&](std::string_view tag) {
@@ -78,8 +71,7 @@ void check_event(std::span<const std::byte> body, const event::EventBytes& event
         ++tag_count;
     });
     FUZZ_CHECK(tag_count == event.header().tag_count, "another number of tags");
-    FUZZ_CHECK(event::matches({.items = {item}}, event),
-               "an event does not match its own type and tags");
+    FUZZ_CHECK(event::matches({.items = {item}}, event), "an event does not match its own type and tags");
 }
 
 std::string body_of(BatchBuilder builder) {
@@ -90,8 +82,7 @@ std::string body_of(BatchBuilder builder) {
     header.conditions_size = static_cast<std::uint32_t>(conditions.bytes.size());
     header.condition_count = conditions.count;
     header.events_size = content.events.size();
-    return bytes_of(header) + std::string(base::as_text(conditions.bytes)) +
-           std::string(base::as_text(content.events));
+    return bytes_of(header) + std::string(base::as_text(conditions.bytes)) + std::string(base::as_text(content.events));
 }
 
 }  // namespace
@@ -108,13 +99,9 @@ Seeds seeds() {
               .tags = tags,
               .id = Uuid{},
               .occurred_at = Timestamp{7}});
-    full.add({.entity_id = "order:2",
-              .event_type = "order.paid",
-              .payload = "no JSON",
-              .unvalidated = true});
+    full.add({.entity_id = "order:2", .event_type = "order.paid", .payload = "no JSON", .unvalidated = true});
     full.add_condition(EntityCondition{"order:1", ExpectedVersion::none()});
-    full.add_condition(
-        NoEventMatches{{.items = {{.types = {"order.paid"}, .tags = {"web"}}}}, Position{3}});
+    full.add_condition(NoEventMatches{{.items = {{.types = {"order.paid"}, .tags = {"web"}}}}, Position{3}});
     return {{"plain", '\1' + body_of(std::move(plain))}, {"full", '\1' + body_of(std::move(full))}};
 }
 
@@ -131,8 +118,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const event::BodyView body(bytes.data());
     fuzz::check_inside(bytes, base::as_text(body.conditions()));
     std::uint32_t ordinal = 0;
-    body.for_each_event(
-        [&](const event::EventBytes& event) { fuzz::check_event(bytes, event, ordinal++); });
+    body.for_each_event([&](const event::EventBytes& event) { fuzz::check_event(bytes, event, ordinal++); });
     FUZZ_CHECK(ordinal == body.header().event_count, "another number of events");
     return 0;
 }

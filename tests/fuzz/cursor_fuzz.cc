@@ -23,13 +23,11 @@ struct Specimen {
         store::DatabaseOptions options;
         options.with_threads = false;
         auto impl = std::make_unique<Store::Impl>();
-        impl->engine = std::make_shared<Engine>(
-            store::Database::open_in_memory(sim.environment(), options).value());
+        impl->engine = std::make_shared<Engine>(store::Database::open_in_memory(sim.environment(), options).value());
         engine = impl->engine;
         store.emplace(Store(std::move(impl)));
         for (int i = 0; i < kEventCount; ++i)
-            FUZZ_CHECK(store->append({.entity_id = "order:1", .event_type = "order.changed"}).ok(),
-                       "");
+            FUZZ_CHECK(store->append({.entity_id = "order:1", .event_type = "order.changed"}).ok(), "");
         fingerprint = store::CompiledFilter::compile({})->fingerprint();
     }
     [[nodiscard]] const wal::Log& log() const { return engine->database->log(); }
@@ -50,8 +48,7 @@ void read_on(const Specimen& specimen, std::string cursor) {
             FUZZ_CHECK(pages <= kEventCount, "a cursor does not come to an end");
             const Status read = view->read(options, page);
             if (!read.ok()) {
-                FUZZ_CHECK(pages == 0 && read.error().code == ErrorCode::kCursorMismatch,
-                           read.error().message);
+                FUZZ_CHECK(pages == 0 && read.error().code == ErrorCode::kCursorMismatch, read.error().message);
                 break;
             }
             for (const EventView& event : page.events())
@@ -63,9 +60,8 @@ void read_on(const Specimen& specimen, std::string cursor) {
 }
 
 bool is_same(const store::Cursor& a, const store::Cursor& b) {
-    return a.branch == b.branch && a.forward == b.forward &&
-           a.filter_fingerprint == b.filter_fingerprint && a.view_end_seq == b.view_end_seq &&
-           a.last_seq == b.last_seq && a.as_of == b.as_of && a.settled == b.settled;
+    return a.branch == b.branch && a.forward == b.forward && a.filter_fingerprint == b.filter_fingerprint &&
+           a.view_end_seq == b.view_end_seq && a.last_seq == b.last_seq && a.as_of == b.as_of && a.settled == b.settled;
 }
 
 void make_and_read(const Specimen& specimen, std::uint8_t flags, base::ByteReader input) {
@@ -77,20 +73,16 @@ void make_and_read(const Specimen& specimen, std::uint8_t flags, base::ByteReade
     cursor.last_seq = input.number<std::uint64_t>();
     if ((bits & 4) != 0) cursor.as_of = Timestamp{input.number<std::int64_t>()};
     cursor.branch = (bits & 8) != 0 ? input.number<std::uint32_t>() : event::kMainBranch;
-    cursor.filter_fingerprint =
-        (flags & kRightFilter) != 0 ? specimen.fingerprint : input.number<std::uint64_t>();
+    cursor.filter_fingerprint = (flags & kRightFilter) != 0 ? specimen.fingerprint : input.number<std::uint64_t>();
     std::string text = store::encode_cursor(cursor, specimen.log());
     const auto decoded = store::decode_cursor(text, specimen.log());
-    FUZZ_CHECK(decoded.ok() && is_same(*decoded, cursor),
-               "a cursor is read otherwise than it was made");
+    FUZZ_CHECK(decoded.ok() && is_same(*decoded, cursor), "a cursor is read otherwise than it was made");
     if ((flags & kChange) != 0) {
-        const std::size_t at = input.number<std::uint8_t>() %
-                               (text.size() - 1);  // The last has bits that say nothing.
+        const std::size_t at = input.number<std::uint8_t>() % (text.size() - 1);  // The last has bits that say nothing.
         const auto changed = static_cast<char>(input.number<std::uint8_t>());
         if (text[at] == changed) return;
         text[at] = changed;
-        FUZZ_CHECK(!store::decode_cursor(text, specimen.log()).ok(),
-                   "a changed cursor is accepted");
+        FUZZ_CHECK(!store::decode_cursor(text, specimen.log()).ok(), "a changed cursor is accepted");
     }
     read_on(specimen, text);
 }

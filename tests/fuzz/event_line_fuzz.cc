@@ -8,9 +8,9 @@
 
 #include "embedded/append_request.h"
 #include "embedded/engine.h"
+#include "embedded/event_line.h"
 #include "fuzz/fuzz.h"
 #include "io/sim/sim_environment.h"
-#include "embedded/event_line.h"
 #include "json/validate.h"
 
 namespace chronos::fuzz {
@@ -42,8 +42,7 @@ void check_understood(const embedded::ParsedEvent& event, const Value& value) {
     FUZZ_CHECK(owned(event.event_type) == text_of(value, {"event_type", "type"}), "another type");
     FUZZ_CHECK(owned(event.occurred_at) == text_of(value, {"occurred_at"}), "another time");
     for (const char* name : {"payload", "data"})
-        if (value.contains(name))
-            FUZZ_CHECK(parse(event.payload) == value[name], "another payload");
+        if (value.contains(name)) FUZZ_CHECK(parse(event.payload) == value[name], "another payload");
     if (value.contains("metadata") && !value["metadata"].is_null())
         FUZZ_CHECK(parse(event.metadata) == value["metadata"], "other metadata");
     const Texts tags(event.tags.begin(), event.tags.end());
@@ -70,39 +69,31 @@ void check_shown(const EventView& event) {
     FUZZ_CHECK(line.ok(), line.error().message + ": " + shown);
     check_understood(*line, parse(shown));
     FUZZ_CHECK(Uuid::parse(line->id.value()).value() == event.id, "shown with another id");
-    FUZZ_CHECK(line->entity_id == event.entity_id && line->event_type == event.event_type,
-               "shown with another name");
+    FUZZ_CHECK(line->entity_id == event.entity_id && line->event_type == event.event_type, "shown with another name");
     FUZZ_CHECK(line->payload == json::trimmed(event.payload), "shown with other bytes");
     FUZZ_CHECK(line->metadata == json::trimmed(event.metadata), "shown with other metadata");
-    FUZZ_CHECK(Timestamp::parse(line->occurred_at.value()).value() == event.occurred_at,
-               "shown with another time");
-    FUZZ_CHECK(Texts(line->tags.begin(), line->tags.end()) == tags_of(event),
-               "shown with other tags");
+    FUZZ_CHECK(Timestamp::parse(line->occurred_at.value()).value() == event.occurred_at, "shown with another time");
+    FUZZ_CHECK(Texts(line->tags.begin(), line->tags.end()) == tags_of(event), "shown with other tags");
 }
 
 /// What was stored is what was sent.
 void check_stored(const EventView& event, const embedded::ParsedEvent& sent) {
-    FUZZ_CHECK(event.entity_id == sent.entity_id && event.event_type == sent.event_type,
-               "stored under another name");
-    FUZZ_CHECK(event.payload == (sent.payload.empty() ? "{}" : sent.payload),
-               "stored with other bytes");
+    FUZZ_CHECK(event.entity_id == sent.entity_id && event.event_type == sent.event_type, "stored under another name");
+    FUZZ_CHECK(event.payload == (sent.payload.empty() ? "{}" : sent.payload), "stored with other bytes");
     FUZZ_CHECK(event.metadata == sent.metadata, "stored with other metadata");
     Texts tags(sent.tags.begin(), sent.tags.end());
     std::sort(tags.begin(), tags.end());
     tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
     FUZZ_CHECK(tags_of(event) == tags, "stored with other tags");
     if (sent.id) FUZZ_CHECK(event.id == Uuid::parse(*sent.id).value(), "stored with another id");
-    if (sent.occurred_at)
-        FUZZ_CHECK(event.occurred_at == Timestamp::parse(*sent.occurred_at).value(),
-                   "another time");
+    if (sent.occurred_at) FUZZ_CHECK(event.occurred_at == Timestamp::parse(*sent.occurred_at).value(), "another time");
 }
 
 Store open_store(io::SimEnvironment& sim) {
     store::DatabaseOptions options;
     options.with_threads = false;
     auto impl = std::make_unique<Store::Impl>();
-    impl->engine = std::make_shared<Engine>(
-        store::Database::open_in_memory(sim.environment(), options).value());
+    impl->engine = std::make_shared<Engine>(store::Database::open_in_memory(sim.environment(), options).value());
     return Store(std::move(impl));
 }
 
@@ -134,21 +125,17 @@ void check_request(std::string_view text) {
 
 Seeds seeds() {
     return {
-        {"event",
-         R"({"entity_id":"order:1","event_type":"order.placed","payload":{"total":12.50}})"},
-        {"full",
-         R"({"id":"0190b8a0-0000-7000-8000-000000000001","entity_id":"o\u00e9","type":"t","data":[1,null],)"
-         R"("metadata":{"actor":"ada"},"tags":["b","a","b"],"occurred_at":"2024-05-01T12:00:00+02:00",)"
-         R"("expected_version":"none"})"},
-        {"array",
-         R"([{"entity_id":"a","event_type":"t","payload":"\ud83d\ude00"},{"entity_id":"a","event_type":"u",)"
-         R"("payload":1e2,"expected_version":1}])"},
+        {"event", R"({"entity_id":"order:1","event_type":"order.placed","payload":{"total":12.50}})"},
+        {"full", R"({"id":"0190b8a0-0000-7000-8000-000000000001","entity_id":"o\u00e9","type":"t","data":[1,null],)"
+                 R"("metadata":{"actor":"ada"},"tags":["b","a","b"],"occurred_at":"2024-05-01T12:00:00+02:00",)"
+                 R"("expected_version":"none"})"},
+        {"array", R"([{"entity_id":"a","event_type":"t","payload":"\ud83d\ude00"},{"entity_id":"a","event_type":"u",)"
+                  R"("payload":1e2,"expected_version":1}])"},
         {"request",
          R"({"events":[{"entity_id":"a","event_type":"t"}],"conditions":[{"entity_id":"a",)"
          R"("expected_version":0},{"fail_if_events_match":{"items":[{"types":["t"],"tags":["x"]}]},"after":3}]})"},
-        {"shown",
-         R"({"id":"0190b8a0-0000-7000-8000-000000000001","entity_id":"a","event_type":"t","position":3,)"
-         R"("version":1,"timestamp":"2024-05-01T12:00:00Z","payload":{}})"},
+        {"shown", R"({"id":"0190b8a0-0000-7000-8000-000000000001","entity_id":"a","event_type":"t","position":3,)"
+                  R"("version":1,"timestamp":"2024-05-01T12:00:00Z","payload":{}})"},
     };
 }
 

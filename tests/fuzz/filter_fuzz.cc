@@ -26,8 +26,7 @@ Input read_input(std::string_view text) {
     Input input;
     input.test.operation = kOperators[0];
     if (text.empty()) return input;
-    input.test.operation =
-        kOperators[static_cast<unsigned char>(text.front()) % std::size(kOperators)];
+    input.test.operation = kOperators[static_cast<unsigned char>(text.front()) % std::size(kOperators)];
     text.remove_prefix(1);
     const auto line = [&] {
         const std::size_t size = std::min(text.find('\n'), text.size());
@@ -55,8 +54,7 @@ bool has_short_numbers(std::string_view text) {
 
 /// The answer of another JSON library; nothing where the two differ on purpose.
 std::optional<bool> reference(const Input& input) {
-    if (!has_short_numbers(input.payload) || !has_short_numbers(input.test.operand))
-        return std::nullopt;
+    if (!has_short_numbers(input.payload) || !has_short_numbers(input.test.operand)) return std::nullopt;
     try {
         return testing::holds(input.test, nlohmann::json::parse(input.payload));
     } catch (const nlohmann::json::exception&) {
@@ -67,8 +65,7 @@ std::optional<bool> reference(const Input& input) {
 bool filter_matches(const Input& input) {
     BatchBuilder batch;
     batch.add({.entity_id = "e", .event_type = "t", .payload = input.payload, .unvalidated = true});
-    const auto filter =
-        store::CompiledFilter::compile({.event_types = {"t"}, .fields = {input.test}});
+    const auto filter = store::CompiledFilter::compile({.event_types = {"t"}, .fields = {input.test}});
     FUZZ_CHECK(filter.ok(), "a filter refuses a test that was compiled alone");
     return filter->matches(event::EventBytes(batch.content().events.data()));
 }
@@ -79,8 +76,7 @@ bool set_matches(std::vector<json::CompiledPredicate> predicates, std::string_vi
 
 void check(const Input& input) {
     const auto operation = json::parse_operator(input.test.operation);
-    const auto predicate =
-        json::CompiledPredicate::compile(input.test.pointer, *operation, input.test.operand);
+    const auto predicate = json::CompiledPredicate::compile(input.test.pointer, *operation, input.test.operand);
     if (!predicate.ok()) return;
     const bool found = predicate->matches(input.payload);
     const bool found_in_set = set_matches({*predicate}, input.payload);
@@ -90,30 +86,25 @@ void check(const Input& input) {
     }
     FUZZ_CHECK(found_in_set == found, "a set of one answers otherwise");
     const auto whole = json::CompiledPredicate::compile("", json::Operator::kExists, "");
-    FUZZ_CHECK(set_matches({*whole, *predicate, *predicate}, input.payload) == found,
-               "a set answers otherwise");
+    FUZZ_CHECK(set_matches({*whole, *predicate, *predicate}, input.payload) == found, "a set answers otherwise");
     FUZZ_CHECK(filter_matches(input) == found, "a filter answers otherwise");
     std::string pointer;
     for (const json::PointerSegment& segment : predicate->segments())
         json::append_pointer_segment(pointer, segment.key);
     FUZZ_CHECK(pointer == input.test.pointer, "a pointer is written otherwise than it was read");
-    if (const auto wanted = reference(input))
-        FUZZ_CHECK(*wanted == found, "another JSON library answers otherwise");
+    if (const auto wanted = reference(input)) FUZZ_CHECK(*wanted == found, "another JSON library answers otherwise");
 }
 
 }  // namespace
 
 Seeds seeds() {
-    const auto seed = [](int operation, const std::string& rest) {
-        return static_cast<char>(operation) + rest;
-    };
-    return {
-        {"equal", seed(0, "/total\n42.0\n{\"total\":42}")},
-        {"less", seed(2, "/a/1\n\"m\"\n{\"a\":[1,\"l\\u0041\"]}")},
-        {"contains", seed(6, "/tags\n\"web\"\n{\"tags\":[\"web\",{}]}")},
-        {"contains_text", seed(6, "\n\"a\\/b\"\n\"xa/b\"")},
-        {"exists", seed(7, "/d~1e/f~0g\nnull\n{\"d/e\":{\"f~g\":null}}")},
-        {"deep", seed(1, "/a\n{\"b\":[1,2,{\"c\":-0.5}]}\n{\"a\":{\"b\":[1,2.0,{\"c\":-5e-1}]}}")}};
+    const auto seed = [](int operation, const std::string& rest) { return static_cast<char>(operation) + rest; };
+    return {{"equal", seed(0, "/total\n42.0\n{\"total\":42}")},
+            {"less", seed(2, "/a/1\n\"m\"\n{\"a\":[1,\"l\\u0041\"]}")},
+            {"contains", seed(6, "/tags\n\"web\"\n{\"tags\":[\"web\",{}]}")},
+            {"contains_text", seed(6, "\n\"a\\/b\"\n\"xa/b\"")},
+            {"exists", seed(7, "/d~1e/f~0g\nnull\n{\"d/e\":{\"f~g\":null}}")},
+            {"deep", seed(1, "/a\n{\"b\":[1,2,{\"c\":-0.5}]}\n{\"a\":{\"b\":[1,2.0,{\"c\":-5e-1}]}}")}};
 }
 
 }  // namespace chronos::fuzz

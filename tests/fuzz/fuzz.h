@@ -50,11 +50,10 @@ std::string bytes_of(T value) {
 }  // namespace chronos::fuzz
 
 /// What must hold for every input; stops the program like any other fault where it does not.
-#define FUZZ_CHECK(condition, message)                                              \
-    do {                                                                            \
-        if (!(condition)) [[unlikely]] {                                            \
-            std::fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #condition, \
-                         std::string(message).c_str());                             \
-            std::abort();                                                           \
-        }                                                                           \
+#define FUZZ_CHECK(condition, message)                                                                             \
+    do {                                                                                                           \
+        if (!(condition)) [[unlikely]] {                                                                           \
+            std::fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #condition, std::string(message).c_str()); \
+            std::abort();                                                                                          \
+        }                                                                                                          \
     } while (false)

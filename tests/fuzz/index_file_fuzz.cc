@@ -62,8 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto file = IndexFile::open(disk, cache, kPath, Uuid());
     if (!file.ok()) return 0;
     ask_everything(**file);
-    const auto merged =
-        merge_index_files(disk, "index", Uuid(), std::span(&*file, 1), [] { return Status(); });
+    const auto merged = merge_index_files(disk, "index", Uuid(), std::span(&*file, 1), [] { return Status(); });
     if (!merged.ok()) return 0;
     // What a merge accepts, it writes so that it opens.
     if (!IndexFile::open(disk, cache, *merged, Uuid()).ok()) __builtin_trap();

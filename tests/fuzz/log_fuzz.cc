@@ -41,9 +41,7 @@ using Files = std::map<std::string, Bytes>;
 /// Files are not made larger than this.
 constexpr std::uint64_t kFileSizeMax = std::uint64_t{256} << 10;
 
-store::DatabaseOptions options() {
-    return testing::small_options(16 << 10, 16 << 10);
-}
+store::DatabaseOptions options() { return testing::small_options(16 << 10, 16 << 10); }
 
 // --- the store that is changed -------------------------------------------------------------------
 
@@ -89,9 +87,7 @@ Files make_store(bool is_killed) {
 
 void apply_patches(base::ByteReader input, Files& files) {
     while (input.ok() && input.left() > 0) {
-        Bytes& file =
-            std::next(files.begin(), input.number<std::uint8_t>() % static_cast<int>(files.size()))
-                ->second;
+        Bytes& file = std::next(files.begin(), input.number<std::uint8_t>() % static_cast<int>(files.size()))->second;
         const std::size_t offset = input.number<std::uint16_t>();
         const std::size_t size = input.number<std::uint8_t>();
         const auto bytes = input.bytes(std::min<std::size_t>(size, input.left()));
@@ -112,25 +108,21 @@ void repair_segment_header(Bytes& file) {
 
 /// Gives a record the checksums of what is in it, if its sizes can be right. Returns its size, or
 /// 0.
-std::size_t seal(std::span<std::byte> rest, const wal::SegmentHeader& header,
-                 std::uint32_t* chain) {
+std::size_t seal(std::span<std::byte> rest, const wal::SegmentHeader& header, std::uint32_t* chain) {
     auto envelope = base::load<wal::Envelope>(rest.data());
     if (envelope.magic != wal::kRecordMagic) return 0;
     if (chain != nullptr) envelope.previous_crc = *chain;
-    const bool has_sizes = envelope.body_size % 8 == 0 &&
-                           envelope.record_size % wal::kRecordAlignment == 0 &&
+    const bool has_sizes = envelope.body_size % 8 == 0 && envelope.record_size % wal::kRecordAlignment == 0 &&
                            envelope.record_size <= rest.size() &&
                            wal::record_size_for(envelope.body_size) <= envelope.record_size;
     if (has_sizes) {
-        const std::uint32_t crc =
-            wal::seal_record(rest.data(), envelope, {header.number, header.salt});
+        const std::uint32_t crc = wal::seal_record(rest.data(), envelope, {header.number, header.salt});
         if (chain != nullptr) *chain = crc;
         return envelope.record_size;
     }
     std::byte salt[8];
     base::store(salt, header.salt);
-    const std::uint32_t crc =
-        base::crc32c(rest.subspan(8, wal::kEnvelopeSize - 8), base::crc32c(salt));
+    const std::uint32_t crc = base::crc32c(rest.subspan(8, wal::kEnvelopeSize - 8), base::crc32c(salt));
     base::store(rest.data() + offsetof(wal::Envelope, header_crc), crc);
     return 0;
 }
@@ -161,21 +153,18 @@ void repair(std::uint8_t flags, Files& files) {
     Bytes& manifest = found->second;
     const std::string folder = found->first.substr(0, found->first.rfind('/')) + "/log/";
     std::uint32_t chain = 0;
-    for (std::size_t at = 96; at + sizeof(wal::SegmentEntry) <= manifest.size();
-         at += sizeof(wal::SegmentEntry)) {
+    for (std::size_t at = 96; at + sizeof(wal::SegmentEntry) <= manifest.size(); at += sizeof(wal::SegmentEntry)) {
         auto entry = base::load<wal::SegmentEntry>(manifest.data() + at);
         const auto file = files.find(folder + wal::segment_file_name(entry.number));
         if (file == files.end()) continue;
-        if ((flags & kFollowManifest) != 0)
-            follow_entry(entry, base::load<Uuid>(manifest.data() + 24), file->second);
+        if ((flags & kFollowManifest) != 0) follow_entry(entry, base::load<Uuid>(manifest.data() + 24), file->second);
         if ((flags & kSealRecords) == 0) continue;
         seal_records(file->second, (flags & kChainRecords) != 0 ? &chain : nullptr);
         if ((flags & kChainRecords) != 0) entry.last_crc = chain;
         base::store(manifest.data() + at, entry);
     }
     if ((flags & kRepairHeaders) == 0) return;
-    for (auto& [path, file] : files)
-        path == found->first ? repair_manifest(file) : repair_segment_header(file);
+    for (auto& [path, file] : files) path == found->first ? repair_manifest(file) : repair_segment_header(file);
 }
 
 void put(io::SimFileSystem& disk, const Files& files) {
@@ -228,16 +217,13 @@ Store store_of(std::unique_ptr<store::Database> database) {
 /// A store that opens takes further events and opens again with them.
 void go_on(io::SimEnvironment& sim, Store store, std::uint64_t count) {
     const auto answer = store.append({.entity_id = "order:1", .event_type = "order.changed"});
-    if (!answer.ok())
-        FUZZ_CHECK(answer.error().outcome == Outcome::kNotAppended, answer.error().message);
+    if (!answer.ok()) FUZZ_CHECK(answer.error().outcome == Outcome::kNotAppended, answer.error().message);
     if (answer.ok()) ++count;
     FUZZ_CHECK(read_everything(store) == count, "another number of events");
     FUZZ_CHECK(store.close().ok(), "does not close");
-    auto again =
-        store::Database::open(sim.environment(), testing::kStoreDirectory, false, options());
+    auto again = store::Database::open(sim.environment(), testing::kStoreDirectory, false, options());
     FUZZ_CHECK(again.ok(), "does not open again: " + again.error().message);
-    FUZZ_CHECK(read_everything(store_of(std::move(again).value())) == count,
-               "opened again, with other events");
+    FUZZ_CHECK(read_everything(store_of(std::move(again).value())) == count, "opened again, with other events");
 }
 
 void salvage(io::SimFileSystem& files) {
@@ -262,31 +248,25 @@ std::string patch(std::uint8_t file, std::size_t offset, T value) {
 
 Seeds seeds() {
     constexpr int kAll = kSealRecords | kChainRecords | kRepairHeaders | kFollowManifest;
-    const auto seed = [](int flags, const std::string& patches) {
-        return static_cast<char>(flags) + patches;
-    };
+    const auto seed = [](int flags, const std::string& patches) { return static_cast<char>(flags) + patches; };
     constexpr std::size_t kRecord = 4096;
     constexpr std::size_t kBody = kRecord + wal::kEnvelopeSize;
-    const std::string count =
-        patch<std::uint32_t>(1, kBody + offsetof(event::BodyHeader, event_count), 2);
-    return {
-        {"closed", seed(kGoOn, "")},
-        {"killed", seed(kKilled | kGoOn, "")},
-        {"sealed_anew", seed(kAll | kGoOn, "")},
-        {"killed_sealed_anew", seed(kAll | kKilled, "")},
-        {"salvaged", seed(kSalvage, patch<std::uint8_t>(1, 8192 + 300, 0))},
-        {"unlisted", seed(kAll | kUnlistedSegment, "")},
-        {"body_event_count", seed(kAll, count)},
-        {"kind", seed(kAll, patch<std::uint8_t>(1, kRecord + offsetof(wal::Envelope, kind), 2))},
-        {"record_size",
-         seed(kAll, patch<std::uint32_t>(1, kRecord + offsetof(wal::Envelope, record_size), 8192))},
-        {"durable_upto",
-         seed(kAll | kKilled,
-              patch<std::uint64_t>(1, kRecord + offsetof(wal::Envelope, durable_upto), 99))},
-        {"manifest_end_offset",
-         seed(kAll, patch<std::uint64_t>(0, 96 + offsetof(wal::SegmentEntry, end_offset), 8192))},
-        {"manifest_file_size",
-         seed(kAll, patch<std::uint64_t>(0, 96 + offsetof(wal::SegmentEntry, file_size), 65536))}};
+    const std::string count = patch<std::uint32_t>(1, kBody + offsetof(event::BodyHeader, event_count), 2);
+    return {{"closed", seed(kGoOn, "")},
+            {"killed", seed(kKilled | kGoOn, "")},
+            {"sealed_anew", seed(kAll | kGoOn, "")},
+            {"killed_sealed_anew", seed(kAll | kKilled, "")},
+            {"salvaged", seed(kSalvage, patch<std::uint8_t>(1, 8192 + 300, 0))},
+            {"unlisted", seed(kAll | kUnlistedSegment, "")},
+            {"body_event_count", seed(kAll, count)},
+            {"kind", seed(kAll, patch<std::uint8_t>(1, kRecord + offsetof(wal::Envelope, kind), 2))},
+            {"record_size", seed(kAll, patch<std::uint32_t>(1, kRecord + offsetof(wal::Envelope, record_size), 8192))},
+            {"durable_upto",
+             seed(kAll | kKilled, patch<std::uint64_t>(1, kRecord + offsetof(wal::Envelope, durable_upto), 99))},
+            {"manifest_end_offset",
+             seed(kAll, patch<std::uint64_t>(0, 96 + offsetof(wal::SegmentEntry, end_offset), 8192))},
+            {"manifest_file_size",
+             seed(kAll, patch<std::uint64_t>(0, 96 + offsetof(wal::SegmentEntry, file_size), 65536))}};
 }
 
 }  // namespace chronos::fuzz
@@ -299,9 +279,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto flags = input.number<std::uint8_t>();
     fuzz::Files files = (flags & fuzz::kKilled) != 0 ? kKilledStore : kClosedStore;
     if ((flags & fuzz::kUnlistedSegment) != 0) {
-        const auto first = std::find_if(files.begin(), files.end(), [](const auto& file) {
-            return file.first.ends_with(".log");
-        });
+        const auto first =
+            std::find_if(files.begin(), files.end(), [](const auto& file) { return file.first.ends_with(".log"); });
         files[first->first.substr(0, first->first.rfind('/')) + "/000777.log"] = first->second;
     }
     fuzz::apply_patches(input, files);
@@ -310,8 +289,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     io::SimEnvironment sim(1);
     fuzz::put(sim.files, files);
     const auto untouched = sim.files.clone();
-    auto opened =
-        store::Database::open(sim.environment(), testing::kStoreDirectory, false, fuzz::options());
+    auto opened = store::Database::open(sim.environment(), testing::kStoreDirectory, false, fuzz::options());
     if (opened.ok()) {
         Store store = fuzz::store_of(std::move(opened).value());
         const std::uint64_t count = fuzz::read_everything(store);

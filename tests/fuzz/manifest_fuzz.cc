@@ -22,8 +22,7 @@ constexpr const char* kPath = "/d/MANIFEST";
 void repair(std::vector<std::byte>& file) {
     if (file.size() < kSizeOffset + 4) return;
     base::store(file.data() + kSizeOffset, static_cast<std::uint32_t>(file.size()));
-    base::store(file.data() + kCrcOffset,
-                base::crc32c(std::span<const std::byte>(file).subspan(16)));
+    base::store(file.data() + kCrcOffset, base::crc32c(std::span<const std::byte>(file).subspan(16)));
 }
 
 void put(io::SimFileSystem& files, std::span<const std::byte> bytes) {
@@ -36,9 +35,8 @@ bool is_same(const wal::Manifest& a, const wal::Manifest& b) {
     const auto entries = [](const wal::Manifest& manifest) {
         return base::as_text(std::as_bytes(std::span(manifest.segments)));
     };
-    return a.writer_epoch == b.writer_epoch && a.database == b.database &&
-           a.durable_upto == b.durable_upto && a.store_epoch == b.store_epoch &&
-           a.secret == b.secret && entries(a) == entries(b);
+    return a.writer_epoch == b.writer_epoch && a.database == b.database && a.durable_upto == b.durable_upto &&
+           a.store_epoch == b.store_epoch && a.secret == b.secret && entries(a) == entries(b);
 }
 
 std::string file_of(const wal::Manifest& manifest) {
@@ -69,9 +67,7 @@ Seeds seeds() {
     const std::string empty = file_of(manifest);
     manifest.segments = {entry(1, wal::SegmentState::kSealed), entry(2, wal::SegmentState::kOpen)};
     const std::string two = file_of(manifest);
-    return {{"empty", '\0' + empty},
-            {"two_segments", '\1' + two},
-            {"cut", '\1' + two.substr(0, two.size() - 50)}};
+    return {{"empty", '\0' + empty}, {"two_segments", '\1' + two}, {"cut", '\1' + two.substr(0, two.size() - 50)}};
 }
 
 }  // namespace chronos::fuzz
@@ -88,8 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto manifest = wal::read_manifest(files, fuzz::kFolder);
     if (!manifest.ok()) return 0;
     const std::uint64_t generation = manifest->generation;
-    FUZZ_CHECK(wal::write_manifest(files, fuzz::kFolder, *manifest).ok(),
-               "a manifest that was read is not written");
+    FUZZ_CHECK(wal::write_manifest(files, fuzz::kFolder, *manifest).ok(), "a manifest that was read is not written");
     FUZZ_CHECK(manifest->generation == generation + 1, "the generation does not grow");
     const auto again = wal::read_manifest(files, fuzz::kFolder);
     FUZZ_CHECK(again.ok(), again.error().message);

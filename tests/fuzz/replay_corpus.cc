@@ -42,8 +42,7 @@ std::vector<fs::path> inputs_in(const fs::path& place) {
 
 int write_seeds(const fs::path& folder) {
     fs::create_directories(folder);
-    for (const auto& [name, input] : chronos::fuzz::seeds())
-        std::ofstream(folder / name, std::ios::binary) << input;
+    for (const auto& [name, input] : chronos::fuzz::seeds()) std::ofstream(folder / name, std::ios::binary) << input;
     return 0;
 }
 
@@ -51,12 +50,10 @@ int write_seeds(const fs::path& folder) {
 
 int main(int argument_count, char** arguments) {
     const std::string program = arguments[0];
-    if (argument_count == 3 && arguments[1] == std::string_view("--write"))
-        return write_seeds(arguments[2]);
+    if (argument_count == 3 && arguments[1] == std::string_view("--write")) return write_seeds(arguments[2]);
     for (int i = 1; i < argument_count; ++i) {
         if (arguments[i] == std::string_view("--seeds")) {
-            for (const auto& [name, input] : chronos::fuzz::seeds())
-                try_input(program + " --seeds  # " + name, input);
+            for (const auto& [name, input] : chronos::fuzz::seeds()) try_input(program + " --seeds  # " + name, input);
             continue;
         }
         for (const fs::path& file : inputs_in(arguments[i])) {

@@ -14,11 +14,11 @@ using testing::Session;
 SentBatch batch_of(std::size_t count, std::size_t payload_size, int number) {
     SentBatch batch;
     for (std::size_t i = 0; i < count; ++i)
-        batch.events.push_back({.entity_id = "account:" + std::to_string(i % 3),
-                                .event_type = "account.credited",
-                                .payload = "{\"n\":" + std::to_string(number) + ",\"text\":\"" +
-                                           std::string(payload_size, 'x') + "\"}",
-                                .tags = {"bank:1"}});
+        batch.events.push_back(
+            {.entity_id = "account:" + std::to_string(i % 3),
+             .event_type = "account.credited",
+             .payload = "{\"n\":" + std::to_string(number) + ",\"text\":\"" + std::string(payload_size, 'x') + "\"}",
+             .tags = {"bank:1"}});
     batch.options.idempotency_key = "standard-" + std::to_string(number);
     return batch;
 }
@@ -53,8 +53,8 @@ std::string live(Session& session) {
 }
 
 std::string reopen(io::SimFileSystem& files, Session& session, Oracle oracle, bool& opened) {
-    auto database = store::Database::open({files, session.sim.clock, session.sim.random}, testing::kStoreDirectory, true,
-                                          session.options);
+    auto database = store::Database::open({files, session.sim.clock, session.sim.random}, testing::kStoreDirectory,
+                                          true, session.options);
     opened = database.ok();
     if (!opened) return files.is_powered_off() ? "" : "does not open: " + database.error().message;
     const std::string wrong = oracle.recovered(**database);

@@ -41,8 +41,8 @@ void end(Session& session, const Ending& ending) {
     if (!ending.kill) session.sim.files.crash(ending.mode);
 }
 
-/// A directory whose sync failed shows names that it will never keep, and nothing can tell. While a store is being made,
-/// nothing of it was acknowledged: the power goes with the process.
+/// A directory whose sync failed shows names that it will never keep, and nothing can tell. While a store is being
+/// made, nothing of it was acknowledged: the power goes with the process.
 Ending kept_by_disk(const Session& session, Ending ending) {
     const bool sync_failed = session.open_error && session.open_error->message.find("sync /") != std::string::npos;
     if (sync_failed && session.oracle.placed_count() == 0) ending.kill = false;

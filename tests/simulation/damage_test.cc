@@ -48,8 +48,8 @@ struct Specimen {
 
     /// Opens a damaged copy and says what is wrong with the outcome.
     std::string judge(io::SimFileSystem& files, const std::string& what) {
-        auto opened = store::Database::open({files, session.sim.clock, session.sim.random}, testing::kStoreDirectory, false,
-                                            session.options);
+        auto opened = store::Database::open({files, session.sim.clock, session.sim.random}, testing::kStoreDirectory,
+                                            false, session.options);
         if (opened.ok()) {
             const std::string wrong = session.oracle.matches_store(**opened);
             const bool is_found = testing::is_found_damage(wrong);
@@ -86,7 +86,8 @@ std::string flip_bits(std::uint64_t seed, std::uint64_t count, bool is_closed) {
         const std::uint64_t bit = prng.below(size * 8);
         const auto files = specimen.disk->clone();
         if (!files->flip_bit(path, bit).ok()) return "cannot flip a bit of " + path;
-        const std::string what = "bit " + std::to_string(bit % 8) + " of byte " + std::to_string(bit / 8) + " of " + path;
+        const std::string what =
+            "bit " + std::to_string(bit % 8) + " of byte " + std::to_string(bit / 8) + " of " + path;
         if (std::string wrong = specimen.judge(*files, what); !wrong.empty()) return wrong;
     }
     if (specimen.opened_count == 0 || specimen.refused_count == 0) return "the flips do not reach both outcomes";
@@ -216,7 +217,8 @@ TEST_F(DamagedFiles, SwappedBlocksAreFoundOrDoNoHarm) {
                 const auto files = specimen.disk->clone();
                 ASSERT_TRUE(files->corrupt(path, a, block(b)).ok());
                 ASSERT_TRUE(files->corrupt(path, b, block(a)).ok());
-                const std::string what = path + ": blocks at " + std::to_string(a) + " and " + std::to_string(b) + " swapped";
+                const std::string what =
+                    path + ": blocks at " + std::to_string(a) + " and " + std::to_string(b) + " swapped";
                 EXPECT_EQ(specimen.judge(*files, what), "");
             }
         }
@@ -269,7 +271,9 @@ TEST(DamagedBlock, OfAnotherHistoryIsFound) {
         if (file.ends_with("000001.log")) path = file;
     const auto bytes = session.sim.files.file_contents(path).value();
     const auto other_bytes = other.sim.files.file_contents(path).value();
-    const auto block = [](const std::vector<std::byte>& file, std::size_t at) { return std::span(file).subspan(at, 4096); };
+    const auto block = [](const std::vector<std::byte>& file, std::size_t at) {
+        return std::span(file).subspan(at, 4096);
+    };
     std::size_t at = 0;  // of the record with the second batch
     while (base::as_text(block(bytes, at)) == base::as_text(block(other_bytes, at))) at += 4096;
     session.drop();

@@ -31,7 +31,8 @@ std::string compare(const EventView& found, const ReferenceEvent& wanted) {
     const std::string at = "position " + std::to_string(wanted.position) + ": ";
     if (found.position.value != wanted.position) return at + "got position " + std::to_string(found.position.value);
     if (found.id != wanted.id || found.version.value != wanted.version) return at + "another id or version";
-    if (found.entity_id != wanted.sent.entity_id || found.event_type != wanted.sent.event_type) return at + "another entity or type";
+    if (found.entity_id != wanted.sent.entity_id || found.event_type != wanted.sent.event_type)
+        return at + "another entity or type";
     if (found.payload != wanted.sent.payload || found.metadata != wanted.sent.metadata) return at + "other bytes";
     if (found.recorded_at != wanted.recorded_at || found.occurred_at != wanted.occurred_at) return at + "another time";
     if (found.occurred_at_was_sent != wanted.sent.occurred_at.has_value()) return at + "another source of its time";
@@ -83,9 +84,13 @@ private:
 
     // --- random values ---
 
-    std::string pick(std::initializer_list<const char*> choices) { return *(choices.begin() + prng_.below(choices.size())); }
+    std::string pick(std::initializer_list<const char*> choices) {
+        return *(choices.begin() + prng_.below(choices.size()));
+    }
     std::string entity() { return pick({"order:", "user:"}) + std::to_string(prng_.below(12)); }
-    std::string type() { return pick({"order.placed", "order.paid", "order.shipped.late", "user.renamed", "user.left"}); }
+    std::string type() {
+        return pick({"order.placed", "order.paid", "order.shipped.late", "user.renamed", "user.left"});
+    }
     std::string tag() { return "tag:" + std::to_string(prng_.below(6)); }
     std::string name() { return "n" + std::to_string(prng_.below(5)); }
     std::string key() { return pick({"a", "b", "c", "d/e", "f~g"}); }
@@ -122,7 +127,8 @@ private:
             event.metadata = metadata.dump();
         }
         while (prng_.chance(0.5)) event.tags.push_back(tag());
-        if (prng_.chance(0.3)) event.occurred_at = Timestamp{sim_.clock.wall_ns() - static_cast<std::int64_t>(prng_.below(3'000'000'000))};
+        if (prng_.chance(0.3))
+            event.occurred_at = Timestamp{sim_.clock.wall_ns() - static_cast<std::int64_t>(prng_.below(3'000'000'000))};
         if (prng_.chance(0.02)) event.occurred_at = Timestamp{sim_.clock.wall_ns() + 1'000'000'000};
         return event;
     }
@@ -147,7 +153,8 @@ private:
     }
 
     FieldTest field_test() {
-        FieldTest test{.operation = pick({"=", "!=", "<", "<=", ">", ">=", "contains", "exists"}), .operand = value(1).dump()};
+        FieldTest test{.operation = pick({"=", "!=", "<", "<=", ">", ">=", "contains", "exists"}),
+                       .operand = value(1).dump()};
         for (std::uint64_t depth = prng_.below(3); depth > 0; --depth)
             test.pointer += "/" + pick({"a", "b", "c", "d~1e", "f~0g"});
         if (prng_.chance(0.2)) test.pointer += pick({"/0", "/1"});
@@ -194,7 +201,8 @@ private:
         if (prng_.chance(0.2)) {
             const std::string name = entity();
             batch.conditions.emplace_back(EntityCondition{
-                name, ExpectedVersion::exactly(reference_.version_of(name) + (prng_.chance(0.3) ? prng_.below(3) : 0))});
+                name,
+                ExpectedVersion::exactly(reference_.version_of(name) + (prng_.chance(0.3) ? prng_.below(3) : 0))});
         }
         if (prng_.chance(0.2)) {
             const std::size_t size = reference_.events().size();
@@ -208,16 +216,19 @@ private:
         if (!failing.empty()) return refused(batch, failing, answer);
         if (!answer.ok()) return "refused: " + answer.error().message;
         for (std::size_t i = 0; i < batch.events.size(); ++i)
-            if (answer->events.size() != batch.events.size() || answer->events[i].position.value != reference_.events().size() + i)
+            if (answer->events.size() != batch.events.size() ||
+                answer->events[i].position.value != reference_.events().size() + i)
                 return "answered other positions";
-        if (has_events() && answer->recorded_at <= reference_.events().back().recorded_at) return "recorded_at does not grow";
+        if (has_events() && answer->recorded_at <= reference_.events().back().recorded_at)
+            return "recorded_at does not grow";
         reference_.append(batch, *answer);
         return "";
     }
 
     const ReferenceEvent* first_match(const NoEventMatches& condition) const {
         for (const ReferenceEvent& event : reference_.events())
-            if ((!condition.after || event.position > condition.after->value) && testing::matches(condition.query, event.sent))
+            if ((!condition.after || event.position > condition.after->value) &&
+                testing::matches(condition.query, event.sent))
                 return &event;
         return nullptr;
     }
@@ -226,24 +237,30 @@ private:
         std::vector<std::size_t> failing;
         for (std::size_t i = 0; i < batch.conditions.size(); ++i) {
             const auto* entity = std::get_if<EntityCondition>(&batch.conditions[i]);
-            const bool holds = entity != nullptr ? testing::holds(entity->expected, reference_.version_of(entity->entity_id))
-                                                 : first_match(std::get<NoEventMatches>(batch.conditions[i])) == nullptr;
+            const bool holds = entity != nullptr
+                                   ? testing::holds(entity->expected, reference_.version_of(entity->entity_id))
+                                   : first_match(std::get<NoEventMatches>(batch.conditions[i])) == nullptr;
             if (!holds) failing.push_back(i);
         }
         return failing;
     }
 
-    std::string refused(const SentBatch& batch, const std::vector<std::size_t>& failing, const Result<AppendResult>& answer) const {
+    std::string refused(const SentBatch& batch, const std::vector<std::size_t>& failing,
+                        const Result<AppendResult>& answer) const {
         if (answer.ok()) return "accepted though a condition fails";
-        if (answer.error().code != ErrorCode::kVersionConflict || !answer.error().append_failure) return "refused otherwise";
+        if (answer.error().code != ErrorCode::kVersionConflict || !answer.error().append_failure)
+            return "refused otherwise";
         const std::vector<FailedCondition>& named = answer.error().append_failure->conditions;
         if (named.empty()) return "a conflict that names no condition";
         for (const FailedCondition& condition : named) {
-            if (std::find(failing.begin(), failing.end(), condition.index) == failing.end()) return "names a condition that holds";
+            if (std::find(failing.begin(), failing.end(), condition.index) == failing.end())
+                return "names a condition that holds";
             if (const auto* entity = std::get_if<EntityCondition>(&batch.conditions[condition.index])) {
-                if (condition.current_version.value != reference_.version_of(entity->entity_id)) return "names another version";
+                if (condition.current_version.value != reference_.version_of(entity->entity_id))
+                    return "names another version";
             } else if (!condition.first_match ||
-                       condition.first_match->id != first_match(std::get<NoEventMatches>(batch.conditions[condition.index]))->id) {
+                       condition.first_match->id !=
+                           first_match(std::get<NoEventMatches>(batch.conditions[condition.index]))->id) {
                 return "names another match";
             }
         }
@@ -299,7 +316,8 @@ private:
         Page page;
         if (prng_.chance(0.3)) {
             options = {.order = Order::kBackward, .limit = options.limit};
-            if (const Status status = view.read_last_resident(id, options.limit, page); !status.ok()) return status.error().message;
+            if (const Status status = view.read_last_resident(id, options.limit, page); !status.ok())
+                return status.error().message;
             ReferenceEvents wanted = reference_.read_entity(view_options, id, options);
             wanted.resize(std::min<std::size_t>(wanted.size(), options.limit));
             page.has_more_ = false;  // The last ones are asked for, not a page.
@@ -316,7 +334,8 @@ private:
         const bool is_seen = std::find(seen.begin(), seen.end(), &wanted) != seen.end();
         Page page;
         const Status status = view.read_event(wanted.id, page);
-        if (!is_seen) return !status.ok() && status.error().code == ErrorCode::kNotFound ? "" : "found what the view leaves out";
+        if (!is_seen)
+            return !status.ok() && status.error().code == ErrorCode::kNotFound ? "" : "found what the view leaves out";
         return status.ok() ? compare(page, {&wanted}, 0, 1) : status.error().message;
     }
 
@@ -364,18 +383,21 @@ private:
         std::map<std::string, ReferenceEvents> by_type;
         for (const ReferenceEvent* event : seen) by_type[event->sent.event_type].push_back(event);
         if (found->event_count != seen.size()) return "another number of events";
-        if (found->entity_count != reference_.entities(view_options, "", "", seen.size()).size()) return "another number of entities";
+        if (found->entity_count != reference_.entities(view_options, "", "", seen.size()).size())
+            return "another number of entities";
         if (found->event_types.size() != by_type.size()) return "another number of types";
         for (std::size_t i = 0; i < found->event_types.size(); ++i) {
             const EventTypeCount& type = found->event_types[i];
             const ReferenceEvents& wanted = by_type[type.event_type];
             if (type.count != wanted.size()) return "another number of " + type.event_type;
-            if (type.first_recorded_at != wanted.front()->recorded_at || type.last_recorded_at != wanted.back()->recorded_at)
+            if (type.first_recorded_at != wanted.front()->recorded_at ||
+                type.last_recorded_at != wanted.back()->recorded_at)
                 return "another time of " + type.event_type;
             if (i > 0 && type.count > found->event_types[i - 1].count) return "types are not in order";
         }
         if (seen.empty()) return found->first_recorded_at || found->last_recorded_at ? "times of nothing" : "";
-        const bool has_times = found->first_recorded_at == seen.front()->recorded_at && found->last_recorded_at == seen.back()->recorded_at;
+        const bool has_times = found->first_recorded_at == seen.front()->recorded_at &&
+                               found->last_recorded_at == seen.back()->recorded_at;
         return has_times ? "" : "another time";
     }
 
@@ -394,7 +416,9 @@ TEST(Differential, SlowAnswersAsAVectorOfEventsDoes) { testing::for_each_seed(20
 TEST(Differential, FieldTestsAndFoldsLookAtAnUnvalidatedPayloadThatIsJson) {
     io::SimEnvironment sim(1);
     Store store = open_store(sim);
-    SentBatch batch{.events = {{.entity_id = "order:1", .event_type = "order.placed", .payload = R"({"total":42})", .unvalidated = true}}};
+    SentBatch batch{
+        .events = {
+            {.entity_id = "order:1", .event_type = "order.placed", .payload = R"({"total":42})", .unvalidated = true}}};
     ASSERT_TRUE(store.append(batch.build()).ok());
     EXPECT_EQ(store.view()->state("order:1")->json, R"({"total":42})");
     Filter filter;

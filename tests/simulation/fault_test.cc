@@ -20,8 +20,8 @@ std::string reopened_copy(Session& session, std::optional<io::CrashMode> crash) 
     files->clear_faults();
     if (crash) files->crash(*crash);
     Oracle oracle = session.oracle;
-    auto database = store::Database::open({*files, session.sim.clock, session.sim.random}, testing::kStoreDirectory, true,
-                                          session.options);
+    auto database = store::Database::open({*files, session.sim.clock, session.sim.random}, testing::kStoreDirectory,
+                                          true, session.options);
     if (!database.ok()) return "does not open again: " + database.error().message;
     return oracle.recovered(**database);
 }
@@ -51,14 +51,15 @@ std::string step_through(Session& session) {
 }
 
 std::string fail_one(std::uint64_t op_index, FaultKind kind) {
-    const std::string what = " (operation " + std::to_string(op_index) + ", fault " +
-                             std::to_string(static_cast<int>(kind)) + ")";
+    const std::string what =
+        " (operation " + std::to_string(op_index) + ", fault " + std::to_string(static_cast<int>(kind)) + ")";
     Session session(3, testing::small_options());
     if (std::string wrong = session.open(); !wrong.empty()) return wrong + what;
     session.sim.files.fail_op(session.sim.files.op_count() + op_index, kind);
     if (std::string wrong = step_through(session); !wrong.empty()) return wrong + what;
-    for (const std::optional<io::CrashMode> crash : {std::optional<io::CrashMode>(), std::optional(io::CrashMode::kDropUnsynced),
-                                                     std::optional(io::CrashMode::kRandomSubset)})
+    for (const std::optional<io::CrashMode> crash :
+         {std::optional<io::CrashMode>(), std::optional(io::CrashMode::kDropUnsynced),
+          std::optional(io::CrashMode::kRandomSubset)})
         if (std::string wrong = reopened_copy(session, crash); !wrong.empty()) return wrong + what;
 
     session.drop();
@@ -106,8 +107,8 @@ TEST(FaultSweep, SlowAFailedSyncEverywhereLosesNothingAcknowledged) { fail_each(
 
 /// One write does not do what it says. No caller can know; reading back must.
 std::string lie_once(std::uint64_t op_index, FaultKind kind) {
-    const std::string what = " (operation " + std::to_string(op_index) + ", fault " +
-                             std::to_string(static_cast<int>(kind)) + ")";
+    const std::string what =
+        " (operation " + std::to_string(op_index) + ", fault " + std::to_string(static_cast<int>(kind)) + ")";
     Session session(3, testing::small_options());
     if (std::string wrong = session.open(); !wrong.empty()) return wrong + what;
     session.sim.files.fail_op(session.sim.files.op_count() + op_index, kind);
@@ -138,9 +139,12 @@ TEST(FullDisk, RefusesBeforeAnythingIsAppendedAndGoesOnWhenThereIsRoom) {
         for (int round = 1; round <= 3; ++round) {
             session.sim.files.set_capacity(static_cast<std::uint64_t>(round) * (256 << 10));
             session.last_refusal.reset();
-            for (int i = 0; i < 2'000 && (!session.last_refusal || session.last_refusal->code != ErrorCode::kNoSpace); ++i)
-                if (std::string wrong = session.append(session.workload.next(session.oracle)); !wrong.empty()) return wrong;
-            if (!session.last_refusal || session.last_refusal->code != ErrorCode::kNoSpace) return "the disk was never full";
+            for (int i = 0; i < 2'000 && (!session.last_refusal || session.last_refusal->code != ErrorCode::kNoSpace);
+                 ++i)
+                if (std::string wrong = session.append(session.workload.next(session.oracle)); !wrong.empty())
+                    return wrong;
+            if (!session.last_refusal || session.last_refusal->code != ErrorCode::kNoSpace)
+                return "the disk was never full";
             if (session.last_refusal->outcome != Outcome::kNotAppended) return "a full disk makes outcomes unknown";
             if (std::string wrong = session.oracle.matches_store(*session.database); !wrong.empty()) return wrong;
             // Recovery may need room as well; it says so, and harms nothing.
@@ -149,7 +153,8 @@ TEST(FullDisk, RefusesBeforeAnythingIsAppendedAndGoesOnWhenThereIsRoom) {
         }
         session.sim.files.set_capacity(UINT64_MAX);
         testing::SentBatch big;
-        big.events.push_back({.entity_id = "order:big", .event_type = "order.placed",
+        big.events.push_back({.entity_id = "order:big",
+                              .event_type = "order.placed",
                               .payload = "\"" + std::string(20'000, 'x') + "\""});
         session.last_refusal.reset();
         if (std::string wrong = session.append(big); !wrong.empty()) return wrong;

@@ -64,7 +64,8 @@ struct Observer {
     void see(const Page& page) {
         for (const EventView& event : page.events()) {
             if (event.position.value != ids.size() && wrong.empty())
-                wrong = "saw position " + std::to_string(event.position.value) + " after " + std::to_string(ids.size()) + " events";
+                wrong = "saw position " + std::to_string(event.position.value) + " after " +
+                        std::to_string(ids.size()) + " events";
             ids.push_back(event.id);
         }
     }
@@ -179,7 +180,8 @@ private:
         for (std::size_t i = 0; i < operation.count; ++i)
             batch.add({.entity_id = operation.entity, .event_type = "order.changed", .payload = R"({"total":42})"});
         if (operation.expected_version)
-            batch.add_condition(EntityCondition{operation.entity, ExpectedVersion::exactly(*operation.expected_version)});
+            batch.add_condition(
+                EntityCondition{operation.entity, ExpectedVersion::exactly(*operation.expected_version)});
         return batch;
     }
 
@@ -214,7 +216,8 @@ private:
                 if (page.events().empty() && reader.wrong.empty()) reader.wrong = "a view does not hold what it says";
                 reader.see(page);
             }
-            if (reader.ids.size() > sighting.count && reader.wrong.empty()) reader.wrong = "a view is older than one before it";
+            if (reader.ids.size() > sighting.count && reader.wrong.empty())
+                reader.wrong = "a view is older than one before it";
         }
     }
 
@@ -241,12 +244,14 @@ private:
         for (const auto& [position, operation] : by_position_) {
             if (operation->events.size() != operation->count) return "an answer with the wrong number of events";
             for (const AppendedEvent& event : operation->events) {
-                if (event.position.value != ids_.size()) return "no one was given position " + std::to_string(ids_.size());
+                if (event.position.value != ids_.size())
+                    return "no one was given position " + std::to_string(ids_.size());
                 if (!unique.insert(event.id).second) return "two events have one id";
                 ids_.push_back(event.id);
             }
             if (operation->returned < last_called)
-                return "position " + std::to_string(position) + " was acknowledged before an append with a smaller one was called";
+                return "position " + std::to_string(position) +
+                       " was acknowledged before an append with a smaller one was called";
             last_called = std::max(last_called, operation->called);
         }
         return "";
@@ -254,16 +259,18 @@ private:
 
     /// Each version once and in order; a conflict names a version that was there between call and answer.
     std::string check_versions() {
-        std::map<std::string, std::map<std::uint64_t, const Operation*>> made;  // entity → last version of a batch → batch
+        std::map<std::string, std::map<std::uint64_t, const Operation*>>
+            made;  // entity → last version of a batch → batch
         std::map<std::string, std::uint64_t> versions;
         for (const auto& [position, operation] : by_position_) {
             std::uint64_t& version = versions[operation->entity];
             const std::string at = "position " + std::to_string(position) + ": ";
             if (operation->expected_version && *operation->expected_version != version)
-                return at + "entered though version " + std::to_string(*operation->expected_version) + " was expected at " +
-                       std::to_string(version);
+                return at + "entered though version " + std::to_string(*operation->expected_version) +
+                       " was expected at " + std::to_string(version);
             for (const AppendedEvent& event : operation->events)
-                if (event.version.value != ++version) return at + "answered version " + std::to_string(event.version.value);
+                if (event.version.value != ++version)
+                    return at + "answered version " + std::to_string(event.version.value);
             made[operation->entity][version] = operation;
         }
         for (const auto& mine : operations_) {
@@ -272,11 +279,14 @@ private:
                 const std::uint64_t version = *operation.current_version;
                 if (version == *operation.expected_version) return "a conflict with the version that was expected";
                 const auto& batches = made[operation.entity];
-                const std::string named = "a conflict names version " + std::to_string(version) + " of " + operation.entity;
+                const std::string named =
+                    "a conflict names version " + std::to_string(version) + " of " + operation.entity;
                 if (version > 0 && !batches.contains(version)) return named + ", which no batch left";
-                if (version > 0 && batches.at(version)->called > operation.returned) return named + ", which came later";
+                if (version > 0 && batches.at(version)->called > operation.returned)
+                    return named + ", which came later";
                 const auto next = batches.upper_bound(version);
-                if (next != batches.end() && next->second->returned < operation.called) return named + ", which was past";
+                if (next != batches.end() && next->second->returned < operation.called)
+                    return named + ", which was past";
             }
         }
         return "";
@@ -294,7 +304,8 @@ private:
                 if (operation->is_visible) first_returned[event.position.value] = operation->returned;
             }
         for (std::size_t i = 1; i <= ids_.size(); ++i) last_called[i] = std::max(last_called[i], last_called[i - 1]);
-        for (std::size_t i = ids_.size(); i > 0; --i) first_returned[i - 1] = std::min(first_returned[i - 1], first_returned[i]);
+        for (std::size_t i = ids_.size(); i > 0; --i)
+            first_returned[i - 1] = std::min(first_returned[i - 1], first_returned[i]);
         std::uint64_t count = 0;
         for (const Sighting& sighting : observer.sightings) {
             if (sighting.count < count) return "a view shrank";

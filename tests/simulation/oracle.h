@@ -77,7 +77,8 @@ public:
         if (is_known && !answer.ok() && answer.error().code == ErrorCode::kIo &&
             answer.error().outcome == Outcome::kNotAppended)
             return "";
-        if (!answer.ok() && answer.error().code == ErrorCode::kIndeterminate) return indeterminate(submission, answer.error());
+        if (!answer.ok() && answer.error().code == ErrorCode::kIndeterminate)
+            return indeterminate(submission, answer.error());
         const bool was_synced = submission.batch.options.durability == Durability::kDurable ||
                                 (answer.ok() && answer->durability == Durability::kDurable);
         if (was_synced) durable_count_ = std::max(durable_count_, submission.placed_before);
@@ -211,7 +212,8 @@ private:
         for (const Placed& placed : placed_) {
             std::uint64_t position = placed.first_position;
             for (const SentEvent& event : placed.sent.events) {
-                if ((!condition.after || position > condition.after->value) && matches(condition.query, event)) return true;
+                if ((!condition.after || position > condition.after->value) && matches(condition.query, event))
+                    return true;
                 ++position;
             }
         }
@@ -256,7 +258,8 @@ private:
         if (!has_ids) return "";
         if (!error.append_failure || error.append_failure->event_ids.size() != submission.batch.events.size())
             return "an indeterminate answer without its event ids";
-        if (Placed& placed = placed_[submission.index]; placed.ids.empty()) placed.ids = error.append_failure->event_ids;
+        if (Placed& placed = placed_[submission.index]; placed.ids.empty())
+            placed.ids = error.append_failure->event_ids;
         return "";
     }
 
@@ -264,7 +267,8 @@ private:
         if (!answer.ok()) return "refused: " + answer.error().message;
         Placed& placed = placed_[submission.index];
         const bool repeats = submission.expect == Expect::kDuplicate;
-        if (answer->duplicate != repeats) return repeats ? "a retry was not recognised" : "a new batch is called a duplicate";
+        if (answer->duplicate != repeats)
+            return repeats ? "a retry was not recognised" : "a new batch is called a duplicate";
         if (answer->events.size() != placed.sent.events.size()) return "an answer with the wrong number of events";
         for (std::size_t i = 0; i < answer->events.size(); ++i) {
             const AppendedEvent& event = answer->events[i];
@@ -296,9 +300,7 @@ inline std::string Oracle::matches_store(const store::Database& database) {
     std::uint64_t position = 0;
     std::int64_t last_recorded_at = 0;
     std::map<std::string, std::uint64_t> versions;
-    const auto at = [&](const std::string& what) {
-        return "position " + std::to_string(position) + ": " + what;
-    };
+    const auto at = [&](const std::string& what) { return "position " + std::to_string(position) + ": " + what; };
     for (std::uint64_t seq = 0; seq < end_seq; ++seq) {
         const store::Reader::Found place = reader.find(seq);
         if (place.at == nullptr) return kCannotRead + reader.status().error().message;
@@ -322,7 +324,8 @@ inline std::string Oracle::matches_store(const store::Database& database) {
         std::string found_tags;
         event::for_each_tag(found.encoded_tags(), [&](std::string_view tag) { found_tags += std::string(tag) + "\n"; });
         if (found_tags != tags) return at("other tags");
-        if (found.occurred_at() != (sent.occurred_at ? sent.occurred_at->ns : header.recorded_at)) return at("another time");
+        if (found.occurred_at() != (sent.occurred_at ? sent.occurred_at->ns : header.recorded_at))
+            return at("another time");
         if (placed.recorded_at && placed.recorded_at->ns != header.recorded_at) return at("another recorded_at");
         placed.recorded_at = Timestamp{header.recorded_at};
         if (sent.id && found.id() != *sent.id) return at("another id than was sent");

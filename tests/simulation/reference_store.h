@@ -67,9 +67,11 @@ inline bool matches(const Filter& filter, const ReferenceEvent& event) {
     };
     return is_one_of(filter.event_types, sent.event_type) && sent.event_type.starts_with(filter.event_type_prefix) &&
            is_one_of(filter.entity_ids, sent.entity_id) && sent.entity_id.starts_with(filter.entity_id_prefix) &&
-           std::all_of(filter.tags.begin(), filter.tags.end(),
-                       [&](const std::string& tag) { return std::count(sent.tags.begin(), sent.tags.end(), tag) > 0; }) &&
-           (!filter.since || event.recorded_at >= *filter.since) && (!filter.until || event.recorded_at <= *filter.until) &&
+           std::all_of(
+               filter.tags.begin(), filter.tags.end(),
+               [&](const std::string& tag) { return std::count(sent.tags.begin(), sent.tags.end(), tag) > 0; }) &&
+           (!filter.since || event.recorded_at >= *filter.since) &&
+           (!filter.until || event.recorded_at <= *filter.until) &&
            (!filter.occurred_since || event.occurred_at >= *filter.occurred_since) &&
            (!filter.occurred_until || event.occurred_at <= *filter.occurred_until) &&
            has_metadata("correlation_id", filter.correlation_id) && has_metadata("causation_id", filter.causation_id) &&
@@ -85,14 +87,15 @@ public:
     void append(const SentBatch& batch, const AppendResult& answer) {
         for (std::size_t i = 0; i < batch.events.size(); ++i) {
             const SentEvent& sent = batch.events[i];
-            events_.push_back({.sent = sent,
-                               .id = answer.events[i].id,
-                               .position = events_.size(),
-                               .version = ++versions_[sent.entity_id],
-                               .recorded_at = answer.recorded_at,
-                               .occurred_at = sent.occurred_at.value_or(answer.recorded_at),
-                               .payload = nlohmann::json::parse(sent.payload, nullptr, false),
-                               .metadata = sent.metadata.empty() ? nlohmann::json() : nlohmann::json::parse(sent.metadata)});
+            events_.push_back(
+                {.sent = sent,
+                 .id = answer.events[i].id,
+                 .position = events_.size(),
+                 .version = ++versions_[sent.entity_id],
+                 .recorded_at = answer.recorded_at,
+                 .occurred_at = sent.occurred_at.value_or(answer.recorded_at),
+                 .payload = nlohmann::json::parse(sent.payload, nullptr, false),
+                 .metadata = sent.metadata.empty() ? nlohmann::json() : nlohmann::json::parse(sent.metadata)});
         }
     }
 
@@ -106,14 +109,16 @@ public:
     [[nodiscard]] ReferenceEvents known(const ViewOptions& view) const {
         ReferenceEvents found;
         for (const ReferenceEvent& event : events_)
-            if ((!view.at || event.position <= view.at->value) && (!view.known_at || event.recorded_at <= *view.known_at))
+            if ((!view.at || event.position <= view.at->value) &&
+                (!view.known_at || event.recorded_at <= *view.known_at))
                 found.push_back(&event);
         return found;
     }
 
     [[nodiscard]] ReferenceEvents seen(const ViewOptions& view) const {
         ReferenceEvents found = known(view);
-        std::erase_if(found, [&](const ReferenceEvent* event) { return view.as_of && event->occurred_at > *view.as_of; });
+        std::erase_if(found,
+                      [&](const ReferenceEvent* event) { return view.as_of && event->occurred_at > *view.as_of; });
         return found;
     }
 
@@ -144,15 +149,18 @@ public:
                                                     const std::string& after, std::size_t limit) const {
         std::set<std::string> ids;
         for (const ReferenceEvent* event : seen(view))
-            if (event->sent.entity_id.starts_with(prefix) && event->sent.entity_id > after) ids.insert(event->sent.entity_id);
+            if (event->sent.entity_id.starts_with(prefix) && event->sent.entity_id > after)
+                ids.insert(event->sent.entity_id);
         std::vector<std::string> list(ids.begin(), ids.end());
         if (list.size() > limit) list.resize(limit);
         return list;
     }
 
-    [[nodiscard]] ReferenceState state(const ViewOptions& view, const std::string& entity, const StateOptions& options) const {
+    [[nodiscard]] ReferenceState state(const ViewOptions& view, const std::string& entity,
+                                       const StateOptions& options) const {
         ReferenceState state;
-        for (const ReferenceEvent* event : known(view)) state.current_version += event->sent.entity_id == entity ? 1U : 0U;
+        for (const ReferenceEvent* event : known(view))
+            state.current_version += event->sent.entity_id == entity ? 1U : 0U;
         ReferenceEvents counted = read_entity(view, entity, {});
         for (const ReferenceEvent* event : counted) {
             if (state.last_occurred_at && event->occurred_at < *state.last_occurred_at) ++state.late_events;

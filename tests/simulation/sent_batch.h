@@ -62,8 +62,8 @@ inline bool matches(const Query& query, const SentEvent& event) {
     if (query.all) return true;
     const std::vector<std::string> tags = event.stored_tags();
     return std::any_of(query.items.begin(), query.items.end(), [&](const QueryItem& item) {
-        const bool type_fits = item.types.empty() ||
-                               std::find(item.types.begin(), item.types.end(), event.event_type) != item.types.end();
+        const bool type_fits =
+            item.types.empty() || std::find(item.types.begin(), item.types.end(), event.event_type) != item.types.end();
         return type_fits && std::all_of(item.tags.begin(), item.tags.end(), [&](const std::string& tag) {
                    return std::binary_search(tags.begin(), tags.end(), tag);
                });

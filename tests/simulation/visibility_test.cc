@@ -13,8 +13,7 @@ using testing::Session;
 
 SentBatch order(int number) {
     SentBatch batch;
-    batch.events.push_back(
-        {.entity_id = "order:1", .event_type = "order.changed", .tags = {"web"}});
+    batch.events.push_back({.entity_id = "order:1", .event_type = "order.changed", .tags = {"web"}});
     batch.options.idempotency_key = "order-" + std::to_string(number);
     return batch;
 }
@@ -31,8 +30,7 @@ std::string seen(const store::Database& database) {
     if (page.events().size() != of_entity) return "the last ones are others";
     for (const Filter& filter : {Filter{}, Filter{.tags = {"web"}}}) {
         const auto compiled = store::CompiledFilter::compile(filter);
-        const auto found =
-            store::scan(indexes, *view, *compiled, {.end_seq = ~std::uint64_t{0}, .limit = 100});
+        const auto found = store::scan(indexes, *view, *compiled, {.end_seq = ~std::uint64_t{0}, .limit = 100});
         if (!found.ok()) return found.error().message;
         if (found->seqs.size() != of_entity) return "a filtered read sees others";
     }
@@ -57,8 +55,8 @@ TEST(Visibility, AnAppendIsSeenWhenItIsPublishedAndNotBefore) {
 std::size_t tagged(const store::Database& database) {
     const auto view = store::pin_view(database, {});
     const auto filter = store::CompiledFilter::compile({.tags = {"web"}});
-    const auto found = store::scan(database.indexes(), *view, *filter,
-                                   {.end_seq = ~std::uint64_t{0}, .limit = ~std::uint64_t{0}});
+    const auto found =
+        store::scan(database.indexes(), *view, *filter, {.end_seq = ~std::uint64_t{0}, .limit = ~std::uint64_t{0}});
     return found.ok() ? found->seqs.size() : 0;
 }
 

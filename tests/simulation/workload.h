@@ -51,7 +51,9 @@ private:
     SentEvent event(const Oracle& oracle) {
         SentEvent event{.entity_id = entity(), .event_type = type()};
         const std::uint64_t kind = prng_.below(40);
-        const std::size_t size = kind == 0 ? prng_.below(payload_size_max_) : kind < 6 ? prng_.below(1'200) : prng_.below(100);
+        const std::size_t size = kind == 0  ? prng_.below(payload_size_max_)
+                                 : kind < 6 ? prng_.below(1'200)
+                                            : prng_.below(100);
         event.payload = "{\"n\":" + std::to_string(prng_.next()) + ",\"text\":\"" +
                         std::string(size, static_cast<char>('a' + prng_.below(26))) + "\"}";
         if (prng_.chance(0.2)) event.metadata = "{\"correlation_id\":\"c" + std::to_string(prng_.below(9)) + "\"}";

@@ -27,7 +27,6 @@ int main(int argc, char** argv) {
     std::ifstream("/proc/self/statm") >> pages >> resident_pages;
     const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     std::printf("%.3f %lld %.1f\n", static_cast<double>(opened_ns - started_ns) / 1e6,
-                static_cast<long long>(opened_ns),
-                static_cast<double>(resident_pages * page_bytes) / (1U << 20));
+                static_cast<long long>(opened_ns), static_cast<double>(resident_pages * page_bytes) / (1U << 20));
     return store->close().ok() ? 0 : 1;
 }

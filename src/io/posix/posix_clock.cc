@@ -19,18 +19,13 @@ std::int64_t now_ns(clockid_t clock) {
 
 }  // namespace
 
-std::int64_t PosixClock::wall_ns() {
-    return now_ns(CLOCK_REALTIME);
-}
+std::int64_t PosixClock::wall_ns() { return now_ns(CLOCK_REALTIME); }
 
-std::int64_t PosixClock::monotonic_ns() {
-    return now_ns(CLOCK_BOOTTIME);
-}
+std::int64_t PosixClock::monotonic_ns() { return now_ns(CLOCK_BOOTTIME); }
 
 void PosixRandom::fill(std::span<std::byte> out) {
     while (!out.empty()) {
-        const ssize_t count =
-            retry_interrupted([&] { return ::getrandom(out.data(), out.size(), 0); });
+        const ssize_t count = retry_interrupted([&] { return ::getrandom(out.data(), out.size(), 0); });
         ASSERT(count > 0);
         out = out.subspan(static_cast<std::size_t>(count));
     }

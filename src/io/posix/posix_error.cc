@@ -13,22 +13,17 @@ ErrorCode code_of(int error_number) {
     switch (error_number) {
         case ENOSPC:
         case EDQUOT:
-        case EFBIG:
-            return ErrorCode::kNoSpace;
-        case ENOENT:
-            return ErrorCode::kNotFound;
-        case EEXIST:
-            return ErrorCode::kAlreadyExists;
+        case EFBIG: return ErrorCode::kNoSpace;
+        case ENOENT: return ErrorCode::kNotFound;
+        case EEXIST: return ErrorCode::kAlreadyExists;
         case EISDIR:
         case ENOTDIR:
         case EACCES:
         case EPERM:
         case EROFS:
         case ELOOP:
-        case ENAMETOOLONG:
-            return ErrorCode::kInvalidArgument;  // The path is wrong for this; the disk is not.
-        default:
-            return ErrorCode::kIo;
+        case ENAMETOOLONG: return ErrorCode::kInvalidArgument;  // The path is wrong for this; the disk is not.
+        default: return ErrorCode::kIo;
     }
 }
 

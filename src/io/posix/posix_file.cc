@@ -17,9 +17,7 @@ namespace {
 
 constexpr std::size_t kWriteSizeMax = std::size_t{4} << 20;
 
-off_t offset_of(std::uint64_t offset) {
-    return static_cast<off_t>(offset);
-}
+off_t offset_of(std::uint64_t offset) { return static_cast<off_t>(offset); }
 
 bool is_aligned(std::uint64_t offset, std::span<const std::byte> bytes) {
     const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
@@ -34,8 +32,7 @@ ssize_t write_some(int fd, std::uint64_t offset, std::span<const std::byte> byte
 
 }  // namespace
 
-PosixFile::PosixFile(UniqueFd fd, Options options)
-    : fd_(std::move(fd)), options_(std::move(options)) {}
+PosixFile::PosixFile(UniqueFd fd, Options options) : fd_(std::move(fd)), options_(std::move(options)) {}
 
 Error PosixFile::error(const char* call, int error_number) const {
     return posix_error(call, options_.path, error_number);
@@ -44,10 +41,8 @@ Error PosixFile::error(const char* call, int error_number) const {
 Result<std::size_t> PosixFile::read_at(std::uint64_t offset, std::span<std::byte> out) {
     std::size_t done = 0;
     while (done < out.size()) {
-        const ssize_t count = retry_interrupted([&] {
-            return ::pread(fd_.get(), out.data() + done, out.size() - done,
-                           offset_of(offset + done));
-        });
+        const ssize_t count = retry_interrupted(
+            [&] { return ::pread(fd_.get(), out.data() + done, out.size() - done, offset_of(offset + done)); });
         if (count < 0) return error("pread", errno);
         if (count == 0) break;
         done += static_cast<std::size_t>(count);
@@ -78,8 +73,7 @@ Status PosixFile::write_durable_at(std::uint64_t offset, std::span<const std::by
     return sync();
 }
 
-Result<std::size_t> PosixFile::write_direct(std::uint64_t offset,
-                                            std::span<const std::byte> bytes) {
+Result<std::size_t> PosixFile::write_direct(std::uint64_t offset, std::span<const std::byte> bytes) {
     std::size_t done = 0;
     while (done < bytes.size() && can_write_direct()) {
         const ssize_t count = write_some(direct_fd_.get(), offset + done, bytes.subspan(done));
@@ -99,8 +93,8 @@ bool PosixFile::can_write_direct() {
     std::call_once(direct_once_, [this] {
         // By the open descriptor and not by the path, which may name another file by now.
         const std::string self = "/proc/self/fd/" + std::to_string(fd_.get());
-        direct_fd_ = above_standard(UniqueFd(retry_interrupted(
-            [&] { return ::open(self.c_str(), O_WRONLY | O_DIRECT | O_DSYNC | O_CLOEXEC); })));
+        direct_fd_ = above_standard(UniqueFd(
+            retry_interrupted([&] { return ::open(self.c_str(), O_WRONLY | O_DIRECT | O_DSYNC | O_CLOEXEC); })));
     });
     return direct_fd_.is_open() && !direct_refused_.load(std::memory_order_relaxed);
 }

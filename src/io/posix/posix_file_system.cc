@@ -37,20 +37,17 @@ struct CloseDirectory {
 };
 
 Result<UniqueFd> open_fd(const std::string& path, int flags) {
-    UniqueFd fd = above_standard(UniqueFd(
-        retry_interrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); })));
+    UniqueFd fd =
+        above_standard(UniqueFd(retry_interrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); })));
     if (!fd.is_open()) return posix_error("open", path, errno);
     return fd;
 }
 
 int open_flags(OpenMode mode) {
     switch (mode) {
-        case OpenMode::kRead:
-            return O_RDONLY;
-        case OpenMode::kReadWrite:
-            return O_RDWR;
-        case OpenMode::kCreate:
-            return O_RDWR | O_CREAT | O_EXCL;
+        case OpenMode::kRead: return O_RDONLY;
+        case OpenMode::kReadWrite: return O_RDWR;
+        case OpenMode::kCreate: return O_RDWR | O_CREAT | O_EXCL;
     }
     return O_RDONLY;
 }
@@ -120,17 +117,15 @@ Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, Ope
     return file;
 }
 
-Result<std::unique_ptr<PosixFile>> PosixFileSystem::open_file(const std::string& path,
-                                                              OpenMode mode,
+Result<std::unique_ptr<PosixFile>> PosixFileSystem::open_file(const std::string& path, OpenMode mode,
                                                               DurableWriteSwitch durable_write) {
     ASSIGN_OR_RETURN(UniqueFd fd, open_fd(path, open_flags(mode)));
     struct stat status = {};
     if (::fstat(fd.get(), &status) < 0) return posix_error("fstat", path, errno);
     if (S_ISDIR(status.st_mode)) return posix_error("open", path, EISDIR);
-    return std::make_unique<PosixFile>(
-        std::move(fd), PosixFile::Options{.path = path,
-                                          .is_writable = mode != OpenMode::kRead,
-                                          .durable_write = std::move(durable_write)});
+    return std::make_unique<PosixFile>(std::move(fd), PosixFile::Options{.path = path,
+                                                                         .is_writable = mode != OpenMode::kRead,
+                                                                         .durable_write = std::move(durable_write)});
 }
 
 Result<std::vector<DirectoryEntry>> PosixFileSystem::list(const std::string& directory) {
@@ -147,8 +142,7 @@ Result<std::vector<DirectoryEntry>> PosixFileSystem::list(const std::string& dir
         entries.push_back({.name = std::move(name), .is_directory = directory_entry});
     }
     if (errno != 0) return posix_error("readdir", directory, errno);
-    std::sort(entries.begin(), entries.end(),
-              [](const auto& a, const auto& b) { return a.name < b.name; });
+    std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return entries;
 }
 
@@ -167,8 +161,7 @@ Status PosixFileSystem::make_directory(const std::string& path) {
 Status PosixFileSystem::rename(const std::string& from, const std::string& to) {
     struct stat status = {};
     if (::lstat(from.c_str(), &status) < 0) return posix_error("rename", from, errno);
-    const int answer = S_ISDIR(status.st_mode) ? rename_to_free_name(from, to)
-                                               : ::rename(from.c_str(), to.c_str());
+    const int answer = S_ISDIR(status.st_mode) ? rename_to_free_name(from, to) : ::rename(from.c_str(), to.c_str());
     if (answer < 0) return posix_error("rename", from + " to " + to, errno);
     return {};
 }
@@ -229,9 +222,7 @@ void PosixFileSystem::set_durable_write(DurableWrite way) {
     durable_write_->store(way, std::memory_order_relaxed);  // A choice of speed; orders nothing.
 }
 
-DurableWrite PosixFileSystem::durable_write() const {
-    return durable_write_->load(std::memory_order_relaxed);
-}
+DurableWrite PosixFileSystem::durable_write() const { return durable_write_->load(std::memory_order_relaxed); }
 
 // The probe.
 
@@ -276,8 +267,7 @@ Result<DurableWrite> faster_way(PosixFile& file, std::atomic<DurableWrite>& way)
 }  // namespace
 
 Result<DurableWrite> PosixFileSystem::probe_durable_write(const std::string& directory) {
-    const std::string path =
-        directory + "/durable-write-probe." + std::to_string(::getpid()) + ".tmp";
+    const std::string path = directory + "/durable-write-probe." + std::to_string(::getpid()) + ".tmp";
     const auto way = std::make_shared<std::atomic<DurableWrite>>(DurableWrite::kDirect);
     ::unlink(path.c_str());  // Of a process with our id that died here.
     ASSIGN_OR_RETURN(const auto file, open_file(path, OpenMode::kCreate, way));

@@ -152,8 +152,8 @@ TEST_F(PosixFileSystemTest, ARefusedLockNamesFileAndHolder) {
     ASSERT_TRUE(lock.ok());
     const auto second = files_.lock(path("lock"));
     ASSERT_FALSE(second.ok());
-    EXPECT_EQ(second.error().message,
-              "the store is open in another process: " + path("lock") + " is locked by process " + std::to_string(::getpid()));
+    EXPECT_EQ(second.error().message, "the store is open in another process: " + path("lock") +
+                                          " is locked by process " + std::to_string(::getpid()));
 }
 
 TEST_F(PosixFileSystemTest, NeverTakesTheNumberOfAStandardDescriptor) {
@@ -177,9 +177,7 @@ TEST_F(PosixFileSystemTest, TellsHowMuchRoomThereIsWhereAPathWouldBe) {
     const std::uint64_t here = *PosixFileSystem::free_bytes(root_);
     EXPECT_GT(here, 0U);
     for (const std::string& below : {path("a"), path("a/b/c"), path("a//b/")})
-        EXPECT_NEAR(static_cast<double>(*PosixFileSystem::free_bytes(below)),
-                    static_cast<double>(here), 1e10)
-            << below;
+        EXPECT_NEAR(static_cast<double>(*PosixFileSystem::free_bytes(below)), static_cast<double>(here), 1e10) << below;
     EXPECT_TRUE(PosixFileSystem::free_bytes("not-there").ok());
     EXPECT_TRUE(PosixFileSystem::free_bytes("/not-there").ok());
 }

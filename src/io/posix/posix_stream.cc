@@ -11,8 +11,8 @@
 namespace chronos::io {
 
 Result<Stream> open_stream(const std::string& path) {
-    Stream stream{.fd = above_standard(UniqueFd(retry_interrupted(
-                      [&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })))};
+    Stream stream{
+        .fd = above_standard(UniqueFd(retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })))};
     if (!stream.fd.is_open()) return posix_error("open", path, errno);
     struct stat status = {};
     if (::fstat(stream.fd.get(), &status) < 0) return posix_error("fstat", path, errno);

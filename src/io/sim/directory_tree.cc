@@ -59,8 +59,7 @@ const Entries& DirectoryTree::entries(NodeId directory) const {
 
 std::vector<std::string> DirectoryTree::all_files() const {
     std::vector<std::string> files;
-    const std::function<void(NodeId, const std::string&)> visit = [&](NodeId directory,
-                                                                      const std::string& path) {
+    const std::function<void(NodeId, const std::string&)> visit = [&](NodeId directory, const std::string& path) {
         for (const auto& [name, entry] : entries(directory)) {
             const std::string child = path + "/" + name;
             if (entry.is_directory) {
@@ -107,8 +106,7 @@ bool DirectoryTree::is_within(NodeId directory, NodeId ancestor) const {
 // Durability.
 
 bool DirectoryTree::Change::touches(const std::set<NodeId>& directories) const {
-    return (from && directories.contains(from->directory)) ||
-           (to && directories.contains(to->directory));
+    return (from && directories.contains(from->directory)) || (to && directories.contains(to->directory));
 }
 
 void DirectoryTree::sync(NodeId directory) {
@@ -146,8 +144,7 @@ bool DirectoryTree::fits_durable(const Change& change) const {
     const auto taken = names.find(change.to->name);
     const bool may_replace = change.from && !change.entry.is_directory;
     if (taken != names.end() && (!may_replace || taken->second.is_directory)) return false;
-    return !change.entry.is_directory ||
-           !is_durably_within(change.to->directory, change.entry.node);
+    return !change.entry.is_directory || !is_durably_within(change.to->directory, change.entry.node);
 }
 
 void DirectoryTree::make_durable(const Change& change) {

@@ -8,16 +8,12 @@ namespace {
 
 OpClass class_of(OpKind kind) {
     switch (kind) {
-        case OpKind::kRead:
-            return OpClass::kRead;
+        case OpKind::kRead: return OpClass::kRead;
         case OpKind::kWrite:
         case OpKind::kWriteDurable:
-        case OpKind::kTruncate:
-            return OpClass::kWrite;
-        case OpKind::kSync:
-            return OpClass::kSync;
-        case OpKind::kName:
-            return OpClass::kName;
+        case OpKind::kTruncate: return OpClass::kWrite;
+        case OpKind::kSync: return OpClass::kSync;
+        case OpKind::kName: return OpClass::kName;
     }
     return OpClass::kRead;
 }
@@ -25,17 +21,12 @@ OpClass class_of(OpKind kind) {
 bool fits(FaultKind fault, OpKind kind) {
     const bool is_write = kind == OpKind::kWrite || kind == OpKind::kWriteDurable;
     switch (fault) {
-        case FaultKind::kEio:
-            return true;
-        case FaultKind::kNoSpace:
-            return kind != OpKind::kRead;
+        case FaultKind::kEio: return true;
+        case FaultKind::kNoSpace: return kind != OpKind::kRead;
         case FaultKind::kShortWrite:
-        case FaultKind::kMisdirectedWrite:
-            return is_write;
-        case FaultKind::kLostWrite:
-            return is_write || kind == OpKind::kTruncate;
-        case FaultKind::kFailedSync:
-            return kind == OpKind::kSync || kind == OpKind::kWriteDurable;
+        case FaultKind::kMisdirectedWrite: return is_write;
+        case FaultKind::kLostWrite: return is_write || kind == OpKind::kTruncate;
+        case FaultKind::kFailedSync: return kind == OpKind::kSync || kind == OpKind::kWriteDurable;
     }
     return false;
 }
@@ -60,8 +51,8 @@ FaultPlan::Decision FaultPlan::next(OpKind kind, std::string_view path, Prng& pr
 
 bool FaultPlan::is_counted(OpKind kind, std::string_view path) const {
     const auto& classes = filter_.classes;
-    const bool class_fits = classes.empty() || std::find(classes.begin(), classes.end(),
-                                                         class_of(kind)) != classes.end();
+    const bool class_fits =
+        classes.empty() || std::find(classes.begin(), classes.end(), class_of(kind)) != classes.end();
     return class_fits && path.find(filter_.path_contains) != std::string_view::npos;
 }
 

@@ -8,8 +8,7 @@ namespace chronos::io {
 
 namespace {
 
-FileChange data_change(std::uint64_t sequence, std::uint64_t offset,
-                       std::span<const std::byte> bytes) {
+FileChange data_change(std::uint64_t sequence, std::uint64_t offset, std::span<const std::byte> bytes) {
     FileChange change{.sequence = sequence, .offset = offset, .size = bytes.size()};
     if (!is_zero(bytes)) {
         change.bytes = std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end());
@@ -17,9 +16,7 @@ FileChange data_change(std::uint64_t sequence, std::uint64_t offset,
     return change;
 }
 
-bool is_resize(const FileChange& change) {
-    return change.kind == FileChange::Kind::kResize;
-}
+bool is_resize(const FileChange& change) { return change.kind == FileChange::Kind::kResize; }
 
 }  // namespace
 
@@ -41,23 +38,19 @@ void FileChange::apply_to(Image& image) const {
     }
 }
 
-void FileNode::write(std::uint64_t sequence, std::uint64_t offset,
-                     std::span<const std::byte> bytes) {
+void FileNode::write(std::uint64_t sequence, std::uint64_t offset, std::span<const std::byte> bytes) {
     if (bytes.empty()) return;
     const std::uint64_t old_size = current_.size();
     current_.write(offset, bytes);
     pending_.push_back(data_change(sequence, offset, bytes));
     if (current_.size() > old_size) {
-        pending_.push_back(
-            {.sequence = sequence, .kind = FileChange::Kind::kResize, .size = current_.size()});
+        pending_.push_back({.sequence = sequence, .kind = FileChange::Kind::kResize, .size = current_.size()});
     }
 }
 
 void FileNode::resize(std::uint64_t sequence, std::uint64_t size) {
-    pending_.push_back({.sequence = sequence,
-                        .kind = FileChange::Kind::kResize,
-                        .shrinks = size < current_.size(),
-                        .size = size});
+    pending_.push_back(
+        {.sequence = sequence, .kind = FileChange::Kind::kResize, .shrinks = size < current_.size(), .size = size});
     current_.resize(size);
 }
 
@@ -75,8 +68,8 @@ void FileNode::write_durable(std::uint64_t offset, std::span<const std::byte> by
 }
 
 void FileNode::commit_shrinks() {
-    const auto last = std::find_if(pending_.rbegin(), pending_.rend(),
-                                   [](const FileChange& change) { return change.shrinks; });
+    const auto last =
+        std::find_if(pending_.rbegin(), pending_.rend(), [](const FileChange& change) { return change.shrinks; });
     if (last == pending_.rend()) return;
     std::vector<FileChange> rest;
     for (auto change = pending_.begin(); change != last.base(); ++change) {
@@ -111,11 +104,9 @@ void FileNode::sync() {
     pending_.clear();
 }
 
-void FileNode::overlay(std::uint64_t sequence, std::uint64_t offset,
-                       std::span<const std::byte> bytes) {
+void FileNode::overlay(std::uint64_t sequence, std::uint64_t offset, std::span<const std::byte> bytes) {
     current_.write(offset, bytes);
-    const std::uint64_t durable_end =
-        std::clamp(durable_.size(), offset, offset + bytes.size()) - offset;
+    const std::uint64_t durable_end = std::clamp(durable_.size(), offset, offset + bytes.size()) - offset;
     drop_pending_data(offset, offset + durable_end);
     durable_.write(offset, bytes.first(durable_end));
     const auto beyond = bytes.subspan(durable_end);

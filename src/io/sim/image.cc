@@ -19,8 +19,7 @@ const Image::Page* Image::page_at(std::uint64_t page_index) const {
 
 std::size_t Image::read(std::uint64_t offset, std::span<std::byte> out) const {
     if (offset >= size_) return 0;
-    const auto total =
-        static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), size_ - offset));
+    const auto total = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), size_ - offset));
     for (std::size_t done = 0; done < total;) {
         const std::size_t begin = (offset + done) % kPageSize;
         const std::size_t count = std::min(kPageSize - begin, total - done);
@@ -48,8 +47,7 @@ void Image::write(std::uint64_t offset, std::span<const std::byte> bytes) {
 void Image::write_zeros(std::uint64_t offset, std::uint64_t size) {
     for (std::uint64_t done = 0; done < size;) {
         const std::size_t begin = (offset + done) % kPageSize;
-        const auto count =
-            static_cast<std::size_t>(std::min<std::uint64_t>(kPageSize - begin, size - done));
+        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kPageSize - begin, size - done));
         clear_in_page((offset + done) / kPageSize, begin, count);
         done += count;
     }
@@ -66,8 +64,7 @@ void Image::resize(std::uint64_t size) {
     size_ = size;
 }
 
-void Image::write_in_page(std::uint64_t page_index, std::size_t begin,
-                          std::span<const std::byte> bytes) {
+void Image::write_in_page(std::uint64_t page_index, std::size_t begin, std::span<const std::byte> bytes) {
     if (page_at(page_index) == nullptr && is_zero(bytes)) return;
     PageTable& table = table_.mutate();
     if (page_index >= table.size()) table.resize(page_index + 1);

@@ -37,8 +37,7 @@ private:
     using PageTable = std::vector<CopyOnWrite<Page>>;  // May end early; what is missing is zero.
 
     [[nodiscard]] const Page* page_at(std::uint64_t page_index) const;
-    void write_in_page(std::uint64_t page_index, std::size_t begin,
-                       std::span<const std::byte> bytes);
+    void write_in_page(std::uint64_t page_index, std::size_t begin, std::span<const std::byte> bytes);
     void clear_in_page(std::uint64_t page_index, std::size_t begin, std::size_t size);
 
     std::uint64_t size_ = 0;

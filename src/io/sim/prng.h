@@ -24,9 +24,7 @@ public:
     /// A number in `[0, count)`. Requires: `count` > 0.
     std::uint64_t below(std::uint64_t count) { return next() % count; }
 
-    bool chance(double probability) {
-        return static_cast<double>(next() >> 11U) * 0x1.0p-53 < probability;
-    }
+    bool chance(double probability) { return static_cast<double>(next() >> 11U) * 0x1.0p-53 < probability; }
 
     void fill(std::span<std::byte> out) {
         std::uint64_t bits = 0;

@@ -21,8 +21,7 @@ inline constexpr std::string_view kIsDirectoryText = "Is a directory";
 inline constexpr std::string_view kNotDirectoryText = "Not a directory";
 
 /// Makes "<call> <path>: <text>".
-inline Error sim_error(ErrorCode code, std::string_view call, std::string_view path,
-                       std::string_view text) {
+inline Error sim_error(ErrorCode code, std::string_view call, std::string_view path, std::string_view text) {
     std::string message(call);
     message.append(" ").append(path).append(": ").append(text);
     return base::fail(code, std::move(message));

@@ -19,12 +19,9 @@ bool is_aligned(std::uint64_t offset, std::span<const std::byte> bytes) {
     return (offset | bytes.size() | address) % kBlockSize == 0;
 }
 
-const char* name_of(OpKind kind) {
-    return kind == OpKind::kWrite ? "write" : "write durable";
-}
+const char* name_of(OpKind kind) { return kind == OpKind::kWrite ? "write" : "write durable"; }
 
-void put(FileNode& file, std::uint64_t sequence, std::uint64_t offset,
-         std::span<const std::byte> bytes, OpKind kind) {
+void put(FileNode& file, std::uint64_t sequence, std::uint64_t offset, std::span<const std::byte> bytes, OpKind kind) {
     if (kind == OpKind::kWrite) {
         file.write(sequence, offset, bytes);
     } else {
@@ -39,8 +36,7 @@ Status SimFile::write_durable_at(std::uint64_t offset, std::span<const std::byte
     return files_.write(handle_, offset, bytes, OpKind::kWriteDurable);
 }
 
-Result<std::size_t> SimFileSystem::read(const Handle& handle, std::uint64_t offset,
-                                        std::span<std::byte> out) {
+Result<std::size_t> SimFileSystem::read(const Handle& handle, std::uint64_t offset, std::span<std::byte> out) {
     const std::lock_guard lock(mutex_);
     RETURN_IF_ERROR(check_alive("read", handle));
     RETURN_IF_ERROR(begin("read", OpKind::kRead, handle.path));
@@ -54,8 +50,7 @@ Result<std::uint64_t> SimFileSystem::size(const Handle& handle) {
     return state_.files.at(handle.node).current().size();
 }
 
-Status SimFileSystem::write(const Handle& handle, std::uint64_t offset,
-                            std::span<const std::byte> bytes, OpKind kind) {
+Status SimFileSystem::write(const Handle& handle, std::uint64_t offset, std::span<const std::byte> bytes, OpKind kind) {
     const char* const call = name_of(kind);
     const std::lock_guard lock(mutex_);
     RETURN_IF_ERROR(check_alive(call, handle));
@@ -75,12 +70,10 @@ Status SimFileSystem::write(const Handle& handle, std::uint64_t offset,
     return write_what_fits(file, call, handle, offset, bytes, kind);
 }
 
-Status SimFileSystem::write_faulty(FileNode& file, const char* call, const Handle& handle,
-                                   std::uint64_t offset, std::span<const std::byte> bytes,
-                                   OpKind kind, FaultKind fault) {
+Status SimFileSystem::write_faulty(FileNode& file, const char* call, const Handle& handle, std::uint64_t offset,
+                                   std::span<const std::byte> bytes, OpKind kind, FaultKind fault) {
     switch (fault) {
-        case FaultKind::kLostWrite:
-            return {};
+        case FaultKind::kLostWrite: return {};
         case FaultKind::kMisdirectedWrite:
             return write_what_fits(file, call, handle, other_block(file, offset), bytes, kind);
         case FaultKind::kShortWrite: {
@@ -93,15 +86,13 @@ Status SimFileSystem::write_faulty(FileNode& file, const char* call, const Handl
             file.forget_pending();
             break;
         case FaultKind::kEio:
-        case FaultKind::kNoSpace:
-            break;  // begin() answers these.
+        case FaultKind::kNoSpace: break;  // begin() answers these.
     }
     return sim_io_error(call, handle.path, kIoErrorText);
 }
 
-Status SimFileSystem::write_what_fits(FileNode& file, const char* call, const Handle& handle,
-                                      std::uint64_t offset, std::span<const std::byte> bytes,
-                                      OpKind kind) {
+Status SimFileSystem::write_what_fits(FileNode& file, const char* call, const Handle& handle, std::uint64_t offset,
+                                      std::span<const std::byte> bytes, OpKind kind) {
     const std::uint64_t limit = size_limit(file);
     const std::uint64_t room = limit > offset ? limit - offset : 0;
     if (room >= bytes.size()) {

@@ -11,8 +11,7 @@ namespace chronos::io {
 
 class SimFile final : public File {
 public:
-    SimFile(SimFileSystem& files, SimFileSystem::Handle handle)
-        : files_(files), handle_(std::move(handle)) {}
+    SimFile(SimFileSystem& files, SimFileSystem::Handle handle) : files_(files), handle_(std::move(handle)) {}
     ~SimFile() override { files_.close(handle_); }
 
     Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) override {
@@ -33,8 +32,7 @@ private:
 
 class SimFileLock final : public FileLock {
 public:
-    SimFileLock(SimFileSystem& files, SimFileSystem::Handle handle)
-        : files_(files), handle_(std::move(handle)) {}
+    SimFileLock(SimFileSystem& files, SimFileSystem::Handle handle) : files_(files), handle_(std::move(handle)) {}
     ~SimFileLock() override { files_.unlock(handle_); }
 
 private:

@@ -15,8 +15,7 @@ SimFileSystem::SimFileSystem(std::uint64_t seed) : state_(seed) {}
 SimFileSystem::SimFileSystem(State state) : state_(std::move(state)) {}
 
 /// Counts an operation; returns what to do with it, or the error that it is.
-Result<FaultPlan::Decision> SimFileSystem::begin(const char* call, OpKind kind,
-                                                 const std::string& path) {
+Result<FaultPlan::Decision> SimFileSystem::begin(const char* call, OpKind kind, const std::string& path) {
     if (state_.powered_off) return sim_io_error(call, path, kPowerCutText);
     const FaultPlan::Decision decision = state_.faults.next(kind, path, state_.prng);
     if (decision.power_cut) {
@@ -65,9 +64,7 @@ Result<std::unique_ptr<File>> SimFileSystem::open(const std::string& path, OpenM
     }
     ++open_counts_[node];
     return std::unique_ptr<File>(std::make_unique<SimFile>(
-        *this,
-        Handle{
-            .node = node, .epoch = epoch_, .path = path, .is_writable = mode != OpenMode::kRead}));
+        *this, Handle{.node = node, .epoch = epoch_, .path = path, .is_writable = mode != OpenMode::kRead}));
 }
 
 Result<std::vector<DirectoryEntry>> SimFileSystem::list(const std::string& directory) {
@@ -178,9 +175,8 @@ Result<std::unique_ptr<FileLock>> SimFileSystem::lock(const std::string& path) {
 void SimFileSystem::drop_unused_nodes() {
     const std::set<NodeId> named = state_.tree.nodes_in_use();
     state_.tree.retain(named);
-    std::erase_if(state_.files, [&](const auto& item) {
-        return !named.contains(item.first) && !open_counts_.contains(item.first);
-    });
+    std::erase_if(state_.files,
+                  [&](const auto& item) { return !named.contains(item.first) && !open_counts_.contains(item.first); });
     has_removed_names_ = false;
 }
 
@@ -188,16 +184,11 @@ void SimFileSystem::drop_unused_nodes() {
 
 CrashPlan SimFileSystem::draw_plan(CrashMode mode) {
     switch (mode) {
-        case CrashMode::kDropUnsynced:
-            return {.keep_before = 0};
-        case CrashMode::kKeepAll:
-            return {.keep_before = UINT64_MAX};
-        case CrashMode::kRandomSubset:
-            return {.scattered = true};
-        case CrashMode::kGarbage:
-            return {.scattered = true, .garbage_probability = 0.25};
-        case CrashMode::kPrefix:
-            break;
+        case CrashMode::kDropUnsynced: return {.keep_before = 0};
+        case CrashMode::kKeepAll: return {.keep_before = UINT64_MAX};
+        case CrashMode::kRandomSubset: return {.scattered = true};
+        case CrashMode::kGarbage: return {.scattered = true, .garbage_probability = 0.25};
+        case CrashMode::kPrefix: break;
     }
     std::vector<std::uint64_t> pending = state_.tree.pending_sequences();
     for (const auto& [node, file] : state_.files) {
@@ -284,8 +275,7 @@ Result<std::vector<std::byte>> SimFileSystem::file_contents(const std::string& p
     return bytes;
 }
 
-Status SimFileSystem::corrupt(const std::string& path, std::uint64_t offset,
-                              std::span<const std::byte> bytes) {
+Status SimFileSystem::corrupt(const std::string& path, std::uint64_t offset, std::span<const std::byte> bytes) {
     const std::lock_guard lock(mutex_);
     ASSIGN_OR_RETURN(const NodeId node, find_file("corrupt", path));
     FileNode& file = state_.files.at(node);

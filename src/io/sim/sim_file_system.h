@@ -121,8 +121,7 @@ private:
 
     // Calls of open files.
     Result<std::size_t> read(const Handle& handle, std::uint64_t offset, std::span<std::byte> out);
-    Status write(const Handle& handle, std::uint64_t offset, std::span<const std::byte> bytes,
-                 OpKind kind);
+    Status write(const Handle& handle, std::uint64_t offset, std::span<const std::byte> bytes, OpKind kind);
     Status sync(const Handle& handle);
     Result<std::uint64_t> size(const Handle& handle);
     Status truncate(const Handle& handle, std::uint64_t size);
@@ -132,11 +131,10 @@ private:
     // The rest is called with mutex_ held.
     Result<FaultPlan::Decision> begin(const char* call, OpKind kind, const std::string& path);
     Status check_alive(const char* call, const Handle& handle) const;
-    Status write_faulty(FileNode& file, const char* call, const Handle& handle,
-                        std::uint64_t offset, std::span<const std::byte> bytes, OpKind kind,
-                        FaultKind fault);
-    Status write_what_fits(FileNode& file, const char* call, const Handle& handle,
-                           std::uint64_t offset, std::span<const std::byte> bytes, OpKind kind);
+    Status write_faulty(FileNode& file, const char* call, const Handle& handle, std::uint64_t offset,
+                        std::span<const std::byte> bytes, OpKind kind, FaultKind fault);
+    Status write_what_fits(FileNode& file, const char* call, const Handle& handle, std::uint64_t offset,
+                           std::span<const std::byte> bytes, OpKind kind);
     [[nodiscard]] Result<NodeId> find_file(const char* call, const std::string& path) const;
     NodeId create_file(const Place& place);
     [[nodiscard]] std::uint64_t size_limit(const FileNode& file) const;

@@ -11,9 +11,7 @@
 namespace chronos::io {
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) {
-    return std::as_bytes(std::span(text));
-}
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 std::string text_of(const SimFileSystem& disk, const std::string& path) {
     const auto bytes = disk.file_contents(path);

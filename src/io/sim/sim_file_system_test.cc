@@ -14,16 +14,12 @@
 namespace chronos::io {
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) {
-    return std::as_bytes(std::span(text));
-}
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 struct alignas(kBlockSize) Block {
     std::array<char, kBlockSize> text = {};
     explicit Block(char c) { text.fill(c); }
-    [[nodiscard]] std::span<const std::byte> bytes() const {
-        return std::as_bytes(std::span(text));
-    }
+    [[nodiscard]] std::span<const std::byte> bytes() const { return std::as_bytes(std::span(text)); }
 };
 
 std::string text_of(const SimFileSystem& disk, const std::string& path) {
