@@ -110,6 +110,8 @@ private:
 };
 
 struct AppendOptions {
+    /// "main", or a fork's id or name.
+    std::string branch = "main";
     Durability durability = Durability::kDurable;
     /// Retries with the same batch id are recognised, whatever the ids of their events. Any UUID.
     std::optional<Uuid> batch_id;

@@ -18,7 +18,7 @@ namespace chronos {
 
 /// Which state of the store to look at. All given parts apply together.
 struct ViewOptions {
-    /// Branch name; only "main" until forks exist.
+    /// "main", or a fork's id or name.
     std::string branch = "main";
     /// Events at positions ≤ at. Beyond the head is refused.
     std::optional<Position> at;

@@ -38,6 +38,7 @@ enum class ErrorCode : std::uint8_t {
     kCorrupt,           ///< Stored bytes are damaged; `chronos verify` and `chronos salvage` say more.
     kUnsupported,       ///< A newer format or a feature this build does not have.
     kLimitExceeded,     ///< A documented limit; the message names it.
+    kGone,              ///< The fork was merged, discarded or has expired; the message says when.
 };
 
 /// Stable lower-case name, e.g. "version_conflict".

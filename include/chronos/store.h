@@ -19,7 +19,9 @@
 #include <vector>
 
 #include "chronos/append.h"
+#include "chronos/changes.h"
 #include "chronos/event.h"
+#include "chronos/fork.h"
 #include "chronos/read.h"
 #include "chronos/state.h"
 #include "chronos/types.h"
@@ -105,6 +107,12 @@ public:
     /// Each event with the fields it changed, oldest first.
     Result<std::vector<HistoryEntry>> history(std::string_view entity_id, const StateOptions& options = {}) const;
 
+    /// What differs from `before`, a view of the same store: of the same branch or of another one. Entities whose
+    /// events differ are listed; the cost follows the difference, not the store.
+    ///
+    /// Errors: kInvalidArgument, kLimitExceeded.
+    Result<Changes> changes(const View& before, const ChangesOptions& options = {}) const;
+
     /// Entity ids that start with `prefix`, sorted, after `after`, at most `limit`.
     Result<std::vector<std::string>> entities(std::string_view prefix, std::string_view after,
                                               std::uint32_t limit) const;
@@ -174,6 +182,24 @@ public:
 
     /// Pins a view. Errors: kNotFound for a branch, kInvalidArgument for a position beyond the head.
     Result<View> view(const ViewOptions& options = {}) const;
+
+    /// Makes a fork; durable when it returns, and O(1).
+    ///
+    /// Errors: kInvalidArgument, kNotFound and kGone for the parent, kAlreadyExists for the name, kLimitExceeded.
+    Result<ForkInfo> create_fork(const ForkOptions& options = {});
+    /// The fork of this id or name. Errors: kNotFound.
+    Result<ForkInfo> fork(std::string_view id_or_name) const;
+    /// Forks in the order they were made.
+    Result<std::vector<ForkInfo>> forks(const ForkListOptions& options = {}) const;
+    /// It expires `ttl_ns` from now. Errors: kInvalidArgument, kNotFound, kGone.
+    Result<ForkInfo> extend_fork(std::string_view id_or_name, std::int64_t ttl_ns);
+    /// Throws the fork and its events away. Errors: kNotFound, kGone.
+    Result<ForkInfo> discard_fork(std::string_view id_or_name);
+    /// Appends the fork's events to its parent, all or nothing, if every condition they were written under still holds
+    /// there. Conflicts are an answer, not an error. Merging again gives the first answer.
+    ///
+    /// Errors: kNotFound, kGone, kInvalidArgument, kLimitExceeded; those of appends.
+    Result<MergeResult> merge_fork(std::string_view id_or_name, const MergeOptions& options = {});
 
     Result<Follower> follow(const FollowOptions& options) const;
     /// Calls `on_events` with each page on a thread of its own until it returns false or the returned handle is

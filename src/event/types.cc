@@ -231,6 +231,7 @@ std::string_view error_code_name(ErrorCode code) {
         case ErrorCode::kCorrupt: return "corrupt";
         case ErrorCode::kUnsupported: return "unsupported";
         case ErrorCode::kLimitExceeded: return "limit_exceeded";
+        case ErrorCode::kGone: return "gone";
     }
     return "unknown";
 }

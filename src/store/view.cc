@@ -74,6 +74,7 @@ Result<PinnedView> pin_view(const Database& database, const ViewOptions& options
         if (published > 0 && known_at->ns <= reader.recorded_at(published - 1)) view.info.settled = true;
         RETURN_IF_ERROR(reader.status());
     }
+    view.layers = Layers({.branch = view.branch, .end_seq = view.end_seq, .first_position = 0});
     const std::uint64_t positions = runs.positions_below(view.end_seq);
     if (positions > 0) view.info.at = Position{positions - 1};
     return view;

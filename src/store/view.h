@@ -12,14 +12,17 @@
 
 #include "chronos/read.h"
 #include "store/database.h"
+#include "store/layers.h"
 #include "store/reader.h"
 
 namespace chronos::store {
 
-/// A resolved view: events of `branch` with seq < end_seq that occurred by `as_of`.
+/// A resolved view: events of `branch` and its ancestors below the ends of their layers that occurred by `as_of`.
 struct PinnedView {
     event::BranchNumber branch = event::kMainBranch;
     std::uint64_t end_seq = 0;
+    /// The branch and its ancestors; no layer ends above end_seq.
+    Layers layers;
     /// What was published when the view was made; end_seq or more.
     std::uint64_t published_seq = 0;
     std::optional<Timestamp> as_of;

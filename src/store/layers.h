@@ -1,0 +1,59 @@
+// What a branch is made of: its ancestors up to where it begins, then its own events.
+//
+//     main      ████████████░░░░░      layers of fork B:  main below 12 · A below 17 · B below the view's end
+//     fork A          └─ ██████░░      Every seq of one layer is below every seq of the next, so that reading the
+//     fork B               └─ ████     layers one after the other reads in order.
+//
+// Threads: values and functions without state.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "chronos/fork.h"
+#include "event/ids.h"
+
+namespace chronos::store {
+
+/// Events of one branch with seq < end_seq.
+struct Layer {
+    event::BranchNumber branch = event::kMainBranch;
+    std::uint64_t end_seq = 0;
+    /// Position of the layer's first event.
+    std::uint64_t first_position = 0;
+};
+
+/// A branch and its ancestors, oldest first; never empty.
+class Layers {
+public:
+    Layers() = default;
+    /// A branch without ancestors.
+    explicit Layers(const Layer& layer) : layers_{layer} {}
+
+    [[nodiscard]] std::span<const Layer> all() const { return std::span(layers_).first(count_); }
+    [[nodiscard]] const Layer& own() const { return layers_[count_ - 1]; }
+    [[nodiscard]] bool is_single() const { return count_ == 1; }
+    /// A further branch that begins where these layers end. Requires: fewer than kForkDepthMax ancestors.
+    void push_back(const Layer& layer) { layers_[count_++] = layer; }
+
+    /// The same below `end_seq`.
+    [[nodiscard]] Layers below(std::uint64_t end_seq) const {
+        Layers cut = *this;
+        for (std::size_t i = 0; i < count_; ++i) cut.layers_[i].end_seq = std::min(cut.layers_[i].end_seq, end_seq);
+        return cut;
+    }
+    /// Whether an event of `branch` at `seq` is in one of the layers.
+    [[nodiscard]] bool contain(event::BranchNumber branch, std::uint64_t seq) const {
+        return std::any_of(layers_.begin(), layers_.begin() + count_,
+                           [&](const Layer& layer) { return layer.branch == branch && seq < layer.end_seq; });
+    }
+
+private:
+    std::array<Layer, kForkDepthMax + 1> layers_;
+    std::uint8_t count_ = 1;
+};
+
+}  // namespace chronos::store
