@@ -36,6 +36,8 @@ struct ViewInfo {
     std::optional<Position> at;  ///< Last position seen; absent when the view is empty.
     std::optional<Timestamp> known_at;
     std::optional<Timestamp> as_of;
+    /// Of a live fork: when it ends unless it is extended.
+    std::optional<Timestamp> expires_at;
     /// The same question can never get another answer.
     bool settled = false;
 };

@@ -40,6 +40,8 @@ struct OpenOptions {
     /// Bytes of memory to keep to; 0: a quarter of the machine's, at most 4 GiB. Over it things get slower, never
     /// wrong. At least: heads of all entities (about 100 bytes each) and what is being appended.
     std::uint64_t memory_budget = 0;
+    /// Live forks at most.
+    std::uint32_t fork_limit = 1'000;
     /// Called while the log is read back, with bytes done and in all; from the opening thread.
     std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
 };
@@ -243,6 +245,7 @@ Result<VerifyReport> verify(const std::string& directory,
 struct SalvageReport {
     std::uint64_t recovered_events = 0;
     std::uint64_t lost_events = 0;  ///< As far as the gaps tell.
+    std::uint64_t fork_events = 0;  ///< Of forks, which are left behind.
     std::vector<Finding> losses;
 };
 

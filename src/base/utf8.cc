@@ -22,6 +22,15 @@ std::size_t utf8_sequence_size(const char* at, const char* end) {
     return 4;
 }
 
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t size = utf8_sequence_size(text.data(), text.data() + text.size());
+        if (size == 0) return false;
+        text.remove_prefix(size);
+    }
+    return true;
+}
+
 char32_t utf8_code_point(std::string_view sequence) {
     const auto byte = [&](std::size_t i) { return char32_t{static_cast<unsigned char>(sequence[i])}; };
     switch (sequence.size()) {

@@ -13,6 +13,9 @@ namespace chronos::base {
 /// Source: Unicode 15, table 3-7.
 std::size_t utf8_sequence_size(const char* at, const char* end);
 
+/// Whether all of it is well-formed.
+bool is_utf8(std::string_view text);
+
 /// What a well-formed sequence stands for.
 char32_t utf8_code_point(std::string_view sequence);
 

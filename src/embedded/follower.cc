@@ -24,7 +24,7 @@ constexpr std::uint32_t kStopCheckMs = 1'000;
 struct Follower::Impl final : store::PublishListener {
     std::shared_ptr<Engine> engine;
     store::CompiledFilter filter;
-    event::BranchNumber branch = event::kMainBranch;
+    store::ResolvedBranch branch;
     std::uint64_t next_seq = 0;  // the follower's thread's
 
     std::mutex mutex;
@@ -46,12 +46,21 @@ struct Follower::Impl final : store::PublishListener {
         if (engine != nullptr) engine->database->remove_listener(this);
     }
 
+    /// A fork that has ended has no further events.
+    [[nodiscard]] Status check_not_gone() const {
+        if (branch.number <= event::kSystemBranch) return {};
+        const auto fork = engine->database->branches().find(branch.number, next_seq);
+        return fork && fork->status == ForkStatus::kLive ? Status()
+                                                         : engine->database->branches().check_live(branch.number);
+    }
+
     /// Gives what is published behind next_seq; returns whether anything came.
     Result<bool> take(std::uint32_t max, Page& page) {
         const store::IndexSet& indexes = engine->database->indexes();
         store::PinnedView view;
-        view.branch = branch;
+        view.branch = branch.number;
         view.end_seq = view.published_seq = engine->database->published_seq();
+        view.layers = view.published_layers = branch.layers.below(view.end_seq);
         store::reset(page);
         ASSIGN_OR_RETURN(const store::ScanResult found,
                          store::scan(indexes, view, filter,
@@ -82,6 +91,7 @@ Status Follower::next(std::uint32_t max, std::uint32_t timeout_ms, Page& page) {
             if (impl_->event_fd != nullptr) impl_->event_fd->clear();
         }
         ASSIGN_OR_RETURN(const bool has_events, impl_->take(max, page));
+        if (!has_events) RETURN_IF_ERROR(impl_->check_not_gone());
         if (has_events) {
             const std::lock_guard lock(impl_->mutex);
             if (page.has_more_ && impl_->event_fd != nullptr) impl_->event_fd->signal();
@@ -111,7 +121,7 @@ Result<int> Follower::event_fd() {
 
 std::optional<Position> Follower::position() const {
     const std::uint64_t positions =
-        impl_->engine->database->indexes().runs(impl_->branch).positions_below(impl_->next_seq);
+        store::position_end(impl_->engine->database->indexes(), impl_->branch.layers, impl_->next_seq);
     return positions == 0 ? std::nullopt : std::optional(Position{positions - 1});
 }
 
@@ -124,16 +134,16 @@ Result<Follower> Store::follow(const FollowOptions& options) const {
     ASSIGN_OR_RETURN(const store::PinnedView view, store::pin_view(*impl_->engine->database, view_options));
     auto follower = std::make_unique<Follower::Impl>();
     ASSIGN_OR_RETURN(follower->filter, store::CompiledFilter::compile(options.filter));
-    follower->branch = view.branch;
+    ASSIGN_OR_RETURN(follower->branch, impl_->engine->database->branches().resolve(options.branch, view.published_seq));
     if (options.from_head) follower->next_seq = view.end_seq;
     if (options.after) {
-        const index::BranchRuns& runs = impl_->engine->database->indexes().runs(view.branch);
-        const std::uint64_t positions = runs.positions_below(view.end_seq);
+        const store::IndexSet& indexes = impl_->engine->database->indexes();
+        const std::uint64_t positions = store::position_end(indexes, view.layers, view.end_seq);
         if (options.after->value >= positions)
             return base::fail(ErrorCode::kInvalidArgument, "after " + std::to_string(options.after->value) +
                                                                " is beyond the head: the branch has " +
                                                                std::to_string(positions) + " events");
-        follower->next_seq = runs.seq_of(options.after->value) + 1;
+        follower->next_seq = store::seq_of(indexes, view.layers, options.after->value) + 1;
     }
     follower->engine = impl_->engine;
     impl_->engine->database->add_listener(follower.get());

@@ -48,6 +48,7 @@ Result<SalvageReport> salvage(const std::string& directory, const std::string& t
     SalvageReport report;
     report.recovered_events = found.event_count;
     report.lost_events = found.lost_event_count;
+    report.fork_events = found.fork_event_count;
     report.losses = to_findings(found.damages);
     return report;
 }

@@ -49,13 +49,14 @@ Status View::read(const ReadOptions& options, Page& page) const {
                               "this cursor was made for another branch, order or filter; start again without a cursor");
         // Everything of a cursor's view was published when it was made, and nothing published goes away.
         view.end_seq = std::min(cursor.view_end_seq, database.published_seq());
+        view.layers = view.published_layers.below(view.end_seq);
         view.as_of = cursor.as_of;
         request.end_seq = view.end_seq;
         go_on_after(cursor.last_seq);
     } else if (options.after) {
-        const std::uint64_t positions = indexes.runs(view.branch).positions_below(view.end_seq);
+        const std::uint64_t positions = store::position_end(indexes, view.layers, view.end_seq);
         if (options.after->value < positions) {
-            go_on_after(indexes.runs(view.branch).seq_of(options.after->value));
+            go_on_after(store::seq_of(indexes, view.layers, options.after->value));
         } else if (request.forward) {
             if (options.after->value >= std::max<std::uint64_t>(positions, 1))
                 return base::fail(ErrorCode::kInvalidArgument, "after " + std::to_string(options.after->value) +

@@ -30,7 +30,7 @@ struct SortedTags {
     }
 };
 
-std::optional<Error> check_sizes(const BatchBuilder::EventRef& event) {
+std::optional<Error> check_sizes(const BatchBuilder::EventRef& event, std::size_t metadata_size_max) {
     const auto too_long = [&](const char* what, std::size_t size, std::size_t max) {
         return base::fail(ErrorCode::kLimitExceeded, std::string(what) + " has " + std::to_string(size) +
                                                          " bytes, the limit is " + std::to_string(max));
@@ -41,8 +41,8 @@ std::optional<Error> check_sizes(const BatchBuilder::EventRef& event) {
         return too_long("entity_id", event.entity_id.size(), event::kEntitySizeMax);
     if (event.payload.size() > event::kPayloadSizeMax)
         return too_long("payload", event.payload.size(), event::kPayloadSizeMax);
-    if (event.metadata.size() > event::kMetadataSizeMax)
-        return too_long("metadata", event.metadata.size(), event::kMetadataSizeMax);
+    if (event.metadata.size() > metadata_size_max)
+        return too_long("metadata", event.metadata.size(), metadata_size_max);
     if (event.tags.size() > event::kTagCountMax)
         return base::fail(ErrorCode::kLimitExceeded, std::to_string(event.tags.size()) + " tags, the limit is 64");
     for (const auto tag : event.tags)
@@ -59,7 +59,7 @@ BatchBuilder::~BatchBuilder() = default;
 
 void BatchBuilder::add(const EventRef& event) {
     Content& content = *content_;
-    if (!content.error) content.error = check_sizes(event);
+    if (!content.error) content.error = check_sizes(event, content.metadata_size_max);
     if (content.error) {
         ++content.refused_count;
         return;

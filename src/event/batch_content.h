@@ -25,6 +25,8 @@ struct BatchBuilder::Content {
     };
     std::vector<EventCondition> event_conditions;
     std::optional<Uuid> batch_id;
+    /// What a merge adds to metadata may lead beyond the limit for clients.
+    std::size_t metadata_size_max = std::size_t{64} << 10;
     /// The first thing that was wrong with what was added, and how many events were left out since.
     std::optional<Error> error;
     std::uint32_t refused_count = 0;
@@ -47,6 +49,11 @@ struct BatchBuilder::Content {
 };
 
 namespace event {
+
+/// The conditions a stored batch entered under, read back; those of its events name their entities.
+///
+/// Errors: kCorrupt.
+Result<std::vector<Condition>> decode_conditions(const BodyView& body);
 
 /// The conditions section of a body, encoded.
 struct EncodedConditions {

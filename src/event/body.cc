@@ -33,6 +33,28 @@ Status check_list(std::span<const std::byte> list, std::uint16_t known_kind_max)
     return {};
 }
 
+constexpr std::uint16_t kInheritedCountsKind = 2;
+constexpr std::size_t kListHeaderSize = 8;
+constexpr std::size_t kInheritedEntrySize = 16;
+
+/// Entries of whole size, ascending by event, of events that are there.
+Status check_inherited(std::span<const std::byte> extensions, std::uint32_t event_count) {
+    for (; !extensions.empty(); extensions = extensions.subspan(base::load<std::uint32_t>(extensions.data()))) {
+        if (base::load<std::uint16_t>(extensions.data() + 4) != kInheritedCountsKind) continue;
+        const auto entries =
+            extensions.subspan(kListHeaderSize, base::load<std::uint32_t>(extensions.data()) - kListHeaderSize);
+        if (entries.size() % kInheritedEntrySize != 0) return damaged("inherited counts do not fill their place");
+        std::uint64_t next_index = 0;
+        for (std::size_t at = 0; at < entries.size(); at += kInheritedEntrySize) {
+            const auto entry = base::load<InheritedCounts::Entry>(entries.data() + at);
+            if (entry.event_index < next_index || entry.event_index >= event_count || entry.count > kStreamEventsMax)
+                return damaged("an inherited count");
+            next_index = std::uint64_t{entry.event_index} + 1;
+        }
+    }
+    return {};
+}
+
 Status check_event(std::span<const std::byte> rest, std::size_t body_offset, std::uint32_t ordinal) {
     if (rest.size() < kEventHeaderSize) return damaged("event header cut off");
     const auto header = base::load<EventHeader>(rest.data());
@@ -93,10 +115,12 @@ Status check_body(std::span<const std::byte> body) {
     if (header.events_size > body.size() || before_events + header.events_size != body.size())
         return damaged("parts do not add up");
     constexpr std::uint16_t kConditionKinds = 2;
-    constexpr std::uint16_t kExtensionKinds = 0;
+    constexpr std::uint16_t kExtensionKinds = kInheritedCountsKind;
     RETURN_IF_ERROR(check_list(body.subspan(kBodyHeaderSize, header.conditions_size), kConditionKinds));
     RETURN_IF_ERROR(
         check_list(body.subspan(kBodyHeaderSize + header.conditions_size, header.extensions_size), kExtensionKinds));
+    RETURN_IF_ERROR(check_inherited(body.subspan(kBodyHeaderSize + header.conditions_size, header.extensions_size),
+                                    header.event_count));
     std::size_t offset = before_events;
     for (std::uint32_t ordinal = 0; ordinal < header.event_count; ++ordinal) {
         RETURN_IF_ERROR(check_event(body.subspan(offset), offset, ordinal));
@@ -104,6 +128,43 @@ Status check_body(std::span<const std::byte> body) {
     }
     if (offset != body.size()) return damaged("bytes after the last event");
     return {};
+}
+
+static_assert(sizeof(InheritedCounts::Entry) == kInheritedEntrySize);
+
+InheritedCounts::InheritedCounts(const BodyView& body) {
+    for (auto rest = body.extensions(); !rest.empty(); rest = rest.subspan(base::load<std::uint32_t>(rest.data()))) {
+        if (base::load<std::uint16_t>(rest.data() + 4) == kInheritedCountsKind)
+            entries_ = rest.subspan(kListHeaderSize, base::load<std::uint32_t>(rest.data()) - kListHeaderSize);
+    }
+}
+
+std::uint64_t InheritedCounts::of(std::uint32_t event_index) const {
+    std::size_t low = 0;
+    std::size_t high = entries_.size() / kInheritedEntrySize;
+    while (low < high) {
+        const std::size_t middle = (low + high) / 2;
+        const auto entry = base::load<Entry>(entries_.data() + middle * kInheritedEntrySize);
+        if (entry.event_index == event_index) return entry.count;
+        if (entry.event_index < event_index) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return 0;
+}
+
+std::vector<std::byte> InheritedCounts::encode(std::span<const Entry> entries) {
+    if (entries.empty()) return {};
+    std::vector<std::byte> bytes(kListHeaderSize + entries.size() * kInheritedEntrySize);
+    base::store(bytes.data(), static_cast<std::uint32_t>(bytes.size()));
+    base::store(bytes.data() + 4, kInheritedCountsKind);
+    base::store(bytes.data() + 6, std::uint8_t{1});  // version
+    base::store(bytes.data() + 7, std::uint8_t{1});  // must be understood
+    for (std::size_t i = 0; i < entries.size(); ++i)
+        base::store(bytes.data() + kListHeaderSize + i * kInheritedEntrySize, entries[i]);
+    return bytes;
 }
 
 bool matches(const Query& query, const EventBytes& event) {

@@ -26,6 +26,8 @@ inline constexpr std::size_t kSectionSize = 24;
 inline constexpr std::size_t kEventHeaderSize = 32;
 inline constexpr std::uint32_t kNoEventIndex = 0xFFFFFFFF;
 inline constexpr std::uint32_t kMatchesAll = 0xFFFFFFFF;
+/// Events of one entity.
+inline constexpr std::uint64_t kStreamEventsMax = 0xFFFFFFFF;
 
 enum EventFlag : std::uint16_t {
     kExplicitId = 1,
@@ -140,6 +142,9 @@ public:
     [[nodiscard]] std::span<const std::byte> conditions() const {
         return {at_ + conditions_offset(), header_.conditions_size};
     }
+    [[nodiscard]] std::span<const std::byte> extensions() const {
+        return {at_ + conditions_offset() + header_.conditions_size, header_.extensions_size};
+    }
 
     /// Calls `visit(EventBytes)` for each event, in order.
     template <typename Visit>
@@ -162,6 +167,27 @@ private:
 
     const std::byte* at_;
     BodyHeader header_;
+};
+
+/// How many events of their entities a fork's events inherit: the extension of kind 2, docs/formats/log.md §4.
+/// Listed are events that may be the first of their entity on the fork.
+class InheritedCounts {
+public:
+    explicit InheritedCounts(const BodyView& body);
+    [[nodiscard]] bool empty() const { return entries_.empty(); }
+    /// 0 for an event that is not listed.
+    [[nodiscard]] std::uint64_t of(std::uint32_t event_index) const;
+
+    struct Entry {
+        std::uint32_t event_index = 0;
+        std::uint32_t zero = 0;
+        std::uint64_t count = 0;
+    };
+    /// The extension that lists `entries`, ascending by event; no bytes for none.
+    static std::vector<std::byte> encode(std::span<const Entry> entries);
+
+private:
+    std::span<const std::byte> entries_;
 };
 
 /// Checks that every size in `body` stays inside it and that nothing required is unknown.

@@ -66,7 +66,71 @@ void encode_no_match(std::vector<std::byte>& out, const NoEventMatches& conditio
     encoder.finish();
 }
 
+ExpectedVersion expected_of(std::uint8_t mode, std::uint64_t version) {
+    switch (mode) {
+        case 1: return ExpectedVersion::none();
+        case 2: return ExpectedVersion::exists();
+        default: return ExpectedVersion::exactly(version);
+    }
+}
+
+/// The entities of a batch's events, for conditions that name an event.
+std::vector<std::string_view> entities_of(const BodyView& body) {
+    std::vector<std::string_view> entities;
+    body.for_each_event([&](const EventBytes& event) { entities.push_back(event.entity()); });
+    return entities;
+}
+
+std::string decode_text(base::ByteReader& reader) { return std::string(reader.text(reader.number<std::uint16_t>())); }
+
+NoEventMatches decode_no_match(base::ByteReader& reader) {
+    NoEventMatches condition;
+    const auto after_plus_one = reader.number<std::uint64_t>();
+    if (after_plus_one > 0) condition.after = Position{after_plus_one - 1};
+    const auto item_count = reader.number<std::uint32_t>();
+    reader.skip(sizeof(std::uint32_t));
+    condition.query.all = item_count == kMatchesAll;
+    for (std::uint32_t i = 0; !condition.query.all && i < item_count && reader.ok(); ++i) {
+        QueryItem& item = condition.query.items.emplace_back();
+        const auto type_count = reader.number<std::uint16_t>();
+        const auto tag_count = reader.number<std::uint16_t>();
+        for (std::uint16_t j = 0; j < type_count && reader.ok(); ++j) item.types.push_back(decode_text(reader));
+        for (std::uint16_t j = 0; j < tag_count && reader.ok(); ++j) item.tags.push_back(decode_text(reader));
+    }
+    return condition;
+}
+
 }  // namespace
+
+Result<std::vector<Condition>> decode_conditions(const BodyView& body) {
+    std::vector<Condition> conditions;
+    std::vector<std::string_view> entities;
+    for (auto rest = body.conditions(); !rest.empty(); rest = rest.subspan(base::load<std::uint32_t>(rest.data()))) {
+        base::ByteReader reader(rest.first(base::load<std::uint32_t>(rest.data())));
+        reader.skip(sizeof(std::uint32_t));
+        const auto kind = reader.number<std::uint16_t>();
+        reader.skip(2);  // version and flags, which `check_body` has looked at
+        bool is_whole = true;
+        if (kind == 1) {
+            const auto event_index = reader.number<std::uint32_t>();
+            const auto mode = reader.number<std::uint8_t>();
+            reader.skip(1);
+            const auto entity_size = reader.number<std::uint16_t>();
+            const auto version = reader.number<std::uint64_t>();
+            std::string_view entity = reader.text(entity_size);
+            if (event_index != kNoEventIndex) {
+                if (entities.empty()) entities = entities_of(body);
+                is_whole = event_index < entities.size();
+                entity = is_whole ? entities[event_index] : std::string_view();
+            }
+            conditions.emplace_back(EntityCondition{std::string(entity), expected_of(mode, version)});
+        } else {
+            conditions.emplace_back(decode_no_match(reader));
+        }
+        if (!reader.ok() || !is_whole) return base::fail(ErrorCode::kCorrupt, "a stored condition cannot be read");
+    }
+    return conditions;
+}
 
 static_assert(static_cast<int>(ExpectedVersion::Kind::kNone) == 1 &&
               static_cast<int>(ExpectedVersion::Kind::kExists) == 2 &&

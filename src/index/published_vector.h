@@ -16,7 +16,7 @@ namespace chronos::index {
 
 /// Chunk k holds kFirst · 2^k elements, so 40 chunks hold more than any log.
 /// T must be trivially copyable or an atomic, for which zero bytes are a valid value.
-template <typename T>
+template <typename T, std::uint64_t kFirst = 4096>
 class PublishedVector {
 public:
     PublishedVector() = default;
@@ -54,8 +54,14 @@ public:
         publish(index + 1);
     }
 
+    /// One more element of zero bytes.
+    void push_back_empty() {
+        const std::uint64_t index = size_.load(std::memory_order_relaxed);
+        prepare(index);
+        publish(index + 1);
+    }
+
 private:
-    static constexpr std::uint64_t kFirst = 4096;
     static constexpr unsigned kChunks = 40;
     std::array<std::atomic<T*>, kChunks> chunks_{};
     std::array<io::AlignedBuffer, kChunks> buffers_{};

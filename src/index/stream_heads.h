@@ -31,7 +31,7 @@ public:
     [[nodiscard]] std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), key_size_}; }
     [[nodiscard]] event::BranchNumber branch() const { return branch_; }
 
-    /// Events so far, durable or not.
+    /// Events so far, durable or not; on a fork with those that it inherits.
     [[nodiscard]] std::uint64_t count() const { return count_.load(std::memory_order_acquire); }
     /// Behind its last event, durable or not; 0 while it has none.
     [[nodiscard]] std::uint64_t end_seq() const { return end_seq_.load(std::memory_order_acquire); }
@@ -78,6 +78,10 @@ public:
         end_seq_.store(seq + 1, std::memory_order_release);  // pairs with end_seq()
         return {place, is_first_in_part};
     }
+
+    /// The stream goes on where that of an ancestor branch ends, which has `count` events.
+    /// Requires: it has no event yet; the appending thread.
+    void inherit(std::uint64_t count) { count_.store(static_cast<std::uint32_t>(count), std::memory_order_release); }
 
     /// What a file says of the stream up to its end. Requires: nobody else uses the map.
     void restore(std::uint64_t first_seq, std::uint64_t end_seq, std::uint64_t count) {

@@ -65,10 +65,9 @@ void SnapshotCache::keep(const index::StreamHead* stream, Fold fold, std::shared
 }
 
 std::vector<StateFolder::Counted> StateFolder::counted_events(store::Reader& reader, const store::PinnedView& view,
-                                                              const store::PostingKey& stream,
-                                                              std::uint64_t begin_seq) {
+                                                              const store::Stream& stream, std::uint64_t begin_seq) {
     std::vector<Counted> events;
-    store::SeqCursor cursor(reader, stream, {.begin_seq = begin_seq, .end_seq = view.end_seq});
+    store::StreamCursor cursor(reader, stream, {.begin_seq = begin_seq, .end_seq = view.end_seq});
     for (; !cursor.done(); cursor.next()) {
         const std::byte* at = reader.event(cursor.get());
         if (at == nullptr) break;
@@ -108,7 +107,20 @@ Status StateFolder::fold_events(FoldedState& state, const std::vector<Counted>& 
     return {};
 }
 
-Result<FoldedState> StateFolder::fold_stream(const store::PinnedView& view, const store::PostingKey& stream,
+std::shared_ptr<const FoldedState> StateFolder::find_snapshot(store::Reader& reader, const store::Stream& stream,
+                                                              Fold fold, std::uint64_t count_max,
+                                                              std::optional<Timestamp> as_of) const {
+    for (std::size_t i = stream.piece_count(); i > 0; --i) {
+        const store::PostingKey& piece = stream.piece(i - 1);
+        const bool is_newest = i == stream.piece_count();
+        // The events of an ancestor behind the fork position are not this stream's.
+        const std::uint64_t in_piece = is_newest ? count_max : store::count_below(reader, piece, piece.end_seq);
+        if (auto found = snapshots_.find(piece.stream, fold, std::min(count_max, in_piece), as_of)) return found;
+    }
+    return nullptr;
+}
+
+Result<FoldedState> StateFolder::fold_stream(const store::PinnedView& view, const store::Stream& stream,
                                              const StateOptions& options, std::uint64_t& folded) const {
     FoldedState state;
     state.max_occurred_at = kBeforeAll;
@@ -117,7 +129,7 @@ Result<FoldedState> StateFolder::fold_stream(const store::PinnedView& view, cons
     std::uint64_t begin_seq = 0;
     if (in_stream_order && !options.ignore_snapshots) {
         const std::uint64_t count = store::count_below(reader, stream, view.end_seq);
-        if (const auto saved = snapshots_.find(stream.stream, options.fold, count, view.as_of)) {
+        if (const auto saved = find_snapshot(reader, stream, options.fold, count, view.as_of)) {
             state = *saved;
             begin_seq = saved->last_seq + 1;
         }
@@ -144,8 +156,26 @@ Result<FoldedState> StateFolder::fold_stream(const store::PinnedView& view, cons
         state.event_count > 0 && store::count_below(reader, stream, state.last_seq + 1) == state.event_count;
     RETURN_IF_ERROR(reader.status());
     if (is_prefix && !options.ignore_snapshots && folded >= kSnapshotEventsMin)
-        snapshots_.keep(stream.stream, options.fold, std::make_shared<const FoldedState>(state));
+        snapshots_.keep(stream.newest().stream, options.fold, std::make_shared<const FoldedState>(state));
     return state;
+}
+
+/// When an entity began to exist, by the time that is asked for: the earliest that any of its published events
+/// occurred.
+Result<std::optional<Timestamp>> StateFolder::first_event_at(const store::PinnedView& view,
+                                                             std::string_view entity_id) const {
+    std::optional<Timestamp> first;
+    const auto stream = store::Stream::find(indexes_, view.published_layers, entity_id);
+    if (!stream) return first;
+    store::Reader reader(indexes_);
+    for (store::StreamCursor cursor(reader, *stream, {.end_seq = view.published_seq}); !cursor.done(); cursor.next()) {
+        const std::byte* at = reader.event(cursor.get());
+        if (at == nullptr) break;
+        const Timestamp occurred_at{event::EventBytes(at).occurred_at()};
+        first = std::min(first.value_or(occurred_at), occurred_at);
+    }
+    RETURN_IF_ERROR(reader.status());
+    return first;
 }
 
 void StateFolder::add_origins(store::Reader& reader, const json::MergeTree& tree, State& state) {
@@ -168,25 +198,24 @@ Result<State> StateFolder::state(const store::PinnedView& view, std::string_view
                                  const StateOptions& options) const {
     State state;
     state.entity_id = entity_id;
-    const auto stream = store::posting_key(indexes_, index::KeyKind::kEntity, view.branch, entity_id);
-    if (!stream) return state;
-    store::Reader reader(indexes_);
-    state.current_version = {store::count_below(reader, *stream, view.end_seq)};
-    ASSIGN_OR_RETURN(const FoldedState folded, fold_stream(view, *stream, options, state.folded_events));
+    const auto stream = store::Stream::find(indexes_, view.layers, entity_id);
+    if (stream) {
+        store::Reader reader(indexes_);
+        state.current_version = {store::count_below(reader, *stream, view.end_seq)};
+        RETURN_IF_ERROR(reader.status());
+    }
+    FoldedState folded;
+    if (stream) {
+        ASSIGN_OR_RETURN(folded, fold_stream(view, *stream, options, state.folded_events));
+    }
     state.event_count = folded.event_count;
     state.exists = folded.event_count > 0;
     state.late_events = folded.late_events;
     if (!state.exists) {
-        // When it began to exist, by the time that was asked for: the earliest that occurred.
-        for (store::SeqCursor cursor(reader, *stream, {.end_seq = view.published_seq}); !cursor.done(); cursor.next()) {
-            const std::byte* at = reader.event(cursor.get());
-            if (at == nullptr) break;
-            const Timestamp occurred_at{event::EventBytes(at).occurred_at()};
-            state.first_event_at = std::min(state.first_event_at.value_or(occurred_at), occurred_at);
-        }
-        RETURN_IF_ERROR(reader.status());
+        ASSIGN_OR_RETURN(state.first_event_at, first_event_at(view, entity_id));
         return state;
     }
+    store::Reader reader(indexes_);
     const store::Reader::Found found = reader.find(folded.last_seq);
     RETURN_IF_ERROR(reader.status());
     const EventView last = store::make_event_view(found);
@@ -202,7 +231,7 @@ Result<State> StateFolder::state(const store::PinnedView& view, std::string_view
 Result<std::vector<HistoryEntry>> StateFolder::history(const store::PinnedView& view, std::string_view entity_id,
                                                        const StateOptions& options) const {
     std::vector<HistoryEntry> entries;
-    const auto stream = store::posting_key(indexes_, index::KeyKind::kEntity, view.branch, entity_id);
+    const auto stream = store::Stream::find(indexes_, view.layers, entity_id);
     if (!stream) return entries;
     store::Reader reader(indexes_);
     std::vector<Counted> events = counted_events(reader, view, *stream, 0);

@@ -19,7 +19,7 @@
 #include "json/merge_tree.h"
 #include "store/index_set.h"
 #include "store/reader.h"
-#include "store/seq_cursor.h"
+#include "store/stream.h"
 #include "store/view.h"
 
 namespace chronos::projection {
@@ -87,13 +87,18 @@ private:
         std::int64_t occurred_at = 0;
     };
     [[nodiscard]] static std::vector<Counted> counted_events(store::Reader& reader, const store::PinnedView& view,
-                                                             const store::PostingKey& stream, std::uint64_t begin_seq);
+                                                             const store::Stream& stream, std::uint64_t begin_seq);
     static Status fold_event(FoldedState& state, const event::EventBytes& event, std::uint64_t seq, Fold fold,
                              std::vector<json::FieldChange>* changes);
+    /// The longest state of at most `count_max` events that is kept of the stream or of what it inherits.
+    [[nodiscard]] std::shared_ptr<const FoldedState> find_snapshot(store::Reader& reader, const store::Stream& stream,
+                                                                   Fold fold, std::uint64_t count_max,
+                                                                   std::optional<Timestamp> as_of) const;
     /// Folds events in the order given.
     Status fold_events(FoldedState& state, const std::vector<Counted>& events, Fold fold) const;
-    Result<FoldedState> fold_stream(const store::PinnedView& view, const store::PostingKey& stream,
+    Result<FoldedState> fold_stream(const store::PinnedView& view, const store::Stream& stream,
                                     const StateOptions& options, std::uint64_t& folded) const;
+    Result<std::optional<Timestamp>> first_event_at(const store::PinnedView& view, std::string_view entity_id) const;
     static void add_origins(store::Reader& reader, const json::MergeTree& tree, State& state);
 
     const store::IndexSet& indexes_;

@@ -11,36 +11,40 @@
 namespace chronos::store {
 namespace {
 
-event::BranchNumber branch_of(const event::EventBytes& event) {
-    return base::load<event::BranchNumber>(event.body() + offsetof(event::BodyHeader, branch));
-}
-
 std::uint64_t position_of(const event::EventBytes& event) {
     return base::load<std::uint64_t>(event.body() + offsetof(event::BodyHeader, first_position)) +
            event.header().ordinal;
 }
 
 /// The keys whose events hold every event an item can match: its rarest tag, or its types.
-std::vector<PostingKey> keys_for(Reader& reader, event::BranchNumber branch, const QueryItem& item,
-                                 std::uint64_t end_seq) {
+std::vector<PostingKey> keys_for(Reader& reader, const Layers& layers, const QueryItem& item, std::uint64_t end_seq) {
     using index::KeyKind;
     std::vector<PostingKey> keys;
-    if (item.tags.size() == 1) return {*posting_key(reader.indexes(), KeyKind::kTag, branch, item.tags[0])};
-    if (!item.tags.empty()) {
-        std::uint64_t fewest = std::numeric_limits<std::uint64_t>::max();
-        for (const std::string& tag : item.tags) {
-            const PostingKey key = *posting_key(reader.indexes(), KeyKind::kTag, branch, tag);
-            const std::uint64_t count = count_below(reader, key, end_seq);
-            if (count == 0) return {};
-            if (count >= fewest) continue;
-            fewest = count;
-            keys = {key};
-        }
+    if (item.tags.empty()) {
+        for (const std::string& type : item.types)
+            add_posting_keys(reader.indexes(), KeyKind::kType, layers, type, keys);
         return keys;
     }
-    for (const std::string& type : item.types)
-        keys.push_back(*posting_key(reader.indexes(), KeyKind::kType, branch, type));
+    std::uint64_t fewest = std::numeric_limits<std::uint64_t>::max();
+    std::vector<PostingKey> of_tag;
+    for (const std::string& tag : item.tags) {
+        of_tag.clear();
+        add_posting_keys(reader.indexes(), KeyKind::kTag, layers, tag, of_tag);
+        if (item.tags.size() == 1) return of_tag;
+        std::uint64_t count = 0;
+        for (const PostingKey& key : of_tag) count += count_below(reader, key, end_seq);
+        if (count == 0) return {};
+        if (count >= fewest) continue;
+        fewest = count;
+        keys.swap(of_tag);
+    }
     return keys;
+}
+
+/// Whether the last event of the branch is the stream's.
+bool is_branch_end(const IndexSet& indexes, event::BranchNumber branch, const index::StreamHead& stream) {
+    const index::BranchRuns* runs = indexes.runs(branch);
+    return runs != nullptr && stream.end_seq() == runs->seq_of(runs->next_position() - 1) + 1;
 }
 
 bool holds(const ExpectedVersion& expected, std::uint64_t current) {
@@ -55,14 +59,14 @@ bool holds(const ExpectedVersion& expected, std::uint64_t current) {
 
 }  // namespace
 
-std::optional<std::uint64_t> first_match(Reader& reader, event::BranchNumber branch, const Query& query,
+std::optional<std::uint64_t> first_match(Reader& reader, const Layers& layers, const Query& query,
                                          std::uint64_t begin_seq, std::uint64_t end_seq) {
     if (begin_seq >= end_seq) return std::nullopt;
-    if (query.all) return first_match_by_scan(reader, branch, query, begin_seq, end_seq);
+    if (query.all) return first_match_by_scan(reader, layers, query, begin_seq, end_seq);
     std::optional<std::uint64_t> first;
     for (const QueryItem& item : query.items) {
         const Query single{.items = {item}};
-        for (const PostingKey& key : keys_for(reader, branch, item, end_seq)) {
+        for (const PostingKey& key : keys_for(reader, layers, item, end_seq)) {
             const SeqCursor::Range range{.begin_seq = begin_seq, .end_seq = first.value_or(end_seq)};
             for (SeqCursor cursor(reader, key, range); !cursor.done(); cursor.next()) {
                 const std::byte* at = reader.event(cursor.get());
@@ -76,22 +80,27 @@ std::optional<std::uint64_t> first_match(Reader& reader, event::BranchNumber bra
     return first;
 }
 
-std::optional<std::uint64_t> first_match_by_scan(Reader& reader, event::BranchNumber branch, const Query& query,
+std::optional<std::uint64_t> first_match_by_scan(Reader& reader, const Layers& layers, const Query& query,
                                                  std::uint64_t begin_seq, std::uint64_t end_seq) {
-    for (std::uint64_t seq = begin_seq; seq < end_seq; ++seq) {
-        const std::byte* at = reader.event(seq);
-        if (at == nullptr) return std::nullopt;
-        const event::EventBytes event(at);
-        if (branch_of(event) == branch && event::matches(query, event)) return seq;
-    }
-    return std::nullopt;
+    std::optional<std::uint64_t> first;
+    for_each_range(reader.indexes(), layers, {.begin = begin_seq, .end = end_seq}, [&](const SeqRange& range) {
+        for (std::uint64_t seq = range.begin; seq < range.end; ++seq) {
+            const std::byte* at = reader.event(seq);
+            if (at == nullptr) return false;
+            if (!event::matches(query, event::EventBytes(at))) continue;
+            first = seq;
+            return false;
+        }
+        return true;
+    });
+    return first;
 }
 
-std::uint64_t first_seq_after(const IndexSet& indexes, event::BranchNumber branch, std::optional<Position> after,
+std::uint64_t first_seq_after(const IndexSet& indexes, const Layers& layers, std::optional<Position> after,
                               std::uint64_t end_seq) {
     if (!after) return 0;
-    const std::uint64_t positions = indexes.runs(branch).positions_below(end_seq);
-    if (positions > 0 && after->value < positions - 1) return indexes.runs(branch).seq_of(after->value + 1);
+    const std::uint64_t positions = position_end(indexes, layers, end_seq);
+    if (positions > 0 && after->value < positions - 1) return seq_of(indexes, layers, after->value + 1);
     // Position p of the branch comes at seq ≥ end_seq + (p − positions); after + 1 is the first p that counts.
     constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
     const std::uint64_t beyond = positions > 0 ? after->value - (positions - 1) : after->value;
@@ -100,12 +109,11 @@ std::uint64_t first_seq_after(const IndexSet& indexes, event::BranchNumber branc
 
 void check_versions(const IndexSet& indexes, const PreparedBatch& batch, std::vector<FailedCondition>& failed) {
     const event::BranchNumber branch = batch.header.branch;
-    const auto current = [&](std::string_view entity) {
+    const auto current = [&](std::string_view entity, std::uint64_t inherited) {
         const index::StreamHead* stream = indexes.streams().find(branch, entity);
-        if (stream != nullptr && base::is_planted(base::Bug::kStaleHead) &&
-            stream->end_seq() == indexes.runs(branch).seq_of(indexes.next_position(branch) - 1) + 1)
+        if (stream != nullptr && base::is_planted(base::Bug::kStaleHead) && is_branch_end(indexes, branch, *stream))
             return stream->count() - 1;
-        return stream == nullptr ? std::uint64_t{0} : stream->count();
+        return stream == nullptr ? inherited : std::max(stream->count(), inherited);
     };
     const auto fail = [&](std::size_t index, std::string_view entity, const ExpectedVersion& expected,
                           std::uint64_t version) {
@@ -118,7 +126,7 @@ void check_versions(const IndexSet& indexes, const PreparedBatch& batch, std::ve
     for (std::size_t i = 0; i < batch.content.conditions.size(); ++i) {
         const auto* condition = std::get_if<EntityCondition>(&batch.content.conditions[i]);
         if (condition == nullptr) continue;
-        const std::uint64_t version = current(condition->entity_id);
+        const std::uint64_t version = current(condition->entity_id, batch.inherited_by_condition(i));
         if (!holds(condition->expected, version)) fail(i, condition->entity_id, condition->expected, version);
     }
     if (batch.content.event_conditions.empty()) return;
@@ -130,7 +138,8 @@ void check_versions(const IndexSet& indexes, const PreparedBatch& batch, std::ve
         const auto& conditions = batch.content.event_conditions;
         if (next < conditions.size() && conditions[next].event_index == event.header().ordinal) {
             const auto known = earlier.find(event.entity());
-            const std::uint64_t version = current(event.entity()) + (known == earlier.end() ? 0 : known->second);
+            const std::uint64_t version = current(event.entity(), batch.inherited_by_event(event.header().ordinal)) +
+                                          (known == earlier.end() ? 0 : known->second);
             if (!holds(conditions[next].expected, version))
                 fail(batch.content.conditions.size() + next, event.entity(), conditions[next].expected, version);
             ++next;
@@ -152,9 +161,9 @@ KnownEvents find_known(Reader& reader, const PreparedBatch& batch, std::uint64_t
     if (base::is_planted(base::Bug::kAcceptDuplicateId)) return known;
     std::uint64_t batch_first = index::kNoSeq;
     if (batch.batch_id_is_given)
-        batch_first = reader.find_batch(batch.header.batch_id, begin_seq).value_or(index::kNoSeq);
+        batch_first = reader.find_batch(batch.header.batch_id, batch.layers, begin_seq).value_or(index::kNoSeq);
     const bool batch_is_known = batch_first < end_seq;
-    if (!batch_is_known && !batch.has_explicit_ids) return known;
+    if (!batch_is_known && !batch.has_explicit_ids && !batch.looks_for_derived_ids) return known;
     if (batch_is_known) {
         const std::byte* at = reader.event(batch_first);
         if (at == nullptr) return known;
@@ -164,7 +173,7 @@ KnownEvents find_known(Reader& reader, const PreparedBatch& batch, std::uint64_t
     std::uint64_t i = 0;
     batch.content.for_each_event([&](const event::EventBytes& event) {
         const std::optional<std::uint64_t> seq =
-            reader.find_id(batch.event_id(event), batch.header.branch, begin_seq, end_seq);
+            reader.find_id(batch.event_id(event), batch.layers, begin_seq, end_seq);
         known.seqs.push_back(seq);
         known.count += seq ? 1 : 0;
         if (batch_is_known && seq != batch_first + i) known.batch_differs = true;

@@ -14,18 +14,18 @@
 
 namespace chronos::store {
 
-/// The first event of `branch` with begin_seq ≤ seq < end_seq that matches, by the indexes.
+/// The first event of the layers with begin_seq ≤ seq < end_seq that matches, by the indexes.
 /// Requires: seqs below end_seq are published and indexed. Errors: the reader's.
-std::optional<std::uint64_t> first_match(Reader& reader, event::BranchNumber branch, const Query& query,
+std::optional<std::uint64_t> first_match(Reader& reader, const Layers& layers, const Query& query,
                                          std::uint64_t begin_seq, std::uint64_t end_seq);
 
 /// The same by looking at each event; needs nothing published.
-std::optional<std::uint64_t> first_match_by_scan(Reader& reader, event::BranchNumber branch, const Query& query,
+std::optional<std::uint64_t> first_match_by_scan(Reader& reader, const Layers& layers, const Query& query,
                                                  std::uint64_t begin_seq, std::uint64_t end_seq);
 
 /// The first seq a "no event matches" condition looks at: behind `after`, or past every seq when that is beyond the
 /// head.
-std::uint64_t first_seq_after(const IndexSet& indexes, event::BranchNumber branch, std::optional<Position> after,
+std::uint64_t first_seq_after(const IndexSet& indexes, const Layers& layers, std::optional<Position> after,
                               std::uint64_t end_seq);
 
 /// Expected versions that do not hold, of all conditions and events.

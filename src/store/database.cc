@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::int64_t kIdleMarkerDelayMs = 50;
 constexpr std::int64_t kMemoryWaitMs = 100;
+/// How often an idle store looks whether forks are due: the wall clock may be set meanwhile.
+constexpr std::int64_t kExpiryCheckMinNs = 10'000'000;
+constexpr std::int64_t kExpiryAgainNs = 1'000'000'000;
+constexpr std::int64_t kExpiryCheckMaxNs = 60'000'000'000;
 /// A segment that could not be sealed is not tried again before.
 constexpr std::int64_t kSealAgainNs = 10'000'000'000;
 /// The scrub begins so long after opening, goes on so long after other work, and begins again so long after a pass.
@@ -64,7 +68,8 @@ Result<std::unique_ptr<Database>> Database::open(io::Environment env, const std:
     }
     RETURN_IF_ERROR(database->recover(folder));
     RETURN_IF_ERROR(database->start());
-    if (database->next_seq_ == 0) RETURN_IF_ERROR(database->append_system_event("$store.created", "{}"));
+    if (database->next_seq_ == 0) RETURN_IF_ERROR(database->append_fact("$store", "$store.created", "{}"));
+    RETURN_IF_ERROR(database->expire_forks());
     return database;
 }
 
@@ -102,9 +107,11 @@ Status Database::recover(const std::string& folder) {
 Status Database::index_recovered(const wal::RecoveredBatch& batch, std::vector<std::uint64_t>& hashes) {
     const event::BodyView body(batch.body);
     const event::BodyHeader header = body.header();
-    if (header.branch > event::kSystemBranch)
-        return base::fail(ErrorCode::kUnsupported, "the store has forks; this version of chronos cannot read them");
-    if (header.first_position != indexes_->next_position(header.branch))
+    if (header.branch > event::kBranchMax) return base::fail(ErrorCode::kCorrupt, "a batch of a branch that cannot be");
+    const index::BranchRuns* runs = indexes_->runs(header.branch);
+    // Where a fork begins is compared when all facts are known.
+    const bool begins = runs == nullptr && (header.branch > event::kSystemBranch || header.first_position == 0);
+    if (!begins && (runs == nullptr || header.first_position != runs->next_position()))
         return base::fail(ErrorCode::kCorrupt,
                           "positions of the log have a gap at " + std::to_string(header.first_position));
     indexes_->hash_entities(body, hashes);
@@ -121,13 +128,14 @@ Result<std::unique_ptr<Database>> Database::open_in_memory(io::Environment env, 
     database->indexes_ = std::make_unique<IndexSet>(database->log_->secret());
     database->keeper_ = std::make_unique<IndexKeeper>(env, database->cache_, KeeperOptions());
     RETURN_IF_ERROR(database->start());
-    RETURN_IF_ERROR(database->append_system_event("$store.created", "{}"));
+    RETURN_IF_ERROR(database->append_fact("$store", "$store.created", "{}"));
     return database;
 }
 
 Status Database::start() {
     database_ = log_->database();
     indexes_->attach(*log_);
+    RETURN_IF_ERROR(load_branches());
     scrubber_ = std::make_unique<Scrubber>(env_.files, *log_, *indexes_);
     marked_seq_ = next_seq_;
     clock_is_confirmed_ = options_.accept_clock;
@@ -145,15 +153,15 @@ Status Database::start() {
     return {};
 }
 
-Status Database::append_system_event(std::string_view type, std::string payload) {
+Status Database::append_fact(std::string_view entity, std::string_view type, std::string_view payload,
+                             const std::function<Status()>& check) {
     BatchBuilder builder;
-    builder.add({.entity_id = "$store", .event_type = type, .payload = payload});
-    ASSIGN_OR_RETURN(
-        PreparedBatch batch,
-        prepare(std::move(builder.content()), {},
-                {.database = database_, .branch = event::kSystemBranch, .fresh_batch_id = fresh_batch_id()},
-                *indexes_));
-    ASSIGN_OR_RETURN(const auto pending, submit_prepared(std::move(batch), {}, {}, false));
+    builder.add({.entity_id = entity, .event_type = type, .payload = payload});
+    const Layers system(Layer{.branch = event::kSystemBranch, .end_seq = kWritersView});
+    ASSIGN_OR_RETURN(PreparedBatch batch,
+                     prepare(std::move(builder.content()), {},
+                             {.database = database_, .layers = system, .fresh_batch_id = fresh_batch_id()}, *indexes_));
+    ASSIGN_OR_RETURN(const auto pending, submit_prepared(std::move(batch), {.check = check}));
     queue_->wait(*pending);
     auto answer = pending->take();
     if (answer.ok()) return {};
@@ -161,6 +169,30 @@ Status Database::append_system_event(std::string_view type, std::string payload)
     // Opening again settles it: the caller has nothing to ask for.
     if (error.code == ErrorCode::kIndeterminate) error.code = ErrorCode::kIo;
     return error;
+}
+
+/// Facts about forks, from the first event of $system on; and whether what forks hold fits them.
+Status Database::load_branches() {
+    const Layers system(Layer{.branch = event::kSystemBranch, .end_seq = kWritersView});
+    Reader reader(*indexes_);
+    Status status;
+    for_each_range(*indexes_, system, {.begin = 0, .end = next_seq_}, [&](const SeqRange& range) {
+        for (std::uint64_t seq = range.begin; seq < range.end && status.ok(); ++seq) {
+            const std::byte* at = reader.event(seq);
+            if (at == nullptr) return false;
+            status = branches_.apply(event::EventBytes(at), seq);
+        }
+        return status.ok();
+    });
+    RETURN_IF_ERROR(reader.status());
+    RETURN_IF_ERROR(status);
+    for (event::BranchNumber number = event::kSystemBranch + 1; number < indexes_->branch_end(); ++number) {
+        const index::BranchRuns* runs = indexes_->runs(number);
+        const auto fork = branches_.find(number, kWritersView);
+        if (runs == nullptr || (fork && runs->first_position() == fork->first_position)) continue;
+        return base::fail(ErrorCode::kCorrupt, "the log has events of a fork that was never made, or not there");
+    }
+    return {};
 }
 
 void Database::on_published(std::uint64_t seq) {
@@ -210,6 +242,7 @@ Status Database::maintain() {
     queue_->run_pending();
     queue_->sync_if_due();
     if (queue_->is_poisoned()) return {};
+    RETURN_IF_ERROR(expire_forks());
     RETURN_IF_ERROR(log_->prepare_spares());
     RETURN_IF_ERROR(log_->seal_finished());
     if (options_.in_memory) return {};
@@ -321,7 +354,11 @@ void Database::wait_for_memory() {
 void Database::maintenance_loop() {
     std::uint64_t last_seen = published_seq();
     while (true) {
-        if (!queue_->is_poisoned()) tend_log();
+        bool forks_expire = true;
+        if (!queue_->is_poisoned()) {
+            forks_expire = expire_forks().ok();
+            tend_log();
+        }
         const std::uint64_t seen = published_seq();
         indexes_->catch_up(seen);
         const bool is_quiet = seen == last_seen && !log_->has_unsynced_hint();
@@ -338,8 +375,16 @@ void Database::maintenance_loop() {
         // Either this sees what was committed meanwhile, or the committer sees that this is idle.
         maintenance_is_idle_.store(true);
         if (published_seq() != last_seen || log_->has_unsynced_hint()) maintenance_is_idle_.store(false);
-        maintenance_wake_.wait(
-            lock, [&] { return maintenance_stop_ || !maintenance_is_idle_.load(std::memory_order_acquire); });
+        const auto is_woken = [&] {
+            return maintenance_stop_ || !maintenance_is_idle_.load(std::memory_order_acquire);
+        };
+        if (const auto due = branches_.next_due()) {
+            const std::int64_t left_ns =
+                std::max(due->ns - env_.clock.wall_ns(), forks_expire ? kExpiryCheckMinNs : kExpiryAgainNs);
+            maintenance_wake_.wait_for(lock, std::chrono::nanoseconds(std::min(left_ns, kExpiryCheckMaxNs)), is_woken);
+        } else {
+            maintenance_wake_.wait(lock, is_woken);
+        }
     }
 }
 

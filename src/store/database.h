@@ -25,6 +25,7 @@
 #include "chronos/append.h"
 #include "chronos/read.h"
 #include "io/environment.h"
+#include "store/branches.h"
 #include "store/commit_queue.h"
 #include "store/conditions.h"
 #include "store/index_keeper.h"
@@ -49,6 +50,8 @@ struct DatabaseOptions {
     std::uint64_t merge_small_events = std::uint64_t{1} << 20;
     /// How fast sealed files are read again in search of damage; 0: not at all.
     std::uint64_t scrub_bytes_per_second = std::uint64_t{16} << 20;
+    /// Live forks at most.
+    std::uint32_t fork_limit = 1'000;
     std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
     /// Called once, behind, when so much is appended that choosing the faster way to write pays.
     std::function<void()> on_busy;
@@ -75,6 +78,15 @@ public:
     ~Database();
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
+
+    // Forks (database_forks.cc). Errors: as the methods of Store.
+
+    Result<Fork> create_fork(const ForkOptions& options);
+    Result<Fork> extend_fork(std::string_view id_or_name, std::int64_t ttl_ns);
+    Result<Fork> discard_fork(std::string_view id_or_name);
+    /// Ends the forks whose time is over; `maintain` and the maintenance thread do.
+    Status expire_forks();
+    [[nodiscard]] const Branches& branches() const { return branches_; }
 
     /// Appends and waits. Errors: as Store::append.
     Result<AppendResult> append(BatchBuilder::Content content, const AppendOptions& options);
@@ -111,10 +123,18 @@ public:
 private:
     Database(io::Environment env, DatabaseOptions options);
     Status start();
-    Status append_system_event(std::string_view type, std::string payload);
-    Result<std::shared_ptr<PendingAnswer>> submit_prepared(PreparedBatch batch, const AppendOptions& options,
-                                                           std::function<void(Result<AppendResult>)> callback,
-                                                           bool is_async);
+    /// A fact on $system, durable when it returns. `check` is asked in the writer step and may refuse.
+    Status append_fact(std::string_view entity, std::string_view type, std::string_view payload,
+                       const std::function<Status()>& check = {});
+    Status load_branches();
+    struct Submission {
+        AppendOptions options;
+        std::function<void(Result<AppendResult>)> callback;
+        bool is_async = false;
+        /// Asked in the writer step; what it refuses is answered like a condition that failed.
+        std::function<Status()> check;
+    };
+    Result<std::shared_ptr<PendingAnswer>> submit_prepared(PreparedBatch batch, Submission submission);
     /// Which ids of the batch are known among begin ≤ seq < end.
     Result<KnownEvents> known_between(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq) const;
     /// Evaluates "no event matches" conditions for begin ≤ seq < end; adds those that fail.
@@ -139,6 +159,7 @@ private:
     const DatabaseOptions options_;
     std::unique_ptr<io::FileLock> lock_;
     cache::ImageCache cache_;
+    Branches branches_;
     std::unique_ptr<wal::Log> log_;
     std::unique_ptr<IndexSet> indexes_;
     std::unique_ptr<IndexKeeper> keeper_;

@@ -69,11 +69,19 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit(BatchBuilder::Content co
     if (options.durability == Durability::kMemory && !options_.in_memory)
         return base::fail(ErrorCode::kInvalidArgument,
                           "durability `memory` is a mode of a whole store, chosen when it is opened");
-    ASSIGN_OR_RETURN(
-        PreparedBatch batch,
-        prepare(std::move(content), options,
-                {.database = database_, .branch = event::kMainBranch, .fresh_batch_id = fresh_batch_id()}, *indexes_));
-    return submit_prepared(std::move(batch), options, std::move(callback), is_async);
+    ASSIGN_OR_RETURN(const ResolvedBranch branch, branches_.resolve(options.branch, published_seq()));
+    if (branch.number == event::kSystemBranch)
+        return base::fail(ErrorCode::kInvalidArgument, "the branch $system is the store's own");
+    ASSIGN_OR_RETURN(PreparedBatch batch, prepare(std::move(content), options,
+                                                  {.database = database_,
+                                                   .layers = branch.layers,
+                                                   .looks_for_derived_ids = branches_.has_merges(),
+                                                   .fresh_batch_id = fresh_batch_id()},
+                                                  *indexes_));
+    Submission submission{.options = options, .callback = std::move(callback), .is_async = is_async, .check = {}};
+    if (branch.number != event::kMainBranch)
+        submission.check = [this, number = branch.number] { return branches_.check_live(number); };
+    return submit_prepared(std::move(batch), std::move(submission));
 }
 
 Status Database::check_matches(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq, bool by_scan,
@@ -83,10 +91,10 @@ Status Database::check_matches(const PreparedBatch& batch, std::uint64_t begin_s
     for (std::size_t i = 0; i < batch.content.conditions.size(); ++i) {
         const auto* condition = std::get_if<NoEventMatches>(&batch.content.conditions[i]);
         if (condition == nullptr) continue;
-        const event::BranchNumber branch = batch.header.branch;
-        const std::uint64_t begin = std::max(begin_seq, first_seq_after(*indexes_, branch, condition->after, end_seq));
-        const auto match = by_scan ? first_match_by_scan(reader, branch, condition->query, begin, end_seq)
-                                   : first_match(reader, branch, condition->query, begin, end_seq);
+        const std::uint64_t begin =
+            std::max(begin_seq, first_seq_after(*indexes_, batch.layers, condition->after, end_seq));
+        const auto match = by_scan ? first_match_by_scan(reader, batch.layers, condition->query, begin, end_seq)
+                                   : first_match(reader, batch.layers, condition->query, begin, end_seq);
         if (!match) continue;
         failed.push_back({.index = static_cast<std::uint32_t>(i),
                           .entity_id = {},
@@ -97,10 +105,8 @@ Status Database::check_matches(const PreparedBatch& batch, std::uint64_t begin_s
     return reader.status();
 }
 
-Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch batch, const AppendOptions& options,
-                                                                 std::function<void(Result<AppendResult>)> callback,
-                                                                 bool is_async) {
-    if (is_async) queue_->wait_for_room(kPendingBytesMax);
+Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch batch, Submission submission) {
+    if (submission.is_async) queue_->wait_for_room(kPendingBytesMax);
     wait_for_memory();
     const bool matches_matter = has_match_conditions(batch);
     std::vector<FailedCondition> failed_published;
@@ -140,14 +146,17 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
         if (matches_matter && failed.empty() && !base::is_planted(base::Bug::kConditionIgnoresTail))
             RETURN_IF_ERROR(check_matches(batch, checked_seq, next_seq_, true, failed));
         check_versions(*indexes_, batch, failed);
-        if (!failed.empty()) {
+        const Status checked = submission.check ? submission.check() : Status();
+        if (!checked.ok()) {
+            answer = refuse(checked.error().code, checked.error().message, batch, {});
+        } else if (!failed.empty()) {
             answer = conflict(batch, std::move(failed));
         } else if (batch.content.event_count > 0) {
             ASSIGN_OR_RETURN(answer, place(batch));
             needs_seq = next_seq_;
         }
-        pending = std::make_shared<PendingAnswer>(std::move(answer), needs_seq, options.durability);
-        pending->callback = std::move(callback);
+        pending = std::make_shared<PendingAnswer>(std::move(answer), needs_seq, submission.options.durability);
+        pending->callback = std::move(submission.callback);
         queue_->note_appended();
         queue_->enqueue(pending);
     }
@@ -155,11 +164,11 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
         Result<AppendResult> answer = answer_known(batch, known);
         const std::lock_guard lock(writer_lock_);
         if (closed_) return base::fail(ErrorCode::kClosed, "the store is closed");
-        pending = std::make_shared<PendingAnswer>(std::move(answer), next_seq_, options.durability);
-        pending->callback = std::move(callback);
+        pending = std::make_shared<PendingAnswer>(std::move(answer), next_seq_, submission.options.durability);
+        pending->callback = std::move(submission.callback);
         queue_->enqueue(pending);
     }
-    if (is_async) queue_->kick();
+    if (submission.is_async) queue_->kick();
     return pending;
 }
 
@@ -199,7 +208,8 @@ Result<AppendResult> Database::place(PreparedBatch& batch) {
     ASSIGN_OR_RETURN(const std::int64_t recorded_at, next_recorded_at());
     ASSIGN_OR_RETURN(std::byte* const body, log_->reserve(batch.body_size()));
     batch.header.recorded_at = last_recorded_at_ = recorded_at;
-    batch.header.first_position = indexes_->next_position(batch.header.branch);
+    const index::BranchRuns* runs = indexes_->runs(batch.header.branch);
+    batch.header.first_position = runs != nullptr ? runs->next_position() : batch.layers.own().first_position;
     batch.write_body(body);
     const wal::Slot slot = log_->tail_slot();
     const std::uint64_t first_seq = next_seq_;
@@ -210,6 +220,12 @@ Result<AppendResult> Database::place(PreparedBatch& batch) {
         // Half indexed: nothing of it is written, and nothing may follow it.
         queue_->refuse_from_now(base::fail(ErrorCode::kLimitExceeded, "out of memory"));
         return queue_->poison_error();
+    }
+    if (batch.header.branch == event::kSystemBranch) {
+        std::uint64_t seq = first_seq;
+        event::BodyView(body).for_each_event([&](const event::EventBytes& event) {
+            ASSERT(branches_.apply(event, seq++).ok());  // Its check has held.
+        });
     }
     next_seq_ += batch.header.event_count;
     result.recorded_at = {recorded_at};

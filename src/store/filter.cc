@@ -197,47 +197,50 @@ CompiledFilter::Candidates CompiledFilter::candidates(Reader& reader, const Pinn
         best_count = count;
         best = {std::move(keys), false, std::move(texts)};
     };
+    const auto add = [&](KeyKind kind, const std::string& text, std::vector<PostingKey>& keys) {
+        add_posting_keys(reader.indexes(), kind, view.layers, text, keys);
+    };
     const auto named = [&](KeyKind kind, const std::vector<std::string>& texts) {
         std::vector<PostingKey> keys;
-        for (const std::string& text : texts)
-            if (const auto key = posting_key(reader.indexes(), kind, view.branch, text)) keys.push_back(*key);
+        for (const std::string& text : texts) add(kind, text, keys);
+        return keys;
+    };
+    const auto one = [&](KeyKind kind, const std::string& text) {
+        std::vector<PostingKey> keys;
+        add(kind, text, keys);
         return keys;
     };
     if (!filter_.entity_ids.empty()) consider(named(KeyKind::kEntity, filter_.entity_ids));
     if (!filter_.entity_id_prefix.empty()) {
         std::vector<PostingKey> keys;
         const auto& streams = reader.indexes().streams().entries();
-        for (std::uint64_t i = 0; i < streams.size(); ++i) {
-            if (streams[i]->branch() != view.branch || !streams[i]->key().starts_with(filter_.entity_id_prefix))
-                continue;
-            const auto key = posting_key(reader.indexes(), KeyKind::kEntity, view.branch, streams[i]->key());
-            if (key) keys.push_back(*key);
-            if (keys.size() > kKeysMax) break;
+        for (std::uint64_t i = 0; i < streams.size() && keys.size() <= kKeysMax; ++i) {
+            if (!streams[i]->key().starts_with(filter_.entity_id_prefix)) continue;
+            for (const Layer& layer : view.layers.all()) {
+                if (streams[i]->branch() != layer.branch) continue;
+                const auto key = posting_key(reader.indexes(), KeyKind::kEntity, layer, streams[i]->key());
+                if (key) keys.push_back(*key);
+            }
         }
         if (keys.size() <= kKeysMax) consider(std::move(keys));
     }
     if (!filter_.event_types.empty()) consider(named(KeyKind::kType, filter_.event_types));
     if (!filter_.event_type_prefix.empty()) {
         std::vector<std::string> texts =
-            keys_with_prefix(reader, KeyKind::kType, view.branch, filter_.event_type_prefix);
+            keys_with_prefix(reader, KeyKind::kType, view.layers, filter_.event_type_prefix);
         std::vector<PostingKey> keys = named(KeyKind::kType, texts);
         consider(std::move(keys), std::move(texts));  // Moving a vector keeps its strings in place.
     }
-    for (const std::string& tag : filter_.tags) {
-        const auto key = posting_key(reader.indexes(), KeyKind::kTag, view.branch, tag);
-        consider({*key});
-    }
-    if (filter_.correlation_id)
-        consider({*posting_key(reader.indexes(), KeyKind::kCorrelation, view.branch, *filter_.correlation_id)});
-    if (filter_.causation_id)
-        consider({*posting_key(reader.indexes(), KeyKind::kCausation, view.branch, *filter_.causation_id)});
-    if (filter_.actor) consider({*posting_key(reader.indexes(), KeyKind::kActor, view.branch, *filter_.actor)});
+    for (const std::string& tag : filter_.tags) consider(one(KeyKind::kTag, tag));
+    if (filter_.correlation_id) consider(one(KeyKind::kCorrelation, *filter_.correlation_id));
+    if (filter_.causation_id) consider(one(KeyKind::kCausation, *filter_.causation_id));
+    if (filter_.actor) consider(one(KeyKind::kActor, *filter_.actor));
     if (filter_.query && !filter_.query->all) {
         std::vector<PostingKey> keys;
         for (const QueryItem& item : filter_.query->items) {
             if (!item.tags.empty() && base::is_planted(base::Bug::kSkipTagList)) continue;
             if (!item.tags.empty()) {
-                keys.push_back(*posting_key(reader.indexes(), KeyKind::kTag, view.branch, item.tags[0]));
+                add(KeyKind::kTag, item.tags[0], keys);
                 continue;
             }
             const auto types = named(KeyKind::kType, item.types);
@@ -290,12 +293,15 @@ Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const C
             if (at == nullptr || !take(seq, at)) break;
         }
     } else {
-        for (std::uint64_t i = begin; i < end; ++i) {
-            const std::uint64_t seq = request.forward ? i : end - 1 - (i - begin);
-            const std::byte* at = reader.event(seq);
-            if (at == nullptr) break;
-            if (event::BodyView(event::EventBytes(at).body()).header().branch == view.branch && !take(seq, at)) break;
-        }
+        for_each_range(indexes, view.layers, {.begin = begin, .end = end, .forward = request.forward},
+                       [&](const SeqRange& range) {
+                           for (std::uint64_t i = range.begin; i < range.end; ++i) {
+                               const std::uint64_t seq = range.forward ? i : range.end - 1 - (i - range.begin);
+                               const std::byte* at = reader.event(seq);
+                               if (at == nullptr || !take(seq, at)) return false;
+                           }
+                           return true;
+                       });
     }
     RETURN_IF_ERROR(reader.status());
     return result;

@@ -43,7 +43,10 @@ public:
         for (std::size_t i = 0; i < count; ++i) {
             const index::IndexFile::KeyEntry& entry = waiting_[i].entry;
             index::StreamHead& stream = streams_.find_or_add(entry.hash, entry.branch, waiting_[i].key);
-            if (stream.count() != entry.list.first_place) return false;
+            const bool goes_on = stream.count() == entry.list.first_place;
+            // A fork's stream begins behind what it inherits.
+            const bool begins_on_fork = stream.end_seq() == 0 && entry.branch > event::kSystemBranch;
+            if (!goes_on && !begins_on_fork) return false;
             stream.restore(entry.stream_first_seq, entry.list.last_seq + 1, entry.list.first_place + entry.list.count);
         }
         return true;
@@ -100,13 +103,24 @@ index::MemoryPart& IndexSet::part_for(wal::Slot slot, std::uint64_t first_seq, c
     return *growing_;
 }
 
+/// The runs of a branch, made with its first event.
+index::BranchRuns& IndexSet::runs_of(event::BranchNumber branch, std::uint64_t first_position) {
+    while (runs_.size() <= branch) runs_.push_back_empty();
+    index::BranchRuns* runs = runs_[branch].load(std::memory_order_relaxed);
+    if (runs != nullptr) return *runs;
+    runs = owned_runs_.emplace_back(std::make_unique<index::BranchRuns>(first_position)).get();
+    runs_[branch].store(runs, std::memory_order_release);
+    return *runs;
+}
+
 void IndexSet::apply(wal::Slot slot, std::uint64_t body_offset, const std::byte* body, std::uint64_t first_seq,
                      std::span<const std::uint64_t> entity_hashes, std::vector<std::uint64_t>* places) {
     const event::BodyView view(body);
     const event::BodyHeader& header = view.header();
-    ASSERT(header.branch <= event::kSystemBranch && entity_hashes.size() == header.event_count);
+    ASSERT(entity_hashes.size() == header.event_count);
     index::MemoryPart& part = part_for(slot, first_seq, body - body_offset);
-    runs_[header.branch].extend(first_seq, header.event_count);
+    runs_of(header.branch, header.first_position).extend(first_seq, header.event_count);
+    const event::InheritedCounts inherited(view);
 
     const std::byte* at = view.first_event();
     for (std::uint32_t group = 0; group < header.event_count; group += kPrefetchGroup) {
@@ -123,7 +137,10 @@ void IndexSet::apply(wal::Slot slot, std::uint64_t body_offset, const std::byte*
             streams[i] = event.has(event::kNoEntity)
                              ? nullptr
                              : &streams_.find_or_add(entity_hashes[group + i], header.branch, event.entity());
-            if (streams[i] != nullptr) streams[i]->prefetch_newest();
+            if (streams[i] == nullptr) continue;
+            streams[i]->prefetch_newest();
+            const bool is_new = !inherited.empty() && streams[i]->end_seq() == 0 && streams[i]->count() == 0;
+            if (is_new) streams[i]->inherit(inherited.of(group + static_cast<std::uint32_t>(i)));
         }
         for (std::size_t i = 0; i < count; ++i) {
             if (streams[i] != nullptr) streams[i]->prefetch_end(part.begin_seq());
@@ -187,9 +204,12 @@ Status IndexSet::restore(FilePart part) {
     if (growing_ != nullptr || file.begin_seq() != parts()->files_end())
         return base::fail(ErrorCode::kCorrupt, file.path() + ": does not follow the index files in front of it");
     for (const index::IndexedRun& run : file.runs()) {
-        if (run.branch > event::kSystemBranch || run.first_position != runs_[run.branch].next_position())
+        if (run.branch > event::kBranchMax)
+            return base::fail(ErrorCode::kCorrupt, file.path() + ": a branch that cannot be");
+        index::BranchRuns& runs = runs_of(run.branch, run.branch > event::kSystemBranch ? run.first_position : 0);
+        if (run.first_position != runs.next_position())
             return base::fail(ErrorCode::kCorrupt, file.path() + ": positions have a gap");
-        runs_[run.branch].extend(run.first_seq, run.count);
+        runs.extend(run.first_seq, run.count);
     }
     HeadLoader loader(streams_);
     bool fits = true;

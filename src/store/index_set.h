@@ -64,7 +64,7 @@ public:
     void hash_entities(const event::BodyView& body, std::vector<std::uint64_t>& hashes) const;
 
     /// Indexes a batch that is in its place in the log. `places`, if given, receives each event's 0-based place in its
-    /// entity's stream.
+    /// entity's stream. What the streams of a fork inherit stands in the body.
     void apply(wal::Slot slot, std::uint64_t body_offset, const std::byte* body, std::uint64_t first_seq,
                std::span<const std::uint64_t> entity_hashes, std::vector<std::uint64_t>* places);
 
@@ -97,10 +97,12 @@ public:
 
     [[nodiscard]] const index::StreamHeads& streams() const { return streams_; }
     [[nodiscard]] const index::HashSeeds& seeds() const { return seeds_; }
-    [[nodiscard]] const index::BranchRuns& runs(event::BranchNumber branch) const { return runs_[branch]; }
-    [[nodiscard]] std::uint64_t next_position(event::BranchNumber branch) const {
-        return runs_[branch].next_position();
+    /// Where the events of a branch are; null while it has none of its own.
+    [[nodiscard]] const index::BranchRuns* runs(event::BranchNumber branch) const {
+        return branch < runs_.size() ? runs_[branch].load(std::memory_order_acquire) : nullptr;
     }
+    /// Behind the highest branch that has events.
+    [[nodiscard]] event::BranchNumber branch_end() const { return static_cast<event::BranchNumber>(runs_.size()); }
     [[nodiscard]] std::uint64_t hash(index::KeyKind kind, event::BranchNumber branch, std::string_view key) const {
         return base::xxh3_64(key, seeds_.of(kind) + branch);
     }
@@ -112,6 +114,7 @@ public:
     [[nodiscard]] std::uint64_t part_bytes() const;
 
 private:
+    index::BranchRuns& runs_of(event::BranchNumber branch, std::uint64_t first_position);
     index::MemoryPart& part_for(wal::Slot slot, std::uint64_t first_seq, const std::byte* image);
     void index_behind(index::MemoryPart& part, std::uint64_t seq) const;
     void change_parts(const std::function<void(IndexParts&)>& change);
@@ -121,7 +124,8 @@ private:
 
     // The writer's; readers stay below the published seq.
     index::StreamHeads streams_;
-    index::BranchRuns runs_[2];
+    index::PublishedVector<std::atomic<index::BranchRuns*>, 512> runs_;  // by branch
+    std::vector<std::unique_ptr<index::BranchRuns>> owned_runs_;
     std::shared_ptr<index::MemoryPart> growing_;
     std::shared_ptr<index::MemoryPart> anchor_;  // until there is a part
 

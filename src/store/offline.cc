@@ -220,12 +220,17 @@ public:
     }
 
     Status add(std::span<const std::byte> body) {
+        auto header = base::load<event::BodyHeader>(body.data());
+        // Where a fork begins is said in seqs, which losses move; so forks and facts about them stay behind.
+        const bool is_fork_fact =
+            header.branch == event::kSystemBranch && header.event_count > 0 &&
+            event::EventBytes(event::BodyView(body.data()).first_event()).type().starts_with("$fork.");
+        if (header.branch > event::kSystemBranch || is_fork_fact) {
+            fork_event_count_ += header.branch > event::kSystemBranch ? header.event_count : 0;
+            return {};
+        }
         ASSIGN_OR_RETURN(std::byte* const place, log_->reserve(body.size()));
         std::memcpy(place, body.data(), body.size());
-        auto header = base::load<event::BodyHeader>(place);
-        if (header.branch > event::kSystemBranch)
-            return base::fail(ErrorCode::kUnsupported,
-                              "the store has forks; this version of chronos cannot salvage them");
         header.database = database_;
         header.first_position = next_position_[header.branch];
         next_position_[header.branch] += header.event_count;
@@ -256,6 +261,9 @@ public:
         return add(body);
     }
 
+    /// Events of forks that were not copied.
+    [[nodiscard]] std::uint64_t fork_event_count() const { return fork_event_count_; }
+
     Status finish() {
         RETURN_IF_ERROR(flush());
         RETURN_IF_ERROR(log_->append_marker(next_seq_, true));
@@ -278,6 +286,7 @@ private:
     Uuid database_;
     std::uint64_t next_seq_ = 0;
     std::uint64_t next_position_[2] = {0, 0};
+    std::uint64_t fork_event_count_ = 0;
     std::int64_t last_recorded_at_ = 0;
 };
 
@@ -318,6 +327,7 @@ Result<OfflineReport> salvage(io::Environment env, const std::string& directory,
             (damage.end_position ? std::to_string(*damage.end_position) : "null") + "}";
         RETURN_IF_ERROR(copier->add_loss(env, std::move(payload)));
     }
+    report.fork_event_count = copier->fork_event_count();
     RETURN_IF_ERROR(copier->finish());
     return report;
 }

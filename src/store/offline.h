@@ -19,6 +19,7 @@ struct OfflineReport {
     std::uint64_t segment_count = 0;
     std::uint64_t bytes = 0;
     std::uint64_t lost_event_count = 0;  ///< As far as gaps between seqs tell.
+    std::uint64_t fork_event_count = 0;  ///< Of forks, which salvage leaves behind.
     std::vector<wal::Damage> damages;
 };
 
@@ -29,8 +30,8 @@ Result<OfflineReport> verify(io::Environment env, const std::string& directory,
                              const std::function<void(std::uint64_t, std::uint64_t)>& on_progress);
 
 /// Copies every batch that can be read into a new store at `target`: ids, times, payloads and tags as they were,
-/// positions anew. Each loss becomes a `$data.lost` event of the new store's system branch. A damaged manifest is
-/// replaced by what the segments' own headers say.
+/// positions anew. Forks are left behind. Each loss becomes a `$data.lost` event of the new store's system branch. A
+/// damaged manifest is replaced by what the segments' own headers say.
 ///
 /// Errors: kNotFound, kLocked, kAlreadyExists (target holds something), kUnsupported, kIo, kNoSpace.
 Result<OfflineReport> salvage(io::Environment env, const std::string& directory, const std::string& target);

@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "json/validate.h"
+#include "store/stream.h"
 
 namespace chronos::store {
 namespace {
@@ -36,9 +37,33 @@ Status check_ids_differ(const PreparedBatch& batch) {
     return base::fail(ErrorCode::kInvalidArgument, "id " + repeated->to_string() + " is in the batch twice");
 }
 
+/// What the entities of a batch for a fork inherit: the first event of an entity on the fork goes on counting there.
+/// It cannot change, as nothing is appended below a fork position.
+Status add_inherited(PreparedBatch& batch, const IndexSet& indexes) {
+    Reader reader(indexes);
+    const Layers inherited = batch.layers.without_own();
+    const auto count_of = [&](std::string_view entity) {
+        const auto stream = Stream::find(indexes, inherited, entity);
+        return stream ? count_below(reader, *stream, inherited.own().end_seq) : 0;
+    };
+    std::vector<event::InheritedCounts::Entry> entries;
+    batch.content.for_each_event([&](const event::EventBytes& event) {
+        const std::uint64_t count = event.has(event::kNoEntity) ? 0 : count_of(event.entity());
+        batch.event_inherited.push_back(count);
+        const bool may_be_first = indexes.streams().find(batch.header.branch, event.entity()) == nullptr;
+        if (count > 0 && may_be_first) entries.push_back({event.header().ordinal, 0, count});
+    });
+    for (const Condition& condition : batch.content.conditions) {
+        const auto* entity = std::get_if<EntityCondition>(&condition);
+        batch.condition_inherited.push_back(entity == nullptr ? 0 : count_of(entity->entity_id));
+    }
+    batch.extensions = event::InheritedCounts::encode(entries);
+    return reader.status();
+}
+
 /// Fills in what depends on the size of the conditions: where each event is in the body.
 void place_events(PreparedBatch& batch) {
-    std::size_t offset = event::kBodyHeaderSize + batch.conditions.bytes.size();
+    std::size_t offset = event::kBodyHeaderSize + batch.conditions.bytes.size() + batch.extensions.size();
     std::vector<std::byte>& events = batch.content.events;
     for (std::size_t at = 0; at < events.size();) {
         base::store(events.data() + at + offsetof(event::EventHeader, body_distance),
@@ -62,12 +87,13 @@ void PreparedBatch::write_body(std::byte* to) const {
     base::store(to, header);
     to += sizeof(header);
     to = std::copy(conditions.bytes.begin(), conditions.bytes.end(), to);
+    to = std::copy(extensions.begin(), extensions.end(), to);
     std::copy(content.events.begin(), content.events.end(), to);
 }
 
 Result<PreparedBatch> prepare(BatchBuilder::Content content, const AppendOptions& options,
                               const PrepareOptions& prepare_options, const IndexSet& indexes) {
-    const bool is_system = prepare_options.branch == event::kSystemBranch;
+    const bool is_system = prepare_options.layers.own().branch == event::kSystemBranch;
     RETURN_IF_ERROR(event::check_content(content, is_system));
     RETURN_IF_ERROR(check_json(content));
 
@@ -86,16 +112,20 @@ Result<PreparedBatch> prepare(BatchBuilder::Content content, const AppendOptions
     batch.content = std::move(content);
     batch.conditions = event::encode_conditions(batch.content);
     batch.header.event_count = batch.content.event_count;
-    batch.header.branch = prepare_options.branch;
+    batch.header.branch = prepare_options.layers.own().branch;
+    batch.layers = prepare_options.layers;
+    batch.looks_for_derived_ids = prepare_options.looks_for_derived_ids;
     batch.header.database = database;
     batch.header.conditions_size = static_cast<std::uint32_t>(batch.conditions.bytes.size());
     batch.header.condition_count = batch.conditions.count;
     batch.header.events_size = batch.content.events.size();
+    if (!batch.layers.is_single()) RETURN_IF_ERROR(add_inherited(batch, indexes));
+    batch.header.extensions_size = static_cast<std::uint32_t>(batch.extensions.size());
     place_events(batch);
 
     batch.entity_hashes.reserve(batch.content.event_count);
     batch.content.for_each_event([&](const event::EventBytes& event) {
-        batch.entity_hashes.push_back(indexes.streams().hash(prepare_options.branch, event.entity()));
+        batch.entity_hashes.push_back(indexes.streams().hash(batch.header.branch, event.entity()));
         batch.has_explicit_ids = batch.has_explicit_ids || event.has(event::kExplicitId);
     });
     if (batch.has_explicit_ids) RETURN_IF_ERROR(check_ids_differ(batch));

@@ -10,6 +10,7 @@
 #include "chronos/append.h"
 #include "event/batch_content.h"
 #include "store/index_set.h"
+#include "store/layers.h"
 
 namespace chronos::store {
 
@@ -21,9 +22,15 @@ struct PreparedBatch {
     bool batch_id_is_given = false;
     bool has_explicit_ids = false;
     std::vector<std::uint64_t> entity_hashes;
+    /// The branch it is for, up to whatever will have been appended.
+    Layers layers;
+    /// Events with derived ids may stand in the store under explicit ones, where a fork was merged.
+    bool looks_for_derived_ids = false;
+    /// The extensions of the body.
+    std::vector<std::byte> extensions;
 
     [[nodiscard]] std::size_t body_size() const {
-        return event::kBodyHeaderSize + conditions.bytes.size() + content.events.size();
+        return event::kBodyHeaderSize + conditions.bytes.size() + extensions.size() + content.events.size();
     }
     [[nodiscard]] Uuid event_id(const event::EventBytes& event) const {
         return event.has(event::kExplicitId) ? event.explicit_id()
@@ -31,18 +38,27 @@ struct PreparedBatch {
     }
     /// Ids of all events, in order.
     [[nodiscard]] std::vector<Uuid> event_ids() const;
+    /// Events that the fork inherits of the entity of an event or condition; 0 on a branch without ancestors.
+    [[nodiscard]] std::uint64_t inherited_by_event(std::uint32_t index) const {
+        return index < event_inherited.size() ? event_inherited[index] : 0;
+    }
+    [[nodiscard]] std::uint64_t inherited_by_condition(std::size_t index) const {
+        return index < condition_inherited.size() ? condition_inherited[index] : 0;
+    }
+    std::vector<std::uint64_t> event_inherited, condition_inherited;
     /// Writes the body to `to`, body_size() bytes.
     void write_body(std::byte* to) const;
 };
 
 struct PrepareOptions {
     Uuid database;
-    event::BranchNumber branch = event::kMainBranch;
+    Layers layers;
+    bool looks_for_derived_ids = false;
     /// Used when the content has none.
     Uuid fresh_batch_id;
 };
 
-/// Errors: kInvalidArgument, kLimitExceeded, naming event and rule.
+/// Errors: kInvalidArgument, kLimitExceeded, naming event and rule; kIo, kCorrupt where a fork inherits from.
 Result<PreparedBatch> prepare(BatchBuilder::Content content, const AppendOptions& options,
                               const PrepareOptions& prepare_options, const IndexSet& indexes);
 

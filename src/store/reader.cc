@@ -203,7 +203,7 @@ bool Reader::visit_candidates(std::uint64_t begin_seq, const InPart& in_part, co
     return false;
 }
 
-std::optional<std::uint64_t> Reader::find_batch(const Uuid& batch_id, std::uint64_t begin_seq) {
+std::optional<std::uint64_t> Reader::find_batch(const Uuid& batch_id, const Layers& layers, std::uint64_t begin_seq) {
     const std::uint64_t hash = indexes_.batch_hash(batch_id);
     std::optional<std::uint64_t> first_seq;
     const auto is_it = [&](std::uint64_t seq) {
@@ -211,6 +211,7 @@ std::optional<std::uint64_t> Reader::find_batch(const Uuid& batch_id, std::uint6
         const std::byte* at = event(seq);
         if (at == nullptr) return true;  // The error ends it.
         if (event::BodyView(event::EventBytes(at).body()).header().batch_id != batch_id) return false;
+        if (!layers.contain(branch_of(at), seq)) return false;
         first_seq = seq;
         return true;
     };
@@ -225,7 +226,7 @@ std::optional<std::uint64_t> Reader::find_batch(const Uuid& batch_id, std::uint6
     return first_seq;
 }
 
-std::optional<std::uint64_t> Reader::find_id(const Uuid& id, event::BranchNumber branch, std::uint64_t begin_seq,
+std::optional<std::uint64_t> Reader::find_id(const Uuid& id, const Layers& layers, std::uint64_t begin_seq,
                                              std::uint64_t end_seq) {
     const std::uint64_t hash = indexes_.id_hash(id);
     std::optional<std::uint64_t> result;
@@ -234,7 +235,8 @@ std::optional<std::uint64_t> Reader::find_id(const Uuid& id, event::BranchNumber
         const std::byte* at = event(seq);
         if (at == nullptr) return true;
         const event::EventBytes found(at);
-        if (!found.has(event::kExplicitId) || found.explicit_id() != id || branch_of(at) != branch) return false;
+        if (!found.has(event::kExplicitId) || found.explicit_id() != id || !layers.contain(branch_of(at), seq))
+            return false;
         result = seq;
         return true;
     };
@@ -249,13 +251,14 @@ std::optional<std::uint64_t> Reader::find_id(const Uuid& id, event::BranchNumber
     if (result || !ok()) return result;
 
     // An id that was derived from its batch's.
-    const std::optional<std::uint64_t> first = find_batch(event::batch_id_of(id), begin_seq);
+    const std::optional<std::uint64_t> first = find_batch(event::batch_id_of(id), layers, begin_seq);
     if (!first) return std::nullopt;
     const std::byte* at = event(*first);
     if (at == nullptr) return std::nullopt;
     const event::BodyHeader header = event::BodyView(event::EventBytes(at).body()).header();
     const std::uint64_t seq = *first + event::ordinal_of(id);
-    if (event::ordinal_of(id) >= header.event_count || seq >= end_seq || header.branch != branch) return std::nullopt;
+    if (event::ordinal_of(id) >= header.event_count || seq >= end_seq || !layers.contain(header.branch, seq))
+        return std::nullopt;
     at = event(seq);
     if (at == nullptr || event::EventBytes(at).has(event::kExplicitId)) return std::nullopt;
     return seq;

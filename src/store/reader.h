@@ -20,6 +20,7 @@
 
 #include "event/body.h"
 #include "store/index_set.h"
+#include "store/layers.h"
 #include "store/pins.h"
 
 namespace chronos::store {
@@ -70,11 +71,11 @@ public:
     /// How many of the first `end_seq` events were recorded at or before `time`.
     std::uint64_t seqs_recorded_by(std::int64_t time, std::uint64_t end_seq);
 
-    /// The seq of the event with this id on the branch, among begin_seq ≤ seq < end_seq; nothing if there is none.
-    std::optional<std::uint64_t> find_id(const Uuid& id, event::BranchNumber branch, std::uint64_t begin_seq,
+    /// The seq of the event with this id in the layers, among begin_seq ≤ seq < end_seq; nothing if there is none.
+    std::optional<std::uint64_t> find_id(const Uuid& id, const Layers& layers, std::uint64_t begin_seq,
                                          std::uint64_t end_seq);
-    /// The seq of the first event of the batch with this id, if not below begin_seq.
-    std::optional<std::uint64_t> find_batch(const Uuid& batch_id, std::uint64_t begin_seq);
+    /// The seq of the first event of the batch with this id in the layers, if not below begin_seq.
+    std::optional<std::uint64_t> find_batch(const Uuid& batch_id, const Layers& layers, std::uint64_t begin_seq);
 
 private:
     /// Where the event's bytes are in the log.

@@ -37,17 +37,31 @@ std::size_t files_in_use(const IndexParts& parts) {
 
 }  // namespace
 
-std::optional<PostingKey> posting_key(const IndexSet& indexes, index::KeyKind kind, event::BranchNumber branch,
+std::optional<PostingKey> posting_key(const IndexSet& indexes, index::KeyKind kind, const Layer& layer,
                                       std::string_view key) {
-    PostingKey result{.kind = kind, .branch = branch, .key = key, .hash = indexes.hash(kind, branch, key)};
+    PostingKey result{.kind = kind,
+                      .branch = layer.branch,
+                      .key = key,
+                      .hash = indexes.hash(kind, layer.branch, key),
+                      .end_seq = layer.end_seq};
     if (kind != index::KeyKind::kEntity) return result;
-    result.stream = indexes.streams().find(result.hash, branch, key);
+    result.stream = indexes.streams().find(result.hash, layer.branch, key);
     if (result.stream == nullptr || result.stream->end_seq() == 0) return std::nullopt;
     return result;
 }
 
+void add_posting_keys(const IndexSet& indexes, index::KeyKind kind, const Layers& layers, std::string_view key,
+                      std::vector<PostingKey>& keys) {
+    for (const Layer& layer : layers.all()) {
+        if (indexes.runs(layer.branch) == nullptr) continue;
+        const auto found = posting_key(indexes, kind, layer, key);
+        if (found && (found->stream == nullptr || found->stream->first_seq() < layer.end_seq)) keys.push_back(*found);
+    }
+}
+
 std::uint64_t count_below(Reader& reader, const PostingKey& key, std::uint64_t end_seq) {
     const IndexParts& parts = reader.parts();
+    end_seq = std::min(end_seq, key.end_seq);
     const std::uint64_t floor = parts.memory_begin();
     if (key.kind == index::KeyKind::kEntity) {
         if (end_seq <= key.stream->first_seq()) return 0;
@@ -98,6 +112,7 @@ std::optional<std::uint64_t> seq_at_place(Reader& reader, const PostingKey& key,
 
 std::size_t last_seqs(Reader& reader, const PostingKey& key, std::uint64_t end_seq, std::span<std::uint64_t> seqs) {
     const IndexParts& parts = reader.parts();
+    end_seq = std::min(end_seq, key.end_seq);
     const std::uint64_t floor = parts.memory_begin();
     std::size_t count = 0;
     const auto take_chain = [&](const index::PostingChunk* chunk, std::uint64_t chain_floor) {
@@ -131,11 +146,14 @@ std::size_t last_seqs(Reader& reader, const PostingKey& key, std::uint64_t end_s
     return reader.ok() ? count : 0;
 }
 
-std::vector<std::string> keys_with_prefix(Reader& reader, index::KeyKind kind, event::BranchNumber branch,
+std::vector<std::string> keys_with_prefix(Reader& reader, index::KeyKind kind, const Layers& layers,
                                           std::string_view prefix) {
     std::vector<std::string> keys;
     const auto add = [&](event::BranchNumber of, std::string_view key) {
-        if (of == branch && key.starts_with(prefix)) keys.emplace_back(key);
+        const auto all = layers.all();
+        const bool is_seen =
+            std::any_of(all.begin(), all.end(), [&](const Layer& layer) { return layer.branch == of; });
+        if (is_seen && key.starts_with(prefix)) keys.emplace_back(key);
     };
     for (const FilePart& part : reader.parts().files) {
         Status visited = part.file->for_each_key(kind, [&](const index::IndexFile::KeyEntry& entry) {
@@ -154,7 +172,9 @@ std::vector<std::string> keys_with_prefix(Reader& reader, index::KeyKind kind, e
 }
 
 SeqCursor::SeqCursor(Reader& reader, const PostingKey& key, const Range& range)
-    : reader_(reader), key_(key), range_(range) {
+    : reader_(reader),
+      key_(key),
+      range_{.begin_seq = range.begin_seq, .end_seq = std::min(range.end_seq, key.end_seq), .forward = range.forward} {
     const IndexParts& parts = reader_.parts();
     next_file_ = range_.forward ? 0 : files_in_use(parts);
     next_part_ = range_.forward ? 0 : parts.memory.size();

@@ -11,24 +11,32 @@
 #include <vector>
 
 #include "index/posting_chunk.h"
+#include "store/layers.h"
 #include "store/reader.h"
 
 namespace chronos::store {
 
 /// What postings are looked up by; the text lives as long as its owner.
+///
+/// A key in a view of a fork is several: one for each layer, ending where the layer does.
 struct PostingKey {
     index::KeyKind kind = index::KeyKind::kType;
     event::BranchNumber branch = event::kMainBranch;
     std::string_view key;
     std::uint64_t hash = 0;
     const index::StreamHead* stream = nullptr;  ///< kEntity only.
+    std::uint64_t end_seq = ~std::uint64_t{0};  ///< What is not below it does not count.
 };
 
-/// A key of a kind; nothing for an entity without events.
-std::optional<PostingKey> posting_key(const IndexSet& indexes, index::KeyKind kind, event::BranchNumber branch,
+/// A key of a kind in one layer; nothing for an entity without events there.
+std::optional<PostingKey> posting_key(const IndexSet& indexes, index::KeyKind kind, const Layer& layer,
                                       std::string_view key);
+/// The same in every layer that may have it, oldest first: seqs of one are below those of the next.
+void add_posting_keys(const IndexSet& indexes, index::KeyKind kind, const Layers& layers, std::string_view key,
+                      std::vector<PostingKey>& keys);
 
-/// Entries below `end_seq`; for other kinds than entities only of what was caught up.
+/// Entries below `end_seq`, on a fork those of an entity with what it inherits; for other kinds than entities only of
+/// what was caught up.
 std::uint64_t count_below(Reader& reader, const PostingKey& key, std::uint64_t end_seq);
 
 /// The seq of an entity's event at a 0-based place; nothing if it has not so many.
@@ -38,8 +46,8 @@ std::optional<std::uint64_t> seq_at_place(Reader& reader, const PostingKey& key,
 /// Cost: no allocation; one look-up for each file that is needed.
 std::size_t last_seqs(Reader& reader, const PostingKey& key, std::uint64_t end_seq, std::span<std::uint64_t> seqs);
 
-/// The keys of a kind (not entities) that start with `prefix`, sorted. Errors: the reader's.
-std::vector<std::string> keys_with_prefix(Reader& reader, index::KeyKind kind, event::BranchNumber branch,
+/// The keys of a kind (not entities) in any of the layers that start with `prefix`, sorted. Errors: the reader's.
+std::vector<std::string> keys_with_prefix(Reader& reader, index::KeyKind kind, const Layers& layers,
                                           std::string_view prefix);
 
 class SeqCursor {

@@ -15,6 +15,14 @@ struct KeyCount {
     std::uint64_t first_seq = 0, last_seq = 0;
 };
 
+/// Adds the events of a later key.
+void join(KeyCount& total, const KeyCount& more) {
+    if (more.count == 0) return;
+    if (total.count == 0) total.first_seq = more.first_seq;
+    total.last_seq = more.last_seq;
+    total.count += more.count;
+}
+
 KeyCount count_key(Reader& reader, const PinnedView& view, const PostingKey& key) {
     KeyCount result;
     if (!view.as_of) {
@@ -46,9 +54,12 @@ Result<Counts> count_view(const IndexSet& indexes, const PinnedView& view) {
     Counts counts;
     std::optional<std::uint64_t> first_seq;
     std::optional<std::uint64_t> last_seq;
-    for (const std::string& type : keys_with_prefix(reader, index::KeyKind::kType, view.branch, "")) {
-        const auto key = posting_key(indexes, index::KeyKind::kType, view.branch, type);
-        const KeyCount found = count_key(reader, view, *key);
+    std::vector<PostingKey> keys;
+    for (const std::string& type : keys_with_prefix(reader, index::KeyKind::kType, view.layers, "")) {
+        keys.clear();
+        add_posting_keys(indexes, index::KeyKind::kType, view.layers, type, keys);
+        KeyCount found;
+        for (const PostingKey& key : keys) join(found, count_key(reader, view, key));
         RETURN_IF_ERROR(reader.status());
         if (found.count == 0) continue;
         counts.event_count += found.count;
@@ -62,10 +73,7 @@ Result<Counts> count_view(const IndexSet& indexes, const PinnedView& view) {
     });
     if (first_seq) counts.first_recorded_at = Timestamp{reader.recorded_at(*first_seq)};
     if (last_seq) counts.last_recorded_at = Timestamp{reader.recorded_at(*last_seq)};
-    const auto& streams = indexes.streams().entries();
-    for (std::uint64_t i = 0; i < streams.size() && reader.ok(); ++i)
-        if (streams[i]->branch() == view.branch && has_event_in_view(reader, view, *streams[i])) ++counts.entity_count;
-    RETURN_IF_ERROR(reader.status());
+    RETURN_IF_ERROR(for_each_entity(reader, view, "", [&](std::string_view) { ++counts.entity_count; }));
     return counts;
 }
 

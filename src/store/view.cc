@@ -5,12 +5,19 @@
 
 #include "base/planted_bug.h"
 #include "base/result.h"
-#include "store/seq_cursor.h"
+#include "store/stream.h"
 
 namespace chronos::store {
 namespace {
 
 constexpr std::uint32_t kEntityLimitMax = 100'000;
+
+/// Behind the last event of a branch in memory, published or not.
+std::uint64_t next_seq_of(const IndexSet& indexes, event::BranchNumber branch, std::uint64_t published) {
+    const index::BranchRuns* runs = indexes.runs(branch);
+    const bool has_events = runs != nullptr && runs->next_position() > runs->first_position();
+    return has_events ? runs->seq_of(runs->next_position() - 1) + 1 : published;
+}
 
 }  // namespace
 
@@ -41,26 +48,23 @@ Status add_events(Reader& reader, std::span<const std::uint64_t> seqs, Page& pag
 Result<PinnedView> pin_view(const Database& database, const ViewOptions& options) {
     const IndexSet& indexes = database.indexes();
     PinnedView view;
-    if (options.branch == "$system") {
-        view.branch = event::kSystemBranch;
-    } else if (options.branch != "main") {
-        return base::fail(ErrorCode::kNotFound, "there is no branch '" + options.branch + "'");
-    }
     std::uint64_t published = database.published_seq();
-    if (base::is_planted(base::Bug::kShowUnpublished) && indexes.next_position(view.branch) > 0)
-        published = indexes.runs(view.branch).seq_of(indexes.next_position(view.branch) - 1) + 1;
+    ASSIGN_OR_RETURN(const ResolvedBranch branch, database.branches().resolve(options.branch, published));
+    if (base::is_planted(base::Bug::kShowUnpublished)) published = next_seq_of(indexes, branch.number, published);
+    view.branch = branch.number;
     view.end_seq = view.published_seq = published;
     view.as_of = options.as_of;
-    view.info.branch = options.branch;
+    view.info.branch = branch.id;
+    view.info.expires_at = branch.expires_at;
     view.info.as_of = options.as_of;
-    const index::BranchRuns& runs = indexes.runs(view.branch);
+    view.layers = view.published_layers = branch.layers.below(published);
     if (options.at) {
-        const std::uint64_t head = runs.positions_below(published);
+        const std::uint64_t head = position_end(indexes, view.layers, published);
         if (options.at->value >= head)
             return base::fail(ErrorCode::kInvalidArgument, "at " + std::to_string(options.at->value) +
                                                                " is beyond the head: the branch has " +
                                                                std::to_string(head) + " events, positions from 0");
-        view.end_seq = runs.seq_of(options.at->value) + 1;
+        view.end_seq = seq_of(indexes, view.layers, options.at->value) + 1;
         view.info.settled = true;
     }
     if (options.known_at && options.known_age_ns)
@@ -74,8 +78,8 @@ Result<PinnedView> pin_view(const Database& database, const ViewOptions& options
         if (published > 0 && known_at->ns <= reader.recorded_at(published - 1)) view.info.settled = true;
         RETURN_IF_ERROR(reader.status());
     }
-    view.layers = Layers({.branch = view.branch, .end_seq = view.end_seq, .first_position = 0});
-    const std::uint64_t positions = runs.positions_below(view.end_seq);
+    view.layers = view.layers.below(view.end_seq);
+    const std::uint64_t positions = position_end(indexes, view.layers, view.end_seq);
     if (positions > 0) view.info.at = Position{positions - 1};
     return view;
 }
@@ -105,10 +109,22 @@ EventView make_event_view(const Reader::Found& found) {
 
 namespace {
 
+/// The last seqs of a stream below `end_seq` that lie above the floor, newest first.
+std::size_t last_in_memory(const index::StreamHead& stream, std::uint64_t floor, std::uint64_t end_seq,
+                           std::span<std::uint64_t> seqs) {
+    std::size_t count = 0;
+    for (const index::PostingChunk* chunk = stream.newest(floor); chunk != nullptr && count < seqs.size();
+         chunk = chunk->before(floor)) {
+        for (std::uint32_t i = chunk->size(); i > 0 && count < seqs.size(); --i)
+            if (const std::uint64_t seq = chunk->seq(i - 1); seq < end_seq && seq >= floor) seqs[count++] = seq;
+    }
+    return count;
+}
+
 /// The last few without `as_of`: the commonest question, answered without a cursor.
-Status read_last(Reader& reader, const PinnedView& view, const PostingKey& key, std::uint32_t limit, Page& page) {
+Status read_last(Reader& reader, const PinnedView& view, const Stream& stream, std::uint32_t limit, Page& page) {
     std::array<std::uint64_t, kLookupGroup + 1> seqs;
-    const std::size_t found = last_seqs(reader, key, view.end_seq, std::span(seqs).first(limit + 1));
+    const std::size_t found = last_seqs(reader, stream, view.end_seq, std::span(seqs).first(limit + 1));
     page.has_more_ = found > limit;
     page.examined_ = std::min<std::size_t>(found, limit);
     Status added = reader.ok() ? add_events(reader, std::span(seqs).first(page.examined_), page) : reader.status();
@@ -123,25 +139,25 @@ Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_
     reset(page);
     if (options.limit < 1 || options.limit > kEntityLimitMax)
         return base::fail(ErrorCode::kLimitExceeded, "limit is 1 to 100000");
-    const auto key = posting_key(indexes, index::KeyKind::kEntity, view.branch, entity_id);
-    if (!key || options.to == Version{0}) return {};
+    const auto stream = Stream::find(indexes, view.layers, entity_id);
+    if (!stream || options.to == Version{0}) return {};
     Reader reader(indexes, reading_into(page));
     if (options.order == Order::kBackward && options.limit <= kLookupGroup && !options.from && !options.to &&
         !view.as_of)
-        return read_last(reader, view, *key, options.limit, page);
+        return read_last(reader, view, *stream, options.limit, page);
     SeqCursor::Range range{.end_seq = view.end_seq, .forward = options.order == Order::kForward};
     if (options.from && options.from->value > 1) {
-        const auto begin = seq_at_place(reader, *key, options.from->value - 1);
+        const auto begin = seq_at_place(reader, *stream, options.from->value - 1);
         if (!begin) return reader.status();
         range.begin_seq = *begin;
     }
     if (options.to) {
-        if (const auto last = seq_at_place(reader, *key, options.to->value - 1))
+        if (const auto last = seq_at_place(reader, *stream, options.to->value - 1))
             range.end_seq = std::min(range.end_seq, *last + 1);
     }
     std::array<std::uint64_t, kLookupGroup> seqs;
     std::array<Reader::Found, kLookupGroup> found;
-    SeqCursor cursor(reader, *key, range);
+    StreamCursor cursor(reader, *stream, range);
     while (!cursor.done()) {
         std::size_t count = 0;
         for (; count < seqs.size() && !cursor.done(); cursor.next()) seqs[count++] = cursor.get();
@@ -166,23 +182,24 @@ Status read_last_resident(const IndexSet& indexes, const PinnedView& view, std::
         return read_entity(indexes, view, entity_id, {.order = Order::kBackward, .from = {}, .to = {}, .limit = count},
                            page);
     reset(page);
-    const auto key = posting_key(indexes, index::KeyKind::kEntity, view.branch, entity_id);
-    if (!key) return {};
+    const auto stream = Stream::find(indexes, view.layers, entity_id);
+    if (!stream) return {};
     Reader reader(indexes, reading_into(page, true));
     const std::uint64_t floor = reader.parts().memory_begin();
-    index::Posting first_wanted;
-    const std::uint64_t in_view =
-        index::last_below(key->stream->newest(floor), floor, view.end_seq, first_wanted) ? first_wanted.place + 1 : 0;
-    const bool is_in_memory =
-        key->stream->first_seq() >= std::min(floor, view.end_seq) ||
-        (in_view >= count && index::at_place(key->stream->newest(floor), floor, in_view - count, first_wanted));
-    if (!is_in_memory) return base::fail(ErrorCode::kWouldBlock, "older events of the entity are not in memory");
-    std::array<std::uint64_t, kLookupGroup> seqs;
-    const std::size_t found =
-        last_seqs(reader, *key, view.end_seq, std::span(seqs).first(std::min<std::uint64_t>(count, in_view)));
-    page.has_more_ = in_view > count;
-    page.examined_ = found;
-    Status added = reader.ok() ? add_events(reader, std::span(seqs).first(found), page) : reader.status();
+    std::array<std::uint64_t, kLookupGroup + 1> seqs;
+    std::size_t found = 0;
+    for (std::size_t i = stream->piece_count(); i > 0 && found <= count; --i) {
+        const PostingKey& piece = stream->piece(i - 1);
+        const std::uint64_t end_seq = std::min(view.end_seq, piece.end_seq);
+        found += last_in_memory(*piece.stream, floor, end_seq, std::span(seqs).subspan(found, count + 1 - found));
+        const bool is_whole = piece.stream->first_seq() >= std::min(floor, end_seq);
+        if (found < count && !is_whole)
+            return base::fail(ErrorCode::kWouldBlock, "older events of the entity are not in memory");
+        if (found == count && !is_whole) ++found;  // There is more, wherever it is.
+    }
+    page.has_more_ = found > count;
+    page.examined_ = std::min<std::size_t>(found, count);
+    Status added = add_events(reader, std::span(seqs).first(page.examined_), page);
     if (!added.ok()) page.events_.clear();
     return added;
 }
@@ -190,7 +207,7 @@ Status read_last_resident(const IndexSet& indexes, const PinnedView& view, std::
 Status read_event(const IndexSet& indexes, const PinnedView& view, const Uuid& id, Page& page) {
     reset(page);
     Reader reader(indexes, reading_into(page));
-    const std::optional<std::uint64_t> seq = reader.find_id(id, view.branch, 0, view.end_seq);
+    const std::optional<std::uint64_t> seq = reader.find_id(id, view.layers, 0, view.end_seq);
     const Reader::Found found = seq ? reader.find(*seq) : Reader::Found();
     RETURN_IF_ERROR(reader.status());
     if (!seq || !view.counts(event::EventBytes(found.at)))
@@ -200,11 +217,9 @@ Status read_event(const IndexSet& indexes, const PinnedView& view, const Uuid& i
     return {};
 }
 
-bool has_event_in_view(Reader& reader, const PinnedView& view, const index::StreamHead& stream) {
-    if (stream.end_seq() == 0 || stream.first_seq() >= view.end_seq) return false;
+bool has_event_in_view(Reader& reader, const PinnedView& view, const Stream& stream) {
     if (!view.as_of) return true;
-    const auto key = posting_key(reader.indexes(), index::KeyKind::kEntity, stream.branch(), stream.key());
-    for (SeqCursor cursor(reader, *key, {.end_seq = view.end_seq}); !cursor.done(); cursor.next()) {
+    for (StreamCursor cursor(reader, stream, {.end_seq = view.end_seq}); !cursor.done(); cursor.next()) {
         const std::byte* event = reader.event(cursor.get());
         if (event == nullptr) return false;
         if (view.counts(event::EventBytes(event))) return true;
@@ -212,18 +227,31 @@ bool has_event_in_view(Reader& reader, const PinnedView& view, const index::Stre
     return false;
 }
 
+Status for_each_entity(Reader& reader, const PinnedView& view, std::string_view prefix,
+                       const std::function<void(std::string_view)>& visit) {
+    const auto layers = view.layers.all();
+    const auto& streams = reader.indexes().streams().entries();
+    for (std::uint64_t i = 0; i < streams.size() && reader.ok(); ++i) {
+        const index::StreamHead& head = *streams[i];
+        if (!head.key().starts_with(prefix) || head.end_seq() == 0) continue;
+        const auto layer = std::find_if(layers.begin(), layers.end(),
+                                        [&](const Layer& candidate) { return candidate.branch == head.branch(); });
+        if (layer == layers.end() || head.first_seq() >= layer->end_seq) continue;
+        const auto stream = Stream::find(reader.indexes(), view.layers, head.key());
+        // Each entity once: where its stream begins.
+        if (!stream || stream->piece(0).stream != &head) continue;
+        if (has_event_in_view(reader, view, *stream)) visit(head.key());
+    }
+    return reader.status();
+}
+
 Result<std::vector<std::string>> list_entities(const IndexSet& indexes, const PinnedView& view, std::string_view prefix,
                                                std::string_view after, std::uint32_t limit) {
     Reader reader(indexes);
     std::vector<std::string_view> ids;
-    const auto& streams = indexes.streams().entries();
-    for (std::uint64_t i = 0; i < streams.size() && reader.ok(); ++i) {
-        const index::StreamHead& stream = *streams[i];
-        if (stream.branch() != view.branch || !stream.key().starts_with(prefix)) continue;
-        if (!after.empty() && stream.key() <= after) continue;
-        if (has_event_in_view(reader, view, stream)) ids.push_back(stream.key());
-    }
-    RETURN_IF_ERROR(reader.status());
+    RETURN_IF_ERROR(for_each_entity(reader, view, prefix, [&](std::string_view id) {
+        if (after.empty() || id > after) ids.push_back(id);
+    }));
     const auto end = ids.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(limit, ids.size()));
     std::partial_sort(ids.begin(), end, ids.end());
     return std::vector<std::string>(ids.begin(), end);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,6 +24,8 @@ struct PinnedView {
     std::uint64_t end_seq = 0;
     /// The branch and its ancestors; no layer ends above end_seq.
     Layers layers;
+    /// The same of everything that was published when the view was made.
+    Layers published_layers;
     /// What was published when the view was made; end_seq or more.
     std::uint64_t published_seq = 0;
     std::optional<Timestamp> as_of;
@@ -58,8 +61,10 @@ Status read_last_resident(const IndexSet& indexes, const PinnedView& view, std::
 /// Errors: kNotFound.
 Status read_event(const IndexSet& indexes, const PinnedView& view, const Uuid& id, Page& page);
 
-/// Whether an entity has an event that the view counts.
-bool has_event_in_view(Reader& reader, const PinnedView& view, const index::StreamHead& stream);
+/// Calls `visit` with the id of each entity that starts with `prefix` and has an event that the view counts, in no
+/// order. Cost: passes over the heads of all entities of the database.
+Status for_each_entity(Reader& reader, const PinnedView& view, std::string_view prefix,
+                       const std::function<void(std::string_view)>& visit);
 
 /// Entity ids with `prefix` that have an event in the view, sorted, after `after`.
 Result<std::vector<std::string>> list_entities(const IndexSet& indexes, const PinnedView& view, std::string_view prefix,

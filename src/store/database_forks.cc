@@ -1,0 +1,94 @@
+// Database: making forks and ending them. A fork is a fact on $system; merging is in merge.cc.
+#include <array>
+#include <limits>
+
+#include "base/result.h"
+#include "base/utf8.h"
+#include "store/database.h"
+#include "store/view.h"
+
+namespace chronos::store {
+namespace {
+
+constexpr std::size_t kCreatorSizeMax = 256;
+constexpr std::int64_t kForkTtlMinNs = 1'000'000'000;
+
+Status check_ttl(std::int64_t ttl_ns) {
+    if (ttl_ns >= kForkTtlMinNs && ttl_ns <= kForkTtlMaxNs) return {};
+    return base::fail(ErrorCode::kInvalidArgument, "a fork lives for 1 second to 7 days; it can be extended");
+}
+
+std::string entity_of(std::string_view fork_id) { return "$fork:" + std::string(fork_id); }
+
+}  // namespace
+
+Result<Fork> Database::create_fork(const ForkOptions& options) {
+    RETURN_IF_ERROR(check_ttl(options.ttl_ns));
+    if (!options.name.empty()) RETURN_IF_ERROR(check_fork_name(options.name));
+    if (options.creator.size() > kCreatorSizeMax || !base::is_utf8(options.creator))
+        return base::fail(ErrorCode::kInvalidArgument, "creator is at most 256 bytes of UTF-8");
+    if (options.parent == "$system") return base::fail(ErrorCode::kInvalidArgument, "$system cannot be forked");
+    ViewOptions from{.branch = options.parent, .at = options.at, .known_at = options.known_at, .as_of = {}};
+    from.known_age_ns = options.known_age_ns;
+    ASSIGN_OR_RETURN(const PinnedView view, pin_view(*this, from));
+    const auto parent = branches_.find(view.branch, kWritersView);
+    if (parent && parent->depth == kForkDepthMax)
+        return base::fail(ErrorCode::kLimitExceeded, "forks of forks: at most 16 deep; merge some first");
+
+    std::array<std::byte, 16> random;
+    env_.random.fill(random);
+    const std::string id = fork_id_of(random);
+    const event::BranchNumber number = branches_.next_number();
+    if (number > event::kBranchMax)
+        return base::fail(ErrorCode::kLimitExceeded, "the store has had as many forks as it can number");
+    const std::string payload = created_payload({.id = id,
+                                                 .number = number,
+                                                 .parent = view.branch,
+                                                 .fork_seq = view.end_seq,
+                                                 .first_position = view.info.at ? view.info.at->value + 1 : 0,
+                                                 .name = options.name,
+                                                 .creator = options.creator,
+                                                 .ttl_ns = options.ttl_ns});
+    const auto check = [&]() -> Status {
+        // A merged fork may be forked again: what it holds does not change.
+        if (parent && parent->status == ForkStatus::kLive) RETURN_IF_ERROR(branches_.check_live(view.branch));
+        return branches_.check_room(options.name, options_.fork_limit);
+    };
+    RETURN_IF_ERROR(append_fact(entity_of(id), kForkCreated, payload, check));
+    return branches_.find(id, kWritersView);
+}
+
+Result<Fork> Database::extend_fork(std::string_view id_or_name, std::int64_t ttl_ns) {
+    RETURN_IF_ERROR(check_ttl(ttl_ns));
+    ASSIGN_OR_RETURN(const Fork fork, branches_.find(id_or_name, kWritersView));
+    RETURN_IF_ERROR(append_fact(entity_of(fork.id), kForkExtended, extended_payload(fork, ttl_ns),
+                                [&] { return branches_.check_live(fork.number); }));
+    return branches_.find(fork.id, kWritersView);
+}
+
+Result<Fork> Database::discard_fork(std::string_view id_or_name) {
+    ASSIGN_OR_RETURN(const Fork fork, branches_.find(id_or_name, kWritersView));
+    RETURN_IF_ERROR(append_fact(entity_of(fork.id), kForkDiscarded, ended_payload(fork),
+                                [&] { return branches_.check_live(fork.number); }));
+    return branches_.find(fork.id, kWritersView);
+}
+
+Status Database::expire_forks() {
+    const Timestamp now{env_.clock.wall_ns()};
+    const auto next = branches_.next_due();
+    if (!next || *next > now) return {};
+    for (const Fork& fork : branches_.due(now)) {
+        Status ended = append_fact(entity_of(fork.id), kForkExpired, ended_payload(fork), [&]() -> Status {
+            RETURN_IF_ERROR(branches_.check_live(fork.number));
+            const auto current = branches_.find(fork.number, kWritersView);
+            if (current->expires_at > now) return base::fail(ErrorCode::kAlreadyExists, "the fork was extended");
+            return {};
+        });
+        const bool is_settled =
+            ended.ok() || ended.error().code == ErrorCode::kGone || ended.error().code == ErrorCode::kAlreadyExists;
+        if (!is_settled) return ended;
+    }
+    return {};
+}
+
+}  // namespace chronos::store
