@@ -41,6 +41,7 @@ constexpr std::pair<std::string_view, Bug> kBugs[] = {
     {"forget-between-segments", Bug::kForgetBetweenSegments},
     {"skip-block-checksum", Bug::kSkipBlockChecksum},
     {"seal-unread", Bug::kSealUnread},
+    {"publish-inside-group", Bug::kPublishInsideGroup},
 };
 
 std::optional<Bug> bug_of_environment() {

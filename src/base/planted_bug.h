@@ -45,6 +45,7 @@ enum class Bug : std::uint8_t {
     kForgetBetweenSegments,
     kSkipBlockChecksum,
     kSealUnread,
+    kPublishInsideGroup,
 };
 
 #ifdef CHRONOS_PLANTED_BUGS

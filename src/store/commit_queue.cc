@@ -180,17 +180,18 @@ void CommitQueue::sync_if_due() {
     release_role(false);
 }
 
-bool CommitQueue::wants_sync(std::uint64_t end_seq) {
+bool CommitQueue::wants_sync(const wal::Piece& piece) {
     if (options_.in_memory) return true;
     if (log_.has_unsynced() && clock_.monotonic_ns() - unsynced_since_ns_ >= kOsSyncDelayNs) return true;
     const std::lock_guard lock(queue_mutex_);
     bool any = false;
     for (const auto& pending : waiting_) {
-        if (pending->needs_seq_ > end_seq) break;
+        if (pending->needs_seq_ > piece.whole_seq) break;
         if (pending->wanted_ != Durability::kOs) return true;
         any = true;
     }
-    return !any;  // Markers wait for nobody and are durable.
+    if (piece.ends_inside_group()) return false;  // Its last piece says.
+    return !any;                                  // Markers wait for nobody and are durable.
 }
 
 /// Whether somebody waits for events that were written and not synced.
@@ -212,16 +213,16 @@ void CommitQueue::run_round() {
     bool synced = true;
     if (!piece.empty()) {
         const bool had_unsynced = log_.has_unsynced();
-        synced = wants_sync(piece.end_seq);
+        synced = wants_sync(piece);
         if (base::is_planted(base::Bug::kPublishBeforeWrite)) {
-            written_seq_ = piece.end_seq;
+            written_seq_ = piece.whole_seq;
             publish();
         }
         if (Status written = log_.write(piece, synced);
             !written.ok() && !base::is_planted(base::Bug::kIgnoreFailedWrite)) {
             poison(std::move(written).error());
         } else {
-            written_seq_ = piece.end_seq;
+            written_seq_ = piece.whole_seq;
             if (!synced && !had_unsynced) unsynced_since_ns_ = clock_.monotonic_ns();
             if (synced) {
                 publish();

@@ -111,7 +111,7 @@ private:
     void answer_ready(std::vector<std::shared_ptr<PendingAnswer>>& ready, const Error* failure, Durability reached);
     void finish(PendingAnswer& pending, const Error* failure, Durability reached);
     void poison(Error error);
-    bool wants_sync(std::uint64_t end_seq);
+    bool wants_sync(const wal::Piece& piece);
     bool has_durable_waiter();
     bool is_answerable() const;
     void committer_loop();

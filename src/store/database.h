@@ -18,8 +18,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "cache/image_cache.h"
 #include "chronos/append.h"
@@ -142,6 +144,9 @@ private:
                          std::vector<FailedCondition>& failed) const;
     Result<std::int64_t> next_recorded_at();
     Result<AppendResult> place(PreparedBatch& batch);
+    Result<AppendResult> place_at(std::int64_t recorded_at, PreparedBatch& batch);
+    Result<std::vector<AppendResult>> place_group(std::span<PreparedBatch> batches);
+    Error refuse_half_placed();
     Result<AppendResult> answer_known(const PreparedBatch& batch, const KnownEvents& known) const;
     Uuid fresh_batch_id();
     void on_published(std::uint64_t seq);

@@ -201,11 +201,43 @@ Result<std::int64_t> Database::next_recorded_at() {
 
 /// Puts the batch into the log's image and the indexes. Requires: writer_lock_; every condition holds.
 Result<AppendResult> Database::place(PreparedBatch& batch) {
+    ASSIGN_OR_RETURN(const std::int64_t recorded_at, next_recorded_at());
+    return place_at(recorded_at, batch);
+}
+
+/// Puts the batches into the log as one group, which is recovered and becomes visible whole or not at all.
+/// Requires: as `place`, for each batch when those in front are placed; at least one.
+Result<std::vector<AppendResult>> Database::place_group(std::span<PreparedBatch> batches) {
+    std::vector<std::size_t> body_sizes;
+    for (const PreparedBatch& batch : batches) body_sizes.push_back(batch.body_size());
+    std::vector<AppendResult> results;
+    results.reserve(batches.size());
+    ASSIGN_OR_RETURN(const std::int64_t recorded_at, next_recorded_at());
+    RETURN_IF_ERROR(log_->make_room(body_sizes));
+    log_->begin_group(static_cast<std::uint32_t>(batches.size()));
+    try {
+        for (PreparedBatch& batch : batches) {
+            auto placed = place_at(recorded_at, batch);
+            if (!placed.ok()) return refuse_half_placed();
+            results.push_back(std::move(placed).value());
+        }
+    } catch (const std::bad_alloc&) {
+        return refuse_half_placed();
+    }
+    return results;
+}
+
+/// What was begun is not written, and nothing may follow it.
+Error Database::refuse_half_placed() {
+    queue_->refuse_from_now(base::fail(ErrorCode::kLimitExceeded, "out of memory"));
+    return queue_->poison_error();
+}
+
+Result<AppendResult> Database::place_at(std::int64_t recorded_at, PreparedBatch& batch) {
     AppendResult result;
     result.events.reserve(batch.header.event_count);
     place_buffer_.clear();
     place_buffer_.reserve(batch.header.event_count);
-    ASSIGN_OR_RETURN(const std::int64_t recorded_at, next_recorded_at());
     ASSIGN_OR_RETURN(std::byte* const body, log_->reserve(batch.body_size()));
     batch.header.recorded_at = last_recorded_at_ = recorded_at;
     const index::BranchRuns* runs = indexes_->runs(batch.header.branch);
@@ -217,9 +249,7 @@ Result<AppendResult> Database::place(PreparedBatch& batch) {
         const std::uint64_t body_offset = log_->append(first_seq, batch.header.event_count, batch.body_size());
         indexes_->apply(slot, body_offset, body, first_seq, batch.entity_hashes, &place_buffer_);
     } catch (const std::bad_alloc&) {
-        // Half indexed: nothing of it is written, and nothing may follow it.
-        queue_->refuse_from_now(base::fail(ErrorCode::kLimitExceeded, "out of memory"));
-        return queue_->poison_error();
+        return refuse_half_placed();
     }
     if (batch.header.branch == event::kSystemBranch) {
         std::uint64_t seq = first_seq;

@@ -2,6 +2,8 @@
 // Format: docs/formats/log.md.
 //
 //     reserve → (caller writes the body in place) → append        under the caller's writer lock
+//     make_room → begin_group → (reserve → append)…               the same: records that are recovered together or not
+//                                                                  at all
 //     cut                                                          under the caller's writer lock
 //     write                                                        one caller at a time (the commit role), no writer
 //     lock
@@ -20,6 +22,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,13 +64,20 @@ struct Piece {
         std::uint64_t first_seq;
         std::uint32_t event_count;
         std::uint32_t body_size;
-        RecordKind kind;
-        std::uint32_t optional_flags;
+        RecordKind kind = RecordKind::kBatch;
+        std::uint32_t optional_flags = 0;
+        std::uint16_t group_index = 0;
+        std::uint16_t group_last_index = 0;
     };
     std::vector<Record> records;
     std::uint64_t end_seq = 0;
+    /// Once the piece is written every seq below `whole_seq` is that of a record whose group is complete; so is every
+    /// record in segments in front of `whole_slot`. An unfinished group begins there.
+    std::uint64_t whole_seq = 0;
+    Slot whole_slot = 0;
 
     [[nodiscard]] bool empty() const { return records.empty(); }
+    [[nodiscard]] bool ends_inside_group() const { return whole_seq != end_seq; }
     [[nodiscard]] std::uint64_t size() const { return end_offset - begin_offset; }
 };
 
@@ -138,7 +148,7 @@ public:
     /// An empty log without files.
     static std::unique_ptr<Log> open_in_memory(io::Environment env, const Uuid& database, cache::ImageCache& cache);
 
-    // Appending. Requires for all three: the writer's lock.
+    // Appending. Requires for all: the writer's lock.
 
     /// Room for a body of `body_size` bytes (a multiple of 8), valid until `append`. Rolls when the segment is full.
     ///
@@ -148,6 +158,17 @@ public:
     std::uint64_t append(std::uint64_t first_seq, std::uint32_t event_count, std::size_t body_size);
     /// Reserves and appends a record without a body.
     Status append_marker(std::uint64_t next_seq, bool closing);
+
+    /// Prepares segments until a group of records with these bodies fits: `begin_group` and what follows cannot fail
+    /// then, as long as the writer's lock is held and nothing else is appended.
+    ///
+    /// Errors: kLimitExceeded; kNoSpace and kIo: nothing was appended, the log goes on.
+    Status make_room(std::span<const std::size_t> body_sizes);
+    /// The next `record_count` records are one group: none of them is recovered, or counts as durable, without the
+    /// rest.
+    ///
+    /// Requires: make_room; 1 ≤ record_count ≤ kGroupRecordsMax.
+    void begin_group(std::uint32_t record_count);
 
     /// Takes what waits for a commit, oldest piece first; empty if nothing does.
     Piece cut();
@@ -229,6 +250,7 @@ private:
     [[nodiscard]] SegmentHeader next_header(std::uint64_t room);
     Status save_manifest();
     Status roll(std::size_t record_size);
+    Result<std::uint64_t> spare_size_at(std::size_t index, std::size_t record_size);
     Status seal(Slot slot);
     Result<std::unique_ptr<Segment>> next_segment(std::size_t record_size);
     Slot install(std::unique_ptr<Segment> segment);
@@ -236,6 +258,7 @@ private:
     [[nodiscard]] std::string reserve_path() const { return directory_ + "/RESERVE"; }
     [[nodiscard]] std::string log_directory() const { return directory_ + "/log"; }
 
+    bool enter_group(Piece::Record& record);
     void close_open_piece();
     void note_durable();
     Segment& segment(Slot slot) const { return *segments_by_slot_[slot].load(std::memory_order_acquire); }
@@ -262,6 +285,13 @@ private:
     Slot tail_slot_ = 0;
     std::uint64_t tail_offset_ = 0;
     std::size_t reserved_size_ = 0;
+    struct OpenGroup {
+        std::uint32_t record_count = 0;  // 0: none is open
+        std::uint32_t appended_count = 0;
+        std::uint64_t first_seq = 0;
+        Slot slot = 0;
+    };
+    OpenGroup group_;
     Piece open_piece_;
     std::deque<Piece> closed_pieces_;
 
@@ -276,8 +306,8 @@ private:
     std::atomic<std::uint64_t> durable_upto_ = 0;
     std::vector<Segment*> unsynced_;
     std::atomic<bool> has_unsynced_hint_ = false;
-    std::uint64_t written_upto_ = 0;
-    Slot written_slot_ = 0;
+    std::uint64_t written_upto_ = 0;  // never inside a group
+    Slot whole_slot_ = 0;             // what is in front of it holds no part of an unfinished group
     Slot finished_before_ = 0;
 
     // Lock order: prepare_mutex_ (held while a segment is made), manifest_mutex_ (while the manifest is written),

@@ -31,6 +31,14 @@ void seal_in_front(std::vector<ScannedSegment>& segments, std::size_t index) {
     }
 }
 
+/// Whether nothing may share the last block of a record: groups begin and end with a block.
+bool ends_block(const std::deque<ScannedRecord>& tail, std::size_t i) {
+    const auto is_in_group = [](const ScannedRecord& record) { return record.envelope.group_last_index > 0; };
+    if (i + 1 == tail.size()) return true;
+    const bool ends_group = is_in_group(tail[i]) && tail[i].envelope.group_index == tail[i].envelope.group_last_index;
+    return ends_group || (is_in_group(tail[i + 1]) && tail[i + 1].envelope.group_index == 0);
+}
+
 RecoveredBatch batch_at(const ScannedRecord& record, const ScannedSegment& segment) {
     const std::uint64_t offset = record.offset + kEnvelopeSize;
     return {static_cast<Slot>(record.segment_index), offset, segment.image.data() + offset, record.envelope.first_seq};
@@ -286,8 +294,9 @@ Status Log::rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& old_tail, 
     const std::size_t last_index = scanner.tail_index();
     const std::uint64_t first_offset = tail.front().offset;
 
-    std::uint64_t room = io::kBlockSize;
-    for (const ScannedRecord& record : tail) room += record_size_for(record.envelope.body_size);
+    std::uint64_t room = 0;
+    for (std::size_t i = 0; i < tail.size(); ++i)
+        room += record_size_for(tail[i].envelope.body_size) + (ends_block(tail, i) ? io::kBlockSize : 0);
     const SegmentHeader header = next_header(room);
     ScannedSegment fresh;
     fresh.entry.number = header.number;
@@ -309,7 +318,7 @@ Status Log::rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& old_tail, 
                     segments[record.segment_index].image.data() + record.offset + kEnvelopeSize,
                     record.envelope.body_size);
         std::size_t size = record_size_for(record.envelope.body_size);
-        if (i + 1 == tail.size()) size = base::round_up(offset + size, io::kBlockSize) - offset;
+        if (ends_block(tail, i)) size = base::round_up(offset + size, io::kBlockSize) - offset;
         record.envelope.record_size = static_cast<std::uint32_t>(size);
         record.envelope.previous_crc = crc;
         record.envelope.epoch = epoch_;
@@ -379,7 +388,7 @@ Status Log::adopt(Scanner& scanner) {
         const std::lock_guard lock(segments_mutex_);
         if (i < tail && !is_sealed) finished_.push_back(slot);
     }
-    written_slot_ = finished_before_ = static_cast<Slot>(tail);
+    whole_slot_ = finished_before_ = static_cast<Slot>(tail);
     set_tail(static_cast<Slot>(tail), tail_offset);
     return {};
 }

@@ -168,6 +168,19 @@ Status Log::roll(std::size_t record_size) {
     return {};
 }
 
+/// The size of the spare that the roll of that number from now on takes; made if there are fewer.
+/// Requires: prepare_mutex_; the writer's lock, so that none is taken.
+Result<std::uint64_t> Log::spare_size_at(std::size_t index, std::size_t record_size) {
+    {
+        const std::lock_guard lock(segments_mutex_);
+        if (index < spares_.size()) return spares_[index]->entry.file_size;
+    }
+    ASSIGN_OR_RETURN(auto spare, prepare_segment(record_size));
+    const std::lock_guard lock(segments_mutex_);
+    spares_.push_back(std::move(spare));
+    return spares_.back()->entry.file_size;
+}
+
 Status Log::prepare_spares() {
     while (true) {
         const std::lock_guard preparing(prepare_mutex_);

@@ -2,90 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
-
 #include "base/bytes.h"
-#include "event/batch_content.h"
-#include "event/body.h"
-#include "io/sim/sim_environment.h"
+#include "wal/log_fixture.h"
 
 namespace chronos::wal {
 namespace {
 
-constexpr std::uint64_t kSegmentSize = std::uint64_t{64} << 10;
-const LogOptions kTiny{.segment_size_min = kSegmentSize, .segment_size_max = kSegmentSize, .spare_count = 1};
-const Uuid kDatabase = *Uuid::parse("0190b8a0-0000-7000-8000-000000000001");
-const std::string kFolder = "data/0190b8a0-0000-7000-8000-000000000001";
-
-/// A log in a simulated world, and what a reader of its batches saw.
-class LogTest : public testing::Test {
-protected:
-    LogTest() {
-        EXPECT_TRUE(world_.files.make_directory("data").ok());
-        EXPECT_TRUE(world_.files.sync_directory(".").ok());
-    }
-
-    void create() { ASSERT_TRUE(Log::create(world_.environment(), kFolder, kDatabase, kTiny).ok()); }
-
-    Result<std::unique_ptr<Log>> open() {
-        payloads_.clear();
-        next_seq_ = 0;
-        next_position_ = 0;
-        RecoveryOptions recovery;
-        recovery.on_batch = [&](const RecoveredBatch& batch) -> Status {
-            EXPECT_EQ(batch.first_seq, next_seq_);
-            event::BodyView(batch.body).for_each_event([&](const event::EventBytes& event) {
-                payloads_.emplace_back(event.payload());
-                ++next_seq_;
-                ++next_position_;
-            });
-            return {};
-        };
-        return Log::open(world_.environment(), kFolder, kTiny, cache_, recovery);
-    }
-
-    /// Appends one event; not yet committed.
-    Status append(Log& log, std::string_view payload) {
-        BatchBuilder builder;
-        builder.add({.entity_id = "e", .event_type = "t", .payload = payload});
-        auto& events = builder.content().events;
-        base::store(events.data() + offsetof(event::EventHeader, body_distance),
-                    std::uint32_t{event::kBodyHeaderSize / 8});
-        event::BodyHeader header;
-        header.event_count = 1;
-        header.database = kDatabase;
-        header.first_position = next_position_;
-        header.events_size = events.size();
-        auto body = log.reserve(sizeof(header) + events.size());
-        if (!body.ok()) return body.error();
-        base::store(*body, header);
-        std::memcpy(*body + sizeof(header), events.data(), events.size());
-        log.append(next_seq_++, 1, sizeof(header) + events.size());
-        ++next_position_;
-        return {};
-    }
-
-    static Status commit(Log& log, bool sync = true) {
-        while (log.has_pending())
-            if (Status written = log.write(log.cut(), sync); !written.ok()) return written;
-        return {};
-    }
-
-    /// Leaves no room for a further byte.
-    void fill_disk() {
-        std::uint64_t used = 0;
-        for (const std::string& path : world_.files.all_files()) used += world_.files.file_contents(path)->size();
-        world_.files.set_capacity(used);
-    }
-
-    std::string segment_path(int number) { return kFolder + "/log/00000" + std::to_string(number) + ".log"; }
-
-    io::SimEnvironment world_{1};
-    cache::ImageCache cache_{std::uint64_t{1} << 30};
-    std::vector<std::string> payloads_;
-    std::uint64_t next_seq_ = 0;
-    std::uint64_t next_position_ = 0;
-};
+class LogTest : public LogFixture {};
 
 TEST_F(LogTest, GivesBackWhatWasCommitted) {
     create();

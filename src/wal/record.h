@@ -21,6 +21,8 @@ inline constexpr std::size_t kEnvelopeSize = 128;
 inline constexpr std::size_t kRecordAlignment = 64;
 inline constexpr std::size_t kCrcBlockSize = 4096;
 inline constexpr std::size_t kRecordSizeMax = std::size_t{32} << 20;
+/// What the envelope's 16 bits can count.
+inline constexpr std::uint32_t kGroupRecordsMax = 65'536;
 
 enum class RecordKind : std::uint8_t {
     kBatch = 1,

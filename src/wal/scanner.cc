@@ -129,39 +129,102 @@ Status Scanner::check_epoch(const ScannedSegment& segment, std::uint64_t offset,
     return {};
 }
 
-Status Scanner::accept(std::size_t index, std::uint64_t offset, const Envelope& envelope, const Callbacks& callbacks) {
-    ScannedSegment& segment = segments_[index];
-    RETURN_IF_ERROR(check_epoch(segment, offset, envelope, callbacks));
-    const auto body = segment.image.span(offset + kEnvelopeSize, envelope.body_size);
-    if (envelope.durable_upto > envelope.first_seq)
+bool Scanner::fits_group(const Envelope& envelope) const {
+    if (envelope.group_index > envelope.group_last_index) return false;
+    if (envelope.kind == RecordKind::kMarker && envelope.group_last_index > 0) return false;
+    if (group_.empty()) return envelope.group_index == 0 || follows_passed_over_;
+    const Envelope& before = group_.back().envelope;
+    return envelope.group_last_index == before.group_last_index && envelope.group_index == before.group_index + 1;
+}
+
+/// What the checksums do not say: whether envelope and body agree with each other and with what is in front.
+Status Scanner::check_content(const ScannedSegment& segment, std::uint64_t offset, const Envelope& envelope) {
+    const std::string at = segment.name + " at offset " + std::to_string(offset);
+    const std::uint64_t durable_max = group_.empty() ? envelope.first_seq : group_.front().envelope.first_seq;
+    if (envelope.durable_upto > durable_max)
         return base::fail(ErrorCode::kCorrupt, segment.name + ": a record says later events were durable before it");
     const bool is_marker = envelope.kind == RecordKind::kMarker;
     if (is_marker ? envelope.event_count != 0 || envelope.body_size != 0 : envelope.event_count == 0)
-        return base::fail(ErrorCode::kCorrupt, segment.name + " at offset " + std::to_string(offset) +
-                                                   ": the record's kind and counts do not agree");
-    if (!is_marker) {
-        if (Status checked = event::check_body(body); !checked.ok())
-            return base::with_context(std::move(checked).error(),
-                                      segment.name + " at offset " + std::to_string(offset));
-        const event::BodyHeader header = event::BodyView(body.data()).header();
-        if (header.event_count != envelope.event_count || header.database != manifest_.database)
-            return base::fail(ErrorCode::kCorrupt, segment.name + " at offset " + std::to_string(offset) +
-                                                       ": envelope and batch body do not agree");
+        return base::fail(ErrorCode::kCorrupt, at + ": the record's kind and counts do not agree");
+    if (is_marker) return {};
+    const auto body = segment.image.span(offset + kEnvelopeSize, envelope.body_size);
+    if (Status checked = event::check_body(body); !checked.ok())
+        return base::with_context(std::move(checked).error(), at);
+    const event::BodyHeader header = event::BodyView(body.data()).header();
+    if (header.event_count != envelope.event_count || header.database != manifest_.database)
+        return base::fail(ErrorCode::kCorrupt, at + ": envelope and batch body do not agree");
+    return {};
+}
+
+/// The record is the next one of the log. It is handed on with the last of its group.
+Status Scanner::accept(std::size_t index, std::uint64_t offset, const Envelope& envelope, const Callbacks& callbacks) {
+    const ScannedSegment& segment = segments_[index];
+    RETURN_IF_ERROR(check_epoch(segment, offset, envelope, callbacks));
+    RETURN_IF_ERROR(check_content(segment, offset, envelope));
+    if (group_.empty()) chain_before_group_ = chain_;
+    if (envelope.kind == RecordKind::kBatch) {
+        const auto header = event::BodyView(segment.image.data() + offset + kEnvelopeSize).header();
         if (header.branch == event::kMainBranch) chain_.main_position = header.first_position + header.event_count;
     }
-    if (!segment.has_records()) segment.first_seq = envelope.first_seq;
     chain_.seq = envelope.first_seq + envelope.event_count;
     chain_.crc = envelope.record_crc;
     chain_.epoch = envelope.epoch;
     chain_.is_broken = false;
-    segment.end_offset = offset + envelope.record_size;
-    segment.end_seq = chain_.seq;
+    follows_passed_over_ = false;
+    proven_durable_upto_ = std::max(proven_durable_upto_, envelope.durable_upto);
+    group_.push_back({index, offset, envelope});
+    return envelope.group_index == envelope.group_last_index ? hand_on_group(callbacks) : Status();
+}
+
+/// A segment's end is told between its last record and the next segment's first.
+Status Scanner::hand_on_group(const Callbacks& callbacks) {
+    for (const ScannedRecord& record : group_) {
+        RETURN_IF_ERROR(finish_left(record.segment_index, callbacks));
+        RETURN_IF_ERROR(hand_on(record, callbacks));
+    }
+    group_.clear();
+    return {};
+}
+
+Status Scanner::hand_on(const ScannedRecord& record, const Callbacks& callbacks) {
+    const Envelope& envelope = record.envelope;
+    ScannedSegment& segment = segments_[record.segment_index];
+    if (!segment.has_records()) segment.first_seq = envelope.first_seq;
+    segment.end_offset = record.offset + envelope.record_size;
+    segment.end_seq = envelope.first_seq + envelope.event_count;
     segment.last_crc = envelope.record_crc;
     segment.last_epoch = envelope.epoch;
-    proven_durable_upto_ = std::max(proven_durable_upto_, envelope.durable_upto);
     closed_ = is_closing_marker(envelope) && envelope.epoch == manifest_.writer_epoch;
-    tail_index_ = index;
-    return callbacks.on_record({index, offset, envelope}, segment);
+    tail_index_ = record.segment_index;
+    return callbacks.on_record(record, segment);
+}
+
+/// The log is again as it was in front of a group that is not whole. Returns the group's first record, if one waited.
+std::optional<ScannedRecord> Scanner::drop_group() {
+    if (group_.empty()) return std::nullopt;
+    const ScannedRecord first = group_.front();
+    group_.clear();
+    chain_ = chain_before_group_;
+    for (const std::size_t index : left_) release(segments_[index]);
+    left_.clear();
+    return first;
+}
+
+/// The segment was read to its end; its bytes stay as long as records in it wait.
+Status Scanner::leave(std::size_t index, const Callbacks& callbacks) {
+    left_.push_back(index);
+    return group_.empty() ? finish_left(segments_.size(), callbacks) : Status();
+}
+
+Status Scanner::finish_left(std::size_t before_index, const Callbacks& callbacks) {
+    while (!left_.empty() && left_.front() < before_index) {
+        const std::size_t index = left_.front();
+        left_.erase(left_.begin());
+        const bool is_sealed = segments_[index].entry.state == SegmentState::kSealed;
+        if (is_sealed && callbacks.on_sealed_end) RETURN_IF_ERROR(callbacks.on_sealed_end(index));
+        release(segments_[index]);
+    }
+    return {};
 }
 
 Result<std::optional<ScannedRecord>> Scanner::next_record(std::size_t index, std::uint64_t offset, std::uint64_t end) {
@@ -177,6 +240,7 @@ Result<std::optional<ScannedRecord>> Scanner::next_record(std::size_t index, std
 
 Status Scanner::report(ScannedSegment& segment, std::uint64_t offset, const std::optional<ScannedRecord>& next,
                        std::string what, const Callbacks& callbacks) {
+    (void)drop_group();  // What is in front of the damage is not whole without what is behind.
     Damage damage{.file = segment.name,
                   .offset = offset,
                   .first_position = chain_.main_position,
@@ -205,6 +269,26 @@ void Scanner::release(ScannedSegment& segment) {
     segment.loaded_size = 0;
 }
 
+/// Where a sealed segment can be read again behind a record that does not fit. Rests of a group cannot.
+Result<std::optional<ScannedRecord>> Scanner::next_in_sealed(std::size_t index, std::uint64_t offset, RecordCheck check,
+                                                             const Envelope& envelope) {
+    ScannedSegment& segment = segments_[index];
+    const std::uint64_t end = segment.entry.end_offset;
+    if (check == RecordCheck::kValid && fits_chain(envelope) && envelope.group_index == 0)
+        return std::optional(ScannedRecord{index, offset, envelope});  // It did not fit the group in front.
+    if (check != RecordCheck::kNoRecord) {
+        ScannedRecord following{index, offset + envelope.record_size, {}};
+        ASSIGN_OR_RETURN(const RecordCheck again, check_at(segment, following.offset, following.envelope));
+        if (again == RecordCheck::kValid && following.offset < end && following.envelope.group_index == 0)
+            return std::optional(following);
+    }
+    while (true) {
+        ASSIGN_OR_RETURN(const auto next, next_record(index, offset + 1, end));
+        if (!next || next->envelope.group_index == 0) return next;
+        offset = next->offset;
+    }
+}
+
 Status Scanner::scan_sealed(std::size_t index, const Callbacks& callbacks) {
     ScannedSegment& segment = segments_[index];
     const std::uint64_t end = segment.entry.end_offset;
@@ -212,30 +296,19 @@ Status Scanner::scan_sealed(std::size_t index, const Callbacks& callbacks) {
     while (offset < end) {
         Envelope envelope;
         ASSIGN_OR_RETURN(const RecordCheck check, check_at(segment, offset, envelope));
-        if (check == RecordCheck::kValid && fits_chain(envelope)) {
+        if (check == RecordCheck::kValid && fits_chain(envelope) && fits_group(envelope)) {
             RETURN_IF_ERROR(accept(index, offset, envelope, callbacks));
             offset += envelope.record_size;
             continue;
         }
-        const bool size_is_known = check != RecordCheck::kNoRecord;
-        std::optional<ScannedRecord> next;
-        if (size_is_known) {
-            ScannedRecord following{index, offset + envelope.record_size, {}};
-            ASSIGN_OR_RETURN(const RecordCheck again, check_at(segment, following.offset, following.envelope));
-            if (again == RecordCheck::kValid && following.offset < end) next = following;
-        }
-        if (!next) {
-            ASSIGN_OR_RETURN(next, next_record(index, offset + 1, end));
-        }
+        ASSIGN_OR_RETURN(const auto next, next_in_sealed(index, offset, check, envelope));
         RETURN_IF_ERROR(report(segment, offset, next, "a record does not match its checksums or place", callbacks));
         offset = next ? next->offset : end;
     }
-    if (segment.end_offset < end && !chain_.is_broken)
-        return base::fail(ErrorCode::kCorrupt, segment.name + ": ends before the manifest says");
+    const bool has_records = end > kSegmentHeaderSize;
     if (!chain_.is_broken &&
-        (chain_.seq != segment.entry.end_seq || (segment.has_records() && chain_.crc != segment.entry.last_crc)))
-        return report(segment, segment.end_offset, std::nullopt, "the segment is not the one that was sealed",
-                      callbacks);
+        (chain_.seq != segment.entry.end_seq || (has_records && chain_.crc != segment.entry.last_crc)))
+        return report(segment, offset, std::nullopt, "the segment is not the one that was sealed", callbacks);
     return {};
 }
 
@@ -243,11 +316,12 @@ Result<std::optional<std::size_t>> Scanner::continuation_after(std::size_t index
     for (std::size_t i = index + 1; i < segments_.size(); ++i) {
         Envelope envelope;
         ASSIGN_OR_RETURN(const RecordCheck check, check_at(segments_[i], kSegmentHeaderSize, envelope));
-        if (check == RecordCheck::kValid && fits_chain(envelope)) return std::optional(i);
+        if (check == RecordCheck::kValid && fits_chain(envelope) && fits_group(envelope)) return std::optional(i);
     }
     return std::optional<std::size_t>();
 }
 
+/// Looks at all records behind: what they say was durable, and where the log could be read again.
 Status Scanner::find_evidence(std::size_t index, std::uint64_t offset, std::optional<ScannedRecord>& next) {
     for (std::size_t i = index; i < segments_.size(); ++i) {
         std::uint64_t from = i == index ? offset : kSegmentHeaderSize;
@@ -255,44 +329,73 @@ Status Scanner::find_evidence(std::size_t index, std::uint64_t offset, std::opti
             ASSIGN_OR_RETURN(const auto found, next_record(i, from, segments_[i].entry.file_size));
             if (!found) break;
             proven_durable_upto_ = std::max(proven_durable_upto_, found->envelope.durable_upto);
-            if (!next || found->envelope.first_seq < next->envelope.first_seq) next = found;
+            const bool begins_whole = found->envelope.group_index == 0;
+            if (begins_whole && (!next || found->envelope.first_seq < next->envelope.first_seq)) next = found;
             from = found->offset + 1;
         }
     }
     return {};
 }
 
+/// Reads on from segment to segment. Where no record follows, either the log ends or there is damage.
 Status Scanner::scan_open(std::size_t index, const Callbacks& callbacks) {
     std::uint64_t offset = kSegmentHeaderSize;
     while (true) {
-        ScannedSegment& segment = segments_[index];
         Envelope envelope;
-        ASSIGN_OR_RETURN(RecordCheck check, check_at(segment, offset, envelope));
+        ASSIGN_OR_RETURN(RecordCheck check, check_at(segments_[index], offset, envelope));
         if (check == RecordCheck::kBadContent && base::is_planted(base::Bug::kAcceptTornTail))
             check = RecordCheck::kValid;
-        if (check == RecordCheck::kValid && fits_chain(envelope)) {
+        const bool fits = check == RecordCheck::kValid && fits_chain(envelope);
+        if (fits && fits_group(envelope)) {
             RETURN_IF_ERROR(accept(index, offset, envelope, callbacks));
             offset += envelope.record_size;
-            if (callbacks.on_progress) callbacks.on_progress(bytes_done_ + offset, bytes_total_);
+            report_progress(offset, callbacks);
             continue;
         }
-        if (closed_) return {};
-        ASSIGN_OR_RETURN(const auto continuation, continuation_after(index));
+        if (closed_ && group_.empty()) return {};
+        // A record that fits the chain and not its group is damage; otherwise the next may follow in another segment.
+        ScannedRecord behind{index, offset, {}};
+        std::optional<std::size_t> continuation;
+        if (!fits) {
+            ASSIGN_OR_RETURN(continuation, continuation_after(index));
+            if (!continuation) {
+                ASSIGN_OR_RETURN(continuation, continuation_without_group(behind));
+            }
+        }
         if (continuation) {
-            bytes_done_ += segment.entry.file_size;
-            release(segment);
+            bytes_done_ += segments_[index].entry.file_size;
+            RETURN_IF_ERROR(leave(index, callbacks));
             index = *continuation;
             offset = kSegmentHeaderSize;
             continue;
         }
         std::optional<ScannedRecord> next;
-        RETURN_IF_ERROR(find_evidence(index, offset, next));
-        if (proven_durable_upto_ <= chain_.seq || base::is_planted(base::Bug::kDamageAsTornTail)) return {};
-        RETURN_IF_ERROR(report(segment, offset, next, "a synced record does not match its checksums", callbacks));
+        RETURN_IF_ERROR(find_evidence(behind.segment_index, behind.offset, next));
+        const bool is_proven = proven_durable_upto_ > chain_.seq || fits;
+        if (!is_proven || base::is_planted(base::Bug::kDamageAsTornTail)) return {};
+        RETURN_IF_ERROR(report(
+            segments_[index], offset, next,
+            fits ? "a group of records is not whole" : "a synced record does not match its checksums", callbacks));
         if (!next) return {};
         index = next->segment_index;
         offset = next->offset;
     }
+}
+
+/// A group that is not whole is not of the log, and what was appended after recovery had dropped it may be in another
+/// segment, when it did not fit behind. Sets `behind` to where the dropped group begins.
+///
+///     A  |record|  |member 0|member 1|        B  |record that came next, too large for A|
+Result<std::optional<std::size_t>> Scanner::continuation_without_group(ScannedRecord& behind) {
+    const auto first = drop_group();
+    if (!first) return std::optional<std::size_t>();
+    if (segments_[first->segment_index].entry.state != SegmentState::kSealed)
+        behind = {first->segment_index, first->offset + 1, {}};
+    return continuation_after(behind.segment_index);
+}
+
+void Scanner::report_progress(std::uint64_t offset, const Callbacks& callbacks) const {
+    if (callbacks.on_progress) callbacks.on_progress(std::min(bytes_done_ + offset, bytes_total_), bytes_total_);
 }
 
 void Scanner::pass_over(std::size_t index, const Chain& behind) {
@@ -306,6 +409,7 @@ void Scanner::pass_over(std::size_t index, const Chain& behind) {
     bytes_done_ += segment.entry.end_offset;
     if (segment.has_records()) tail_index_ = index;
     passed_over_ = index + 1;
+    follows_passed_over_ = true;
 }
 
 Status Scanner::scan(const Callbacks& callbacks) {
@@ -313,12 +417,16 @@ Status Scanner::scan(const Callbacks& callbacks) {
     for (; index < segments_.size() && segments_[index].entry.state == SegmentState::kSealed; ++index) {
         segments_[index].last_epoch = chain_.epoch;  // if it has no record
         RETURN_IF_ERROR(scan_sealed(index, callbacks));
-        if (callbacks.on_sealed_end) RETURN_IF_ERROR(callbacks.on_sealed_end(index));
         bytes_done_ += segments_[index].entry.end_offset;
-        if (callbacks.on_progress) callbacks.on_progress(bytes_done_, bytes_total_);
-        release(segments_[index]);
+        RETURN_IF_ERROR(leave(index, callbacks));
+        report_progress(0, callbacks);
     }
-    if (index < segments_.size()) RETURN_IF_ERROR(scan_open(index, callbacks));
+    if (index < segments_.size()) {
+        RETURN_IF_ERROR(scan_open(index, callbacks));
+    } else if (!group_.empty()) {
+        RETURN_IF_ERROR(report(segments_.back(), segments_.back().entry.end_offset, std::nullopt,
+                               "a group of records is not whole", callbacks));
+    }
     if (callbacks.on_progress) callbacks.on_progress(bytes_total_, bytes_total_);
     return {};
 }

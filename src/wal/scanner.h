@@ -3,6 +3,11 @@
 //
 // Recovery stops at the first damage; verify and salvage go on behind it and hear of every gap.
 //
+// A record is handed on when its group is complete; until then the log may end in front of the group:
+//
+//     |record|  |member 0|member 1|  |member 2 of 3|          chain: 4 records; handed on: 1, then 4 at once
+//               ^ here, if member 2 is torn
+//
 // Threads: one at a time.
 #pragma once
 
@@ -49,7 +54,7 @@ struct ScannedRecord {
     Envelope envelope;
 };
 
-/// Bytes that were durable and do not check.
+/// Bytes that were durable and do not check, or belong to a group that is not whole.
 struct Damage {
     std::string file;
     std::uint64_t offset = 0;
@@ -72,9 +77,9 @@ public:
         bool read_only = false;
     };
     struct Callbacks {
-        /// Each record in order; an error ends the scan. The body is in the segment's image.
+        /// Each record in order, of complete groups; an error ends the scan. The body is in the segment's image.
         std::function<Status(const ScannedRecord&, const ScannedSegment&)> on_record;
-        /// A sealed segment was read to its end, before its bytes may be freed.
+        /// A sealed segment was read to its end and its records handed on, before its bytes may be freed.
         std::function<Status(std::size_t index)> on_sealed_end;
         std::function<void(const Damage&)> on_damage;
         std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
@@ -95,7 +100,8 @@ public:
         std::uint64_t main_position = 0;
         bool is_broken = false;  // the next record need not fit crc and seq
     };
-    /// The sealed segment is as the manifest says and not read. Requires: those in front were passed over as well.
+    /// The sealed segment is as the manifest says and not read. Its last record may be of a group that goes on behind.
+    /// Requires: those in front were passed over as well.
     void pass_over(std::size_t index, const Chain& behind);
 
     /// Reads the log. Requires: open_segments.
@@ -121,12 +127,23 @@ private:
     Status load(ScannedSegment& segment, std::uint64_t upto);
     Result<RecordCheck> check_at(ScannedSegment& segment, std::uint64_t offset, Envelope& envelope);
     [[nodiscard]] bool fits_chain(const Envelope& envelope) const;
+    [[nodiscard]] bool fits_group(const Envelope& envelope) const;
     Status check_epoch(const ScannedSegment& segment, std::uint64_t offset, const Envelope& envelope,
                        const Callbacks& callbacks);
+    Status check_content(const ScannedSegment& segment, std::uint64_t offset, const Envelope& envelope);
     Status accept(std::size_t index, std::uint64_t offset, const Envelope& envelope, const Callbacks& callbacks);
+    Status hand_on_group(const Callbacks& callbacks);
+    Status hand_on(const ScannedRecord& record, const Callbacks& callbacks);
+    std::optional<ScannedRecord> drop_group();
+    Status leave(std::size_t index, const Callbacks& callbacks);
+    Status finish_left(std::size_t before_index, const Callbacks& callbacks);
     Status scan_sealed(std::size_t index, const Callbacks& callbacks);
     Status scan_open(std::size_t index, const Callbacks& callbacks);
+    Result<std::optional<ScannedRecord>> next_in_sealed(std::size_t index, std::uint64_t offset, RecordCheck check,
+                                                        const Envelope& envelope);
     Result<std::optional<std::size_t>> continuation_after(std::size_t index);
+    Result<std::optional<std::size_t>> continuation_without_group(ScannedRecord& behind);
+    void report_progress(std::uint64_t offset, const Callbacks& callbacks) const;
     Status find_evidence(std::size_t index, std::uint64_t offset, std::optional<ScannedRecord>& next);
     Status report(ScannedSegment& segment, std::uint64_t offset, const std::optional<ScannedRecord>& next,
                   std::string what, const Callbacks& callbacks);
@@ -139,6 +156,10 @@ private:
     Options options_;
     std::vector<ScannedSegment> segments_;
     Chain chain_;
+    std::vector<ScannedRecord> group_;  // records that wait for the rest of their group
+    Chain chain_before_group_;
+    bool follows_passed_over_ = false;  // the next record may go on a group of which nothing was read
+    std::vector<std::size_t> left_;     // segments that were read to their ends, of which records may be in group_
     std::uint64_t proven_durable_upto_ = 0;
     std::uint64_t bytes_total_ = 0;
     std::uint64_t bytes_done_ = 0;
