@@ -40,6 +40,8 @@ struct OpenOptions {
     /// Bytes of memory to keep to; 0: a quarter of the machine's, at most 4 GiB. Over it things get slower, never
     /// wrong. At least: heads of all entities (about 100 bytes each) and what is being appended.
     std::uint64_t memory_budget = 0;
+    /// Events of one merge at most.
+    std::uint64_t max_merge_events = 1'000'000;
     /// Live forks at most.
     std::uint32_t fork_limit = 1'000;
     /// Called while the log is read back, with bytes done and in all; from the opening thread.

@@ -65,4 +65,9 @@ Result<ForkInfo> Store::discard_fork(std::string_view id_or_name) {
     return info_of(*impl_->engine->database, fork);
 }
 
+Result<MergeResult> Store::merge_fork(std::string_view id_or_name, const MergeOptions& options) {
+    if (impl_ == nullptr) return closed();
+    return impl_->engine->database->merge_fork(id_or_name, options);
+}
+
 }  // namespace chronos

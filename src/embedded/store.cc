@@ -76,6 +76,7 @@ Result<Store> Store::open(const OpenOptions& options) {
     database_options.accept_clock = options.accept_clock;
     database_options.memory_budget =
         options.memory_budget != 0 ? options.memory_budget : std::min(io::system_memory_bytes() / 4, kMemoryBudgetMax);
+    database_options.max_merge_events = options.max_merge_events;
     database_options.fork_limit = options.fork_limit;
     database_options.on_progress = options.on_progress;
     if (database_options.memory_budget < kMemoryBudgetMin)

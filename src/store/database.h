@@ -32,6 +32,7 @@
 #include "store/conditions.h"
 #include "store/index_keeper.h"
 #include "store/index_set.h"
+#include "store/merge.h"
 #include "store/prepared_batch.h"
 #include "store/scrubber.h"
 #include "wal/log.h"
@@ -52,6 +53,8 @@ struct DatabaseOptions {
     std::uint64_t merge_small_events = std::uint64_t{1} << 20;
     /// How fast sealed files are read again in search of damage; 0: not at all.
     std::uint64_t scrub_bytes_per_second = std::uint64_t{16} << 20;
+    /// Events of one merge at most.
+    std::uint64_t max_merge_events = 1'000'000;
     /// Live forks at most.
     std::uint32_t fork_limit = 1'000;
     std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
@@ -86,6 +89,7 @@ public:
     Result<Fork> create_fork(const ForkOptions& options);
     Result<Fork> extend_fork(std::string_view id_or_name, std::int64_t ttl_ns);
     Result<Fork> discard_fork(std::string_view id_or_name);
+    Result<MergeResult> merge_fork(std::string_view id_or_name, const MergeOptions& options);
     /// Ends the forks whose time is over; `maintain` and the maintenance thread do.
     Status expire_forks();
     [[nodiscard]] const Branches& branches() const { return branches_; }
@@ -129,6 +133,16 @@ private:
     Status append_fact(std::string_view entity, std::string_view type, std::string_view payload,
                        const std::function<Status()>& check = {});
     Status load_branches();
+    struct MergeSides {
+        Fork fork;
+        Layers fork_layers, parent_layers;
+    };
+    Result<MergeSides> sides_of(const Fork& fork, std::uint64_t seen_seq) const;
+    Result<std::vector<PreparedBatch>> prepare_merge(const MergePlan& plan, const Layers& parent_layers);
+    /// Merges in the writer step, if the fork and its parent are as they were planned for; nothing if they are not.
+    Result<std::optional<MergeResult>> place_merge(MergePlan& plan, const MergeSides& sides,
+                                                   const MergeOptions& options, std::uint64_t planned_seq,
+                                                   std::shared_ptr<PendingAnswer>& pending);
     struct Submission {
         AppendOptions options;
         std::function<void(Result<AppendResult>)> callback;

@@ -1,4 +1,4 @@
-// Database: making forks and ending them. A fork is a fact on $system; merging is in merge.cc.
+// Database: making forks and ending them. A fork is a fact on $system; merging is in database_merge.cc.
 #include <array>
 #include <limits>
 
