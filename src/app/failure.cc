@@ -67,7 +67,8 @@ int exit_code_of(ErrorCode code) {
     switch (code) {
         case ErrorCode::kInvalidArgument:
         case ErrorCode::kCursorMismatch: return kExitUsage;
-        case ErrorCode::kNotFound: return kExitNotFound;
+        case ErrorCode::kNotFound:
+        case ErrorCode::kGone: return kExitNotFound;
         case ErrorCode::kAlreadyExists:
         case ErrorCode::kVersionConflict:
         case ErrorCode::kIdConflict:
