@@ -128,8 +128,7 @@ Status AppendPipeline::submit_part(Batch batch) {
     if (batch.events.event_count() == 0) return {};
     RETURN_IF_ERROR(check(batch));
     // A condition may depend on the batches before it, and a failed one must stop those behind it.
-    const bool stands_alone =
-        has_conditions(batch.events) || (!batch.options.batch_id && overlaps_known_ids(batch.events));
+    const bool stands_alone = has_conditions(batch.events) || (!batch.options.batch_id && overlaps_known_ids(batch));
     if (stands_alone) return append_alone(std::move(batch));
     while (in_flight_.size() >= in_flight_max_) RETURN_IF_ERROR(wait_for_oldest());
 
@@ -213,16 +212,16 @@ Status AppendPipeline::append_unknown(const Batch& batch, Error error) {
 }
 
 /// Whether the first or the last event of a batch with explicit ids is in the store already.
-bool AppendPipeline::overlaps_known_ids(const BatchBuilder& batch) const {
+bool AppendPipeline::overlaps_known_ids(const Batch& batch) const {
     std::optional<Uuid> first;
     std::optional<Uuid> last;
-    batch.content().for_each_event([&](const event::EventBytes& event) {
+    batch.events.content().for_each_event([&](const event::EventBytes& event) {
         if (!event.has(event::kExplicitId)) return;
         last = event.explicit_id();
         if (!first) first = last;
     });
     if (!first || !last) return false;
-    const Result<View> view = store_.view();
+    const Result<View> view = store_.view({.branch = batch.options.branch});
     Page page;
     return view.ok() && (view->read_event(*first, page).ok() || view->read_event(*last, page).ok());
 }

@@ -62,7 +62,7 @@ private:
     Status wait_for_oldest();
     Status append_alone(Batch batch);
     Status append_unknown(const Batch& batch, Error error);
-    [[nodiscard]] bool overlaps_known_ids(const BatchBuilder& batch) const;
+    [[nodiscard]] bool overlaps_known_ids(const Batch& batch) const;
     void count(const AppendResult& result, std::uint64_t last_line);
     Error refuse(Error error, const Batch& batch);
     Error fail(Error error, const std::vector<std::uint64_t>& lines);

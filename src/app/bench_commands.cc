@@ -5,6 +5,7 @@
 
 #include "app/commands.h"
 #include "app/failure.h"
+#include "app/fork_option.h"
 #include "app/interrupt.h"
 #include "app/measurement.h"
 #include "app/options.h"
@@ -20,6 +21,7 @@ namespace {
 
 struct BenchAppendFlags {
     AppendLoad load;
+    ForkFlag fork;
     WorkloadOptions workload;
     std::string mode = "async";
     std::string input = "binary";
@@ -80,13 +82,15 @@ Status check_holds_only_ours(const Store& store, const Program& program) {
     return {};
 }
 
-double microseconds(std::int64_t ns) { return static_cast<double>(ns) / 1e3; }
-
 Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
     flags.workload.explicit_ids = flags.ids == "explicit";
     flags.workload.id_seed = static_cast<std::uint64_t>(program.now().ns);
     flags.load.from_json = flags.input == "json";
     if (flags.mode == "sync") flags.load.in_flight = 1;
+    // Without --fork it is main, whatever $CHRONOS_FORK says: like the store, the branch is the user's.
+    if (flags.fork.fork.empty()) flags.fork.fork = "main";
+    if (flags.fork.fork != "main" && !program.common.directory_was_given)
+        return base::fail(ErrorCode::kInvalidArgument, "--fork needs --dir, the store that has the fork");
     std::unique_ptr<ScratchDirectory> scratch;
     if (!flags.in_memory && !program.common.directory_was_given) {
         ASSIGN_OR_RETURN(scratch, ScratchDirectory::make(program.world.files));
@@ -96,10 +100,14 @@ Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
     }
     catch_interrupts();  // so that it is removed
     RETURN_IF_ERROR(check_reserve(program, flags));
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.in_memory = flags.in_memory,
-                                                             .accept_clock = flags.accept_clock,
-                                                             .spare_bytes = flags.reserve_bytes}));
-    if (!flags.into_any_store) RETURN_IF_ERROR(check_holds_only_ours(store, program));
+    ASSIGN_OR_RETURN(Store store, open_for_writing(program, flags.fork,
+                                                   {.in_memory = flags.in_memory,
+                                                    .accept_clock = flags.accept_clock,
+                                                    .spare_bytes = flags.reserve_bytes}));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
+    flags.load.branch = branch.name;
+    // What is on a fork can be taken out again.
+    if (!flags.into_any_store && branch.name == "main") RETURN_IF_ERROR(check_holds_only_ours(store, program));
     ASSIGN_OR_RETURN(const std::uint64_t reserved_bytes, wait_for_reserve(program, store, flags.reserve_bytes));
     if (interrupted_by() != 0) return interrupted_exit_code();
     const Workload workload(flags.workload);
@@ -153,9 +161,10 @@ Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
     return interrupted_by() != 0 ? interrupted_exit_code() : kExitOk;
 }
 
-Result<int> run_bench_query(Program& program, const QueryLoad& load) {
+Result<int> run_bench_query(Program& program, const QueryLoad& load, const ForkFlag& fork) {
     ASSIGN_OR_RETURN(Store store, open_for_reading(program));
-    ASSIGN_OR_RETURN(const View view, store.view());
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, fork));
+    ASSIGN_OR_RETURN(const View view, store.view({.branch = branch.name}));
     ASSIGN_OR_RETURN(const auto entities, all_entities(view));
     ASSIGN_OR_RETURN(const QueryMeasurement measured, measure_queries(program, view, entities, load));
     const double per_second = static_cast<double>(measured.latencies.count()) * 1e9 /
@@ -194,12 +203,13 @@ Result<int> run_bench_query(Program& program, const QueryLoad& load) {
 void add_bench_commands(CLI::App& parent, Program& program) {
     CLI::App* group = add_command(parent, program,
                                   {.name = "bench",
-                                   .about = "Measure appends and queries on this machine",
+                                   .about = "Measure appends, queries and forks on this machine",
                                    .example = "chronos bench append --events 1000000\n"
                                               "  chronos bench query --dir /var/tmp/bench --last 10"});
     group->require_subcommand(1);
     add_bench_append_command(*group, program);
     add_bench_query_command(*group, program);
+    add_bench_fork_command(*group, program);
 }
 
 void add_bench_append_command(CLI::App& parent, Program& program) {
@@ -247,7 +257,12 @@ void add_bench_append_command(CLI::App& parent, Program& program) {
     command->add_option("--ids", flags->ids, "derived: from the batch; explicit: each event brings its own")
         ->check(CLI::IsMember({"derived", "explicit"}))
         ->capture_default_str();
-    CLI::Option* in_memory = command->add_flag("--in-memory", flags->in_memory, "A store that keeps nothing");
+    CLI::Option* fork =
+        command
+            ->add_option("--fork", flags->fork.fork, "The fork of the store to append to: an id, its start, or a name")
+            ->type_name("FORK");
+    CLI::Option* in_memory =
+        command->add_flag("--in-memory", flags->in_memory, "A store that keeps nothing")->excludes(fork);
     command
         ->add_option("--reserve", flags->reserve_bytes,
                      "Bytes of empty log to prepare ahead (default: the store decides)")
@@ -260,6 +275,7 @@ void add_bench_append_command(CLI::App& parent, Program& program) {
 
 void add_bench_query_command(CLI::App& parent, Program& program) {
     auto load = std::make_shared<QueryLoad>();
+    auto fork = std::make_shared<ForkFlag>();
     CLI::App* command =
         add_command(parent, program,
                     {.name = "query",
@@ -274,7 +290,8 @@ void add_bench_query_command(CLI::App& parent, Program& program) {
     command->add_option("--threads", load->threads, "Threads that ask")
         ->check(whole_number(1, 256))
         ->capture_default_str();
-    on_chosen(command, program, [load](Program& p) { return run_bench_query(p, *load); });
+    fork->add_to(command);
+    on_chosen(command, program, [load, fork](Program& p) { return run_bench_query(p, *load, *fork); });
 }
 
 }  // namespace chronos::app

@@ -6,6 +6,7 @@
 
 #include "app/commands.h"
 #include "app/failure.h"
+#include "app/fork_option.h"
 #include "app/input.h"
 #include "app/options.h"
 #include "app/read_options.h"
@@ -28,6 +29,7 @@ struct AppendFlags {
     std::string entity, type, payload, payload_file, metadata, id, occurred_at, expected_version;
     std::string fail_if_match, after, idempotency_key, from;
     std::vector<std::string> tags;
+    ForkFlag fork;
     Durability durability = Durability::kDurable;
     bool accept_clock = false;
     CLI::Option* payload_option = nullptr;
@@ -114,7 +116,7 @@ Result<BatchBuilder> batch_of(Program& program, const AppendFlags& flags) {
     return batch;
 }
 
-std::string result_as_json(const AppendResult& result) {
+std::string result_as_json(const AppendResult& result, const Branch& branch) {
     std::string events = "[";
     for (const AppendedEvent& event : result.events) {
         if (events.size() > 1) events += ',';
@@ -126,15 +128,16 @@ std::string result_as_json(const AppendResult& result) {
     }
     std::string out;
     json::ObjectWriter writer(out);
-    writer.raw_field("events", events + "]");
+    writer.raw_field("events", events + "]").field("branch", branch.name);
+    if (branch.expires_at) writer.field("expires_at", branch.expires_at->to_string());
     // A check of conditions alone records nothing.
     if (!result.events.empty()) writer.field("timestamp", result.recorded_at.to_string());
     writer.field("durability", durability_name(result.durability)).field("duplicate", result.duplicate).end();
     return out;
 }
 
-void write_result(Program& program, const AppendResult& result) {
-    if (program.common.json) return program.out.line(result_as_json(result));
+void write_result(Program& program, const AppendResult& result, const Branch& branch) {
+    if (program.common.json) return program.out.line(result_as_json(result, branch));
     const std::string suffix =
         "  " + std::string(durability_name(result.durability)) + (result.duplicate ? "  duplicate" : "");
     for (const AppendedEvent& event : result.events) {
@@ -157,9 +160,11 @@ Result<int> run_append(Program& program, const AppendFlags& flags) {
         if (flags.entity.empty() || flags.type.empty()) return wrong("--entity and --type are needed, or --from");
         ASSIGN_OR_RETURN(batch, batch_of(program, flags));
     }
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = flags.accept_clock}));
+    ASSIGN_OR_RETURN(Store store, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
+    options.branch = branch.name;
     ASSIGN_OR_RETURN(const AppendResult result, store.append(std::move(*batch), options));
-    write_result(program, result);
+    write_result(program, result, branch);
     RETURN_IF_ERROR(store.close());
     return kExitOk;
 }
@@ -199,6 +204,7 @@ void add_append_command(CLI::App& parent, Program& program) {
     command->add_option("--after", flags->after, "With --fail-if-match: only events after this position count")
         ->type_name("POSITION");
     command->add_option("--idempotency-key", flags->idempotency_key, "Makes a retry a duplicate")->type_name("TEXT");
+    flags->fork.add_to(command);
     add_durability(command, flags->durability);
     add_accept_clock(command, flags->accept_clock);
     CLI::Option* from = command

@@ -3,11 +3,15 @@
 
 #include <memory>
 
+#include "app/changes_text.h"
 #include "app/commands.h"
 #include "app/failure.h"
+#include "app/fork_changes.h"
+#include "app/fork_text.h"
 #include "app/import_git.h"
 #include "app/interrupt.h"
 #include "app/measurement.h"
+#include "app/merge_text.h"
 #include "app/options.h"
 #include "app/progress.h"
 #include "app/scratch_directory.h"
@@ -15,6 +19,7 @@
 #include "app/terminal.h"
 #include "base/result.h"
 #include "base/utf8.h"
+#include "json/writer.h"
 
 namespace chronos::app {
 namespace {
@@ -22,6 +27,8 @@ namespace {
 constexpr std::uint32_t kEntities = 100'000;
 constexpr std::uint64_t kQueries = 200'000;
 constexpr std::size_t kHistoryShown = 5;
+constexpr std::int64_t kMonthNs = 30LL * 24 * 3'600 * 1'000'000'000;
+constexpr const char* kEditType = "demo.edited";
 
 struct DemoFlags {
     std::string repository;
@@ -39,8 +46,9 @@ public:
         if (interrupted_by() != 0) return {};
         RETURN_IF_ERROR(query());
         ASSIGN_OR_RETURN(const std::string file, import());
-        if (file.empty() || interrupted_by() != 0) return {};
-        return travel(file);
+        if (interrupted_by() != 0) return {};
+        if (!file.empty()) RETURN_IF_ERROR(travel(file));
+        return fork_and_merge(file);
     }
 
 private:
@@ -123,6 +131,11 @@ private:
                             then.to_string()));
         ASSIGN_OR_RETURN(const View past, store_.view({.as_of = then}));
         RETURN_IF_ERROR(show_state(past, entity, "then"));
+        const Timestamp month_ago{program_.now().ns - kMonthNs};
+        if (then < month_ago && events.front().occurred_at < month_ago) {
+            ASSIGN_OR_RETURN(const View month, store_.view({.as_of = month_ago}));
+            RETURN_IF_ERROR(show_state(month, entity, "30 days ago"));
+        }
         RETURN_IF_ERROR(show_state(now, entity, "now"));
         return show_history(now, entity);
     }
@@ -149,6 +162,88 @@ private:
             program_.out.write(history_entry_as_text((*history)[i], style_, 60));
         return program_.out.flush();
     }
+
+    /// Changes two entities in a fork and merges it; then changes one in a fork and on main, and sees the merge
+    /// refused.
+    Status fork_and_merge(const std::string& file) {
+        ASSIGN_OR_RETURN(const View main, store_.view());
+        ASSIGN_OR_RETURN(const std::vector<std::string> entities, entities_to_edit(main, file));
+        if (entities.size() < 2) return {};
+        ASSIGN_OR_RETURN(const ForkInfo tried, make_fork(main, "try"));
+        for (const std::string& entity : entities) RETURN_IF_ERROR(edit(entity, "tried in a fork", tried.id));
+        RETURN_IF_ERROR(show_changes(tried));
+        RETURN_IF_ERROR(merge(tried));
+
+        ASSIGN_OR_RETURN(const View merged, store_.view());
+        ASSIGN_OR_RETURN(const ForkInfo late, make_fork(merged, "too late"));
+        RETURN_IF_ERROR(edit(entities[0], "changed in the fork", late.id));
+        RETURN_IF_ERROR(edit(entities[0], "changed on main meanwhile", "main"));
+        line("the fork and main both change " + base::harmless(entities[0]));
+        RETURN_IF_ERROR(merge(late));
+        ASSIGN_OR_RETURN(const ForkInfo discarded, store_.discard_fork(late.id));
+        line("so it is " + std::string(fork_status_name(discarded.status)) + ", and main is as it was");
+        return {};
+    }
+
+    /// The file and another one; without a repository two of the made-up entities.
+    static Result<std::vector<std::string>> entities_to_edit(const View& main, const std::string& file) {
+        if (file.empty()) return main.entities("", "", 2);
+        ASSIGN_OR_RETURN(std::vector<std::string> entities, main.entities("file:", "", 2));
+        std::erase(entities, file);
+        entities.insert(entities.begin(), file);
+        if (entities.size() > 2) entities.pop_back();
+        return entities;
+    }
+
+    Result<ForkInfo> make_fork(const View& main, const std::string& purpose) {
+        ASSIGN_OR_RETURN(const Stats stats, main.stats());
+        heading(fmt::format("A fork of all {} events", with_separators(stats.event_count)));
+        Result<ForkInfo> fork = base::fail(ErrorCode::kIo, "");
+        const std::int64_t elapsed_ns =
+            time([&] { fork = store_.create_fork({.ttl_ns = kForkTtlNs, .creator = "chronos demo: " + purpose}); });
+        if (fork.ok())
+            line(fmt::format("{} made in {}, on disk; {}", fork->id, style_.green(human_duration(elapsed_ns)),
+                             fork_life_text(*fork, fork->created_at)));
+        return fork;
+    }
+
+    Status edit(const std::string& entity, std::string_view note, const std::string& branch) {
+        std::string payload;
+        json::ObjectWriter(payload).field("note", note).end();
+        const NewEvent event{.entity_id = entity, .event_type = kEditType, .payload = payload};
+        ASSIGN_OR_RETURN(const AppendResult result, store_.append(event, {}, {.branch = branch}));
+        (void)result;
+        return {};
+    }
+
+    Status show_changes(const ForkInfo& fork) {
+        Result<Changes> changes = base::fail(ErrorCode::kIo, "");
+        const std::int64_t elapsed_ns = time([&] { changes = changes_of_fork(store_, fork); });
+        if (!changes.ok()) return std::move(changes).error();
+        heading(fmt::format("What it changed, found in {}; main sees nothing of it", human_duration(elapsed_ns)));
+        for (const EntityChange& change : changes->entities)
+            program_.out.write(entity_change_as_text(change, {.style = style_, .width = 60}));
+        line(changes_summary_as_text(*changes));
+        return {};
+    }
+
+    Status merge(const ForkInfo& fork) {
+        Result<MergeResult> result = base::fail(ErrorCode::kIo, "");
+        const std::int64_t elapsed_ns = time([&] { result = store_.merge_fork(fork.id); });
+        if (!result.ok()) return std::move(result).error();
+        heading("Merging it");
+        line("answered in " + style_.green(human_duration(elapsed_ns)));
+        if (!is_refused(*result)) {
+            program_.out.write("  " + merge_as_text(*result, false, style_));
+            return program_.out.flush();
+        }
+        line(style_.red("refused") + ", and nothing was changed:");
+        for (const MergeConflict& conflict : result->conflicts) line(base::harmless(conflict.message));
+        return {};
+    }
+
+    /// If the demonstration is ended half-way, its forks go by themselves.
+    static constexpr std::int64_t kForkTtlNs = 3'600'000'000'000;
 
     Program& program_;
     Store& store_;
@@ -185,7 +280,7 @@ void add_demo_command(CLI::App& parent, Program& program) {
     CLI::App* command =
         add_command(parent, program,
                     {.name = "demo",
-                     .about = "A short tour: appends, queries, and the past of a git repository, measured",
+                     .about = "A short tour: appends, queries, the past of a git repository, and forks, measured",
                      .example = "chronos demo path/to/repository"});
     command->add_option("repository", flags->repository, "A git repository (default: the one around this directory)")
         ->type_name("PATH");

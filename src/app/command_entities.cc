@@ -22,8 +22,10 @@ struct EntitiesFlags {
 };
 
 Result<int> run_entities(Program& program, const EntitiesFlags& flags) {
-    ASSIGN_OR_RETURN(const ViewOptions view_options, flags.view.resolve(program.now()));
+    ASSIGN_OR_RETURN(ViewOptions view_options, flags.view.resolve(program.now()));
     ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.view.fork));
+    view_options.branch = branch.name;
     ASSIGN_OR_RETURN(const View view, store.view(view_options));
     std::string after = flags.after;
     std::uint64_t left = flags.limit;

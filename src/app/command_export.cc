@@ -24,10 +24,12 @@ struct ExportFlags {
 };
 
 Result<int> run_export(Program& program, const ExportFlags& flags) {
-    ASSIGN_OR_RETURN(const ViewOptions view_options, flags.view.resolve(program.now()));
+    ASSIGN_OR_RETURN(ViewOptions view_options, flags.view.resolve(program.now()));
     ReadOptions read{.limit = kPageEvents};
     ASSIGN_OR_RETURN(read.filter, flags.filter.resolve(program.now()));
     ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.view.fork));
+    view_options.branch = branch.name;
     ASSIGN_OR_RETURN(const View view, store.view(view_options));
     const Compression compression = flags.gzip   ? Compression::kGzip
                                     : flags.zstd ? Compression::kZstd

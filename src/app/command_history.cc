@@ -15,8 +15,10 @@ namespace {
 constexpr std::size_t kValueWidthMax = 60;
 
 Result<int> run_history(Program& program, const StateFlags& flags) {
-    ASSIGN_OR_RETURN(const ViewOptions view_options, flags.view.resolve(program.now()));
+    ASSIGN_OR_RETURN(ViewOptions view_options, flags.view.resolve(program.now()));
     ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.view.fork));
+    view_options.branch = branch.name;
     ASSIGN_OR_RETURN(const View view, store.view(view_options));
     ASSIGN_OR_RETURN(const auto entries, view.history(flags.entity, flags.fold.resolve()));
     if (entries.empty()) {

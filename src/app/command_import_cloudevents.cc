@@ -3,6 +3,7 @@
 
 #include "app/cloud_event.h"
 #include "app/commands.h"
+#include "app/fork_option.h"
 #include "app/input.h"
 #include "app/interrupt.h"
 #include "app/options.h"
@@ -19,6 +20,7 @@ constexpr std::size_t kArraySizeMax = std::size_t{256} << 20;
 struct CloudEventsFlags {
     std::string file;
     std::string entity = "subject";
+    ForkFlag fork;
     bool accept_clock = false;
 };
 
@@ -67,10 +69,11 @@ Status read_events(Input& input, CloudEvents& events, RecordImport& import) {
 
 Result<int> run_import_cloudevents(Program& program, const CloudEventsFlags& flags) {
     ASSIGN_OR_RETURN(const auto input, Input::open(flags.file));
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = flags.accept_clock}));
+    ASSIGN_OR_RETURN(Store store, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
     catch_interrupts();
     CloudEvents events(flags.entity == "source" ? CloudEvents::Entity::kSource : CloudEvents::Entity::kSubject);
-    RecordImport import(program, store, *input);
+    RecordImport import(program, store, branch.name, *input);
     Status read = read_events(*input, events, import);
     return import.finish(std::move(read));
 }
@@ -89,6 +92,7 @@ void add_import_cloudevents_command(CLI::App& parent, Program& program) {
     command->add_option("--entity", flags->entity, "Which attribute names the entity; source where there is no subject")
         ->check(CLI::IsMember({"subject", "source"}))
         ->capture_default_str();
+    flags->fork.add_to(command);
     add_accept_clock(command, flags->accept_clock);
     on_chosen(command, program, [flags](Program& p) { return run_import_cloudevents(p, *flags); });
 }

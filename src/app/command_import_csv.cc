@@ -4,6 +4,7 @@
 #include "app/commands.h"
 #include "app/csv.h"
 #include "app/csv_event.h"
+#include "app/fork_option.h"
 #include "app/input.h"
 #include "app/interrupt.h"
 #include "app/options.h"
@@ -17,6 +18,7 @@ struct CsvFlags {
     std::string file;
     std::string delimiter = ",";
     std::string encoding = "utf8";
+    ForkFlag fork;
     bool accept_clock = false;
     CsvColumns columns;
 };
@@ -55,9 +57,10 @@ Result<int> run_import_csv(Program& program, const CsvFlags& flags) {
     CsvReader csv([&input = *input](std::span<char> out) { return input.read(out); }, delimiter,
                   flags.encoding == "latin1" ? CsvEncoding::kLatin1 : CsvEncoding::kUtf8);
     ASSIGN_OR_RETURN(const CsvEvents events, read_header(csv, flags.columns));
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = flags.accept_clock}));
+    ASSIGN_OR_RETURN(Store store, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
     catch_interrupts();
-    RecordImport import(program, store, *input);
+    RecordImport import(program, store, branch.name, *input);
     Status read = read_records(csv, events, import);
     return import.finish(std::move(read));
 }
@@ -93,6 +96,7 @@ void add_import_csv_command(CLI::App& parent, Program& program) {
         ->capture_default_str();
     command->add_flag("--infer-types", flags->columns.infer_types,
                       "Numbers, true, false and nothing (null) are no strings");
+    flags->fork.add_to(command);
     add_accept_clock(command, flags->accept_clock);
     on_chosen(command, program, [flags](Program& p) { return run_import_csv(p, *flags); });
 }

@@ -3,6 +3,7 @@
 
 #include "app/commands.h"
 #include "app/failure.h"
+#include "app/fork_option.h"
 #include "app/import_git.h"
 #include "app/interrupt.h"
 #include "app/options.h"
@@ -13,9 +14,18 @@
 namespace chronos::app {
 namespace {
 
-Result<int> run_import_git(Program& program, const GitImportOptions& options, bool accept_clock) {
+struct GitFlags {
+    GitImportOptions import;
+    ForkFlag fork;
+    bool accept_clock = false;
+};
+
+Result<int> run_import_git(Program& program, const GitFlags& flags) {
+    GitImportOptions options = flags.import;
     RETURN_IF_ERROR(check_repository(options));
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = accept_clock}));
+    ASSIGN_OR_RETURN(Store store, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
+    options.into = branch.name;
     catch_interrupts();
     const std::int64_t started_ns = program.world.clock.monotonic_ns();
     ASSIGN_OR_RETURN(const GitImportResult result, import_git(program, store, options));
@@ -41,7 +51,8 @@ Result<int> run_import_git(Program& program, const GitImportOptions& options, bo
 }  // namespace
 
 void add_import_git_command(CLI::App& parent, Program& program) {
-    auto options = std::make_shared<GitImportOptions>();
+    auto flags = std::make_shared<GitFlags>();
+    GitImportOptions& options = flags->import;
     CLI::App* command =
         add_command(parent, program,
                     {.name = "git",
@@ -50,17 +61,16 @@ void add_import_git_command(CLI::App& parent, Program& program) {
                      .example = "chronos import git path/to/repository\n"
                                 "  chronos state file:README.md --as-of 2026-01-01",
                      .appends = true});
-    command->add_option("repository", options->repository, "Path of the repository")->required()->type_name("PATH");
-    command->add_option("--branch", options->branch, "Branch, tag or commit to start from")->capture_default_str();
-    command->add_option("--max-commits", options->max_commits, "Only the newest so many (default: all)")
+    command->add_option("repository", options.repository, "Path of the repository")->required()->type_name("PATH");
+    command->add_option("--branch", options.branch, "Branch, tag or commit to start from")->capture_default_str();
+    command->add_option("--max-commits", options.max_commits, "Only the newest so many (default: all)")
         ->check(whole_number(1, kCountMax));
-    command->add_flag("--accept-older", options->accept_older,
+    command->add_flag("--accept-older", options.accept_older,
                       "Append commits that come before some that are there; then states are right "
                       "only with --fold-order occurred");
-    auto accept_clock = std::make_shared<bool>(false);
-    add_accept_clock(command, *accept_clock);
-    on_chosen(command, program,
-              [options, accept_clock](Program& p) { return run_import_git(p, *options, *accept_clock); });
+    flags->fork.add_to(command);
+    add_accept_clock(command, flags->accept_clock);
+    on_chosen(command, program, [flags](Program& p) { return run_import_git(p, *flags); });
 }
 
 }  // namespace chronos::app

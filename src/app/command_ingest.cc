@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "app/event_lines.h"
 #include "app/failure.h"
+#include "app/fork_option.h"
 #include "app/input.h"
 #include "app/interrupt.h"
 #include "app/options.h"
@@ -25,6 +26,7 @@ struct IngestFlags {
     std::vector<std::string> files;
     std::uint32_t batch_events = 1000;
     std::string mode = "strict";
+    ForkFlag fork;
     Durability durability = Durability::kDurable;
     bool accept_clock = false;
 };
@@ -32,9 +34,10 @@ struct IngestFlags {
 /// One run over one or more inputs; lines are counted through all of them.
 class Ingest {
 public:
-    Ingest(Program& program, const IngestFlags& flags, Store& store)
+    Ingest(Program& program, const IngestFlags& flags, Store& store, std::string branch)
         : program_(program),
           flags_(flags),
+          branch_(std::move(branch)),
           pipeline_(store),
           lines_(flags.mode == "import" ? LineMode::kImport : LineMode::kStrict),
           progress_(program, "ingest"),
@@ -119,6 +122,7 @@ private:
         batch_ = {};
         batch.last_line = line_count_;
         if (failed_line_ != 0) batch.last_line = failed_line_ - 1;
+        batch.options.branch = branch_;
         batch.options.durability = flags_.durability;
         submitted_ += batch.lines.size();
         batch_bytes_ = 0;
@@ -127,6 +131,7 @@ private:
 
     Program& program_;
     const IngestFlags& flags_;
+    std::string branch_;
     AppendPipeline pipeline_;
     EventLines lines_;
     ProgressBar progress_;
@@ -142,9 +147,10 @@ private:
 Result<int> run_ingest(Program& program, const IngestFlags& flags) {
     // Before a store is opened, or made.
     for (const std::string& file : flags.files) RETURN_IF_ERROR(Input::check(file));
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program, {.accept_clock = flags.accept_clock}));
+    ASSIGN_OR_RETURN(Store store, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
     catch_interrupts();
-    Ingest ingest(program, flags, store);
+    Ingest ingest(program, flags, store, branch.name);
     Status status;
     for (const std::string& file : flags.files) {
         if (status = ingest.read_file(file); !status.ok() || interrupted_by() != 0) break;
@@ -174,6 +180,7 @@ void add_ingest_command(CLI::App& parent, Program& program) {
     command->add_option("--mode", flags->mode, "strict: as a client sends events; import: as a store exported them")
         ->check(CLI::IsMember({"strict", "import"}))
         ->capture_default_str();
+    flags->fork.add_to(command);
     add_durability(command, flags->durability);
     add_accept_clock(command, flags->accept_clock);
     on_chosen(command, program, [flags](Program& p) {

@@ -32,6 +32,7 @@ void add_commands(CLI::App& app, Program& program) {
     add_history_command(app, program);
     add_entities_command(app, program);
     add_stats_command(app, program);
+    add_fork_commands(app, program);
     add_verify_command(app, program);
     add_salvage_command(app, program);
     add_bench_commands(app, program);

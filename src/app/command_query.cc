@@ -135,11 +135,15 @@ Result<Printed> print_events(Program& program, const View& view, ReadOptions rea
     return printed;
 }
 
-Result<int> run_count(Program& program, const View& view, const Filter& filter, const ViewOptions& options) {
+Result<int> run_count(Program& program, const View& view, const Filter& filter, const ViewOptions& options,
+                      const Branch& branch) {
     ASSIGN_OR_RETURN(const std::uint64_t count, view.count(filter));
     if (program.common.json) {
         std::string out;
-        json::ObjectWriter(out).field("count", count).raw_field("view", view_as_json(view.info())).end();
+        json::ObjectWriter(out)
+            .field("count", count)
+            .raw_field("view", view_as_json(view.info(), branch.expires_at))
+            .end();
         program.out.line(out);
     } else {
         program.out.line(std::to_string(count));
@@ -149,7 +153,7 @@ Result<int> run_count(Program& program, const View& view, const Filter& filter, 
 }
 
 Result<int> run_query(Program& program, const QueryFlags& flags) {
-    ASSIGN_OR_RETURN(const ViewOptions view_options, flags.view.resolve(program.now()));
+    ASSIGN_OR_RETURN(ViewOptions view_options, flags.view.resolve(program.now()));
     ReadOptions read;
     ASSIGN_OR_RETURN(read.filter, flags.filter.resolve(program.now()));
     read.order = flags.order == "backward" || flags.last > 0 ? Order::kBackward : Order::kForward;
@@ -158,8 +162,10 @@ Result<int> run_query(Program& program, const QueryFlags& flags) {
         ASSIGN_OR_RETURN(read.after, parse_position(flags.after, "--after"));
     }
     ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.view.fork));
+    view_options.branch = branch.name;
     ASSIGN_OR_RETURN(const View view, store.view(view_options));
-    if (flags.count) return run_count(program, view, read.filter, view_options);
+    if (flags.count) return run_count(program, view, read.filter, view_options, branch);
     catch_interrupts();
     ASSIGN_OR_RETURN(const Printed printed,
                      print_events(program, view, read, flags.last > 0 ? flags.last : flags.limit));

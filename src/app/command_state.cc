@@ -23,14 +23,16 @@ void write_origins(Program& program, const State& state) {
 }
 
 Result<int> run_state(Program& program, const StateFlags& flags, bool with_origins) {
-    ASSIGN_OR_RETURN(const ViewOptions view_options, flags.view.resolve(program.now()));
+    ASSIGN_OR_RETURN(ViewOptions view_options, flags.view.resolve(program.now()));
     StateOptions options = flags.fold.resolve();
     options.with_origins = with_origins;
     ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.view.fork));
+    view_options.branch = branch.name;
     ASSIGN_OR_RETURN(const View view, store.view(view_options));
     ASSIGN_OR_RETURN(const State state, view.state(flags.entity, options));
     if (program.common.json) {
-        program.out.line(state_as_json(state, options.fold, view.info()));
+        program.out.line(state_as_json(state, options.fold, view_as_json(view.info(), branch.expires_at)));
     } else if (state.exists) {
         if (!program.common.quiet) program.out.line(program.style().bold(state_title(state)));
         program.out.line(pretty_json(state.json));

@@ -23,7 +23,7 @@ std::string type_as_json(const EventTypeCount& type) {
     return out;
 }
 
-std::string stats_as_json(const Stats& stats, const ViewInfo& view) {
+std::string stats_as_json(const Stats& stats, std::string_view view_json) {
     std::string types = "[";
     for (const EventTypeCount& type : stats.event_types) {
         if (types.size() > 1) types += ',';
@@ -45,7 +45,7 @@ std::string stats_as_json(const Stats& stats, const ViewInfo& view) {
         .field("memory_bytes", stats.memory_bytes);
     if (stats.first_recorded_at) writer.field("first_timestamp", stats.first_recorded_at->to_string());
     if (stats.last_recorded_at) writer.field("last_timestamp", stats.last_recorded_at->to_string());
-    writer.raw_field("event_types", types + "]").raw_field("view", view_as_json(view)).end();
+    writer.raw_field("event_types", types + "]").raw_field("view", view_json).end();
     return out;
 }
 
@@ -73,12 +73,14 @@ void write_stats(Program& program, const Stats& stats) {
 }
 
 Result<int> run_stats(Program& program, const ViewFlags& flags) {
-    ASSIGN_OR_RETURN(const ViewOptions view_options, flags.resolve(program.now()));
+    ASSIGN_OR_RETURN(ViewOptions view_options, flags.resolve(program.now()));
     ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
+    view_options.branch = branch.name;
     ASSIGN_OR_RETURN(const View view, store.view(view_options));
     ASSIGN_OR_RETURN(const Stats stats, view.stats());
     if (program.common.json)
-        program.out.line(stats_as_json(stats, view.info()));
+        program.out.line(stats_as_json(stats, view_as_json(view.info(), branch.expires_at)));
     else
         write_stats(program, stats);
     return kExitOk;

@@ -155,7 +155,7 @@ private:
 /// Turns commits into batches and hands them on.
 class CommitImport {
 public:
-    CommitImport(Store& store, Durability durability) : pipeline_(store, 32), durability_(durability) {}
+    CommitImport(Store& store, AppendOptions options) : pipeline_(store, 32), options_(std::move(options)) {}
 
     Status append(const GitCommit& commit) {
         ++commits_;
@@ -214,9 +214,8 @@ private:
     }
 
     Status submit(const GitCommit& commit) {
-        AppendPipeline::Batch batch{.events = std::move(batch_)};
+        AppendPipeline::Batch batch{.events = std::move(batch_), .options = options_};
         batch_ = BatchBuilder();
-        batch.options.durability = durability_;
         batch.options.batch_id = event::uuid_v5(git_space(), "batch:" + commit.sha + ":" + std::to_string(part_++));
         Status status = pipeline_.submit(std::move(batch));
         if (!status.ok()) return base::with_context(std::move(status).error(), "at or before commit " + commit.sha);
@@ -224,7 +223,7 @@ private:
     }
 
     AppendPipeline pipeline_;
-    Durability durability_;
+    AppendOptions options_;
     BatchBuilder batch_;
     std::vector<std::string> tags_;
     FileCounts files_;
@@ -322,14 +321,14 @@ Status check_repository(const GitImportOptions& options) {
 Result<GitImportResult> import_git(Program& program, Store& store, const GitImportOptions& options) {
     ASSIGN_OR_RETURN(const std::string head, resolve(options));
     if (!options.accept_older) {
-        ASSIGN_OR_RETURN(const View view, store.view());
+        ASSIGN_OR_RETURN(const View view, store.view({.branch = options.into}));
         RETURN_IF_ERROR(check_order(view, options, head));
     }
     ProgressBar progress(program, "import", program.shows_progress() ? commit_count(options, head) : 0);
     ASSIGN_OR_RETURN(const auto git,
                      Subprocess::start(git_log_arguments(options.repository, head, options.max_commits)));
     GitLogReader log([&git = *git](std::span<char> out) { return git.read(out); });
-    CommitImport import(store, options.durability);
+    CommitImport import(store, {.branch = options.into, .durability = options.durability});
     bool complete = false;
     while (interrupted_by() == 0) {
         Result<std::optional<GitCommit>> next = log.next();

@@ -13,7 +13,8 @@ namespace chronos::app {
 
 struct GitImportOptions {
     std::string repository;
-    std::string branch = "HEAD";
+    std::string branch = "HEAD";    ///< Of the repository.
+    std::string into = "main";      ///< Branch of the store.
     std::uint64_t max_commits = 0;  ///< 0: all; else the newest so many.
     /// Takes commits that come before some that are in the store, too: their events then stand
     /// behind later ones.

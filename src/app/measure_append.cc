@@ -112,7 +112,8 @@ private:
         else
             workload_.add_events(first, count, batch);
         RETURN_IF_ERROR(window.wait_for_room());
-        Status status = store_.append_async(std::move(batch), {.durability = load_.durability}, window.completion());
+        Status status = store_.append_async(std::move(batch), {.branch = load_.branch, .durability = load_.durability},
+                                            window.completion());
         if (!status.ok()) {
             window.give_back_room();
             return status;

@@ -1,7 +1,6 @@
 #include "app/measurement.h"
 
 #include <algorithm>
-#include <atomic>
 #include <numeric>
 #include <thread>
 
@@ -32,45 +31,32 @@ public:
         : clock_(clock), view_(view), entities_(entities), last_(last), next_(seed << 40) {}
 
     Status warm_up(std::uint64_t queries) {
-        for (std::uint64_t i = 0; i < queries; ++i) RETURN_IF_ERROR(query());
-        result_ = {};
+        LastEventsReader reader(last_);
+        for (std::uint64_t i = 0; i < queries; ++i) RETURN_IF_ERROR(query(reader));
         return {};
     }
 
     Status run(std::uint64_t queries) {
+        LastEventsReader reader(last_);
         result_.latencies.reserve(queries);
         const std::int64_t started_ns = clock_.monotonic_ns();
         for (std::uint64_t i = 0; i < queries; ++i) {
             const std::int64_t before_ns = clock_.monotonic_ns();
-            RETURN_IF_ERROR(query());
+            RETURN_IF_ERROR(query(reader));
             result_.latencies.add(clock_.monotonic_ns() - before_ns);
         }
         result_.elapsed_ns = clock_.monotonic_ns() - started_ns;
+        result_.events = reader.events;
+        result_.bytes = reader.bytes;
+        result_.from_disk = reader.from_disk;
         return {};
     }
 
     [[nodiscard]] const QueryMeasurement& result() const { return result_; }
 
 private:
-    Status query() {
-        const std::string& entity = entities_[scrambled(next_++) % entities_.size()];
-        Status status = view_.read_last_resident(entity, last_, page_);
-        if (!status.ok() && status.error().code == ErrorCode::kWouldBlock) {
-            ++result_.from_disk;
-            status = view_.read_entity(entity, {.order = Order::kBackward, .limit = last_}, page_);
-        }
-        RETURN_IF_ERROR(status);
-        for (const EventView& event : page_.events()) {
-            checksum_ +=
-                sum_of(event.event_type) + sum_of(event.entity_id) + sum_of(event.payload) + sum_of(event.metadata);
-            result_.bytes +=
-                event.event_type.size() + event.entity_id.size() + event.payload.size() + event.metadata.size();
-        }
-        result_.events += page_.events().size();
-        // The sum is used, so that reading the bytes is not optimised away.
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-        sink_.store(checksum_, std::memory_order_relaxed);  // no partner: nobody reads it
-        return {};
+    Status query(LastEventsReader& reader) {
+        return reader.read(view_, entities_[scrambled(next_++) % entities_.size()]);
     }
 
     io::Clock& clock_;
@@ -78,13 +64,29 @@ private:
     const std::vector<std::string>& entities_;
     std::uint32_t last_;
     std::uint64_t next_;
-    Page page_;
     QueryMeasurement result_;
-    std::uint64_t checksum_ = 0;
-    std::atomic<std::uint64_t> sink_ = 0;
 };
 
 }  // namespace
+
+Status LastEventsReader::read(const View& view, std::string_view entity) {
+    Status status = view.read_last_resident(entity, last_, page_);
+    if (!status.ok() && status.error().code == ErrorCode::kWouldBlock) {
+        ++from_disk;
+        status = view.read_entity(entity, {.order = Order::kBackward, .limit = last_}, page_);
+    }
+    RETURN_IF_ERROR(status);
+    for (const EventView& event : page_.events()) {
+        checksum_ +=
+            sum_of(event.event_type) + sum_of(event.entity_id) + sum_of(event.payload) + sum_of(event.metadata);
+        bytes += event.event_type.size() + event.entity_id.size() + event.payload.size() + event.metadata.size();
+    }
+    events += page_.events().size();
+    // The sum is used, so that reading the bytes is not optimised away.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    sink_.store(checksum_, std::memory_order_relaxed);  // no partner: nobody reads it
+    return {};
+}
 
 void Latencies::sort() { std::sort(ns_.begin(), ns_.end()); }
 

@@ -3,6 +3,7 @@
 // Threads: each function runs its own.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -36,6 +37,7 @@ struct AppendLoad {
     /// Batches of a thread on their way to the disk at once; 1: each waits for its answer.
     unsigned in_flight = 8;
     Durability durability = Durability::kDurable;
+    std::string branch = "main";
     /// The events come as JSON text, which is parsed inside the measured time.
     bool from_json = false;
 };
@@ -74,10 +76,31 @@ struct QueryLoad {
     unsigned threads = 1;
 };
 
+/// Reads the last events of an entity and looks at every byte of them.
+class LastEventsReader {
+public:
+    explicit LastEventsReader(std::uint32_t last) : last_(last) {}
+
+    Status read(const View& view, std::string_view entity);
+
+    std::uint64_t events = 0;     ///< Read in all.
+    std::uint64_t bytes = 0;      ///< Of those events.
+    std::uint64_t from_disk = 0;  ///< Reads whose events were not all in memory.
+
+private:
+    std::uint32_t last_;
+    Page page_;
+    std::uint64_t checksum_ = 0;
+    std::atomic<std::uint64_t> sink_ = 0;
+};
+
 /// Reads the last events of random entities among `entities` and looks at every byte of them. A
 /// tenth as many queries, at most 10,000, come before and are not measured.
 Result<QueryMeasurement> measure_queries(Program& program, const View& view, const std::vector<std::string>& entities,
                                          const QueryLoad& load);
+
+/// For JSON.
+inline double microseconds(std::int64_t ns) { return static_cast<double>(ns) / 1e3; }
 
 /// Every entity there is.
 Result<std::vector<std::string>> all_entities(const View& view);

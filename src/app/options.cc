@@ -69,6 +69,12 @@ CLI::Option* add_repeatable(CLI::App* command, const std::string& name, std::vec
     return command->add_option(name, values, about)->expected(1, 1 << 20)->allow_extra_args(false);
 }
 
+CLI::Option* add_passed_on(CLI::App* command, const std::string& name, std::vector<std::string>& words,
+                           const std::string& about) {
+    command->positionals_at_end();
+    return command->add_option(name, words, about)->required();
+}
+
 void add_durability(CLI::App* command, Durability& durability) {
     command
         ->add_option_function<std::string>(
@@ -87,6 +93,8 @@ void add_accept_clock(CLI::App* command, bool& accept_clock) {
 
 Status check_no_value_is_empty(const CLI::App& app) {
     for (const CLI::Option* option : app.get_options()) {
+        // Words for another program.
+        if (option->get_positional() && app.get_positionals_at_end()) continue;
         const auto& values = option->results();
         if (std::none_of(values.begin(), values.end(), [](const std::string& value) { return value.empty(); }))
             continue;

@@ -24,6 +24,10 @@ CLI::Validator whole_number(std::uint64_t min, std::uint64_t max);
 CLI::Option* add_repeatable(CLI::App* command, const std::string& name, std::vector<std::string>& values,
                             const std::string& about);
 
+/// The words of a command to run: everything from the first word that is no option, or behind --. They may be empty.
+CLI::Option* add_passed_on(CLI::App* command, const std::string& name, std::vector<std::string>& words,
+                           const std::string& about);
+
 /// --durability.
 void add_durability(CLI::App* command, Durability& durability);
 

@@ -61,12 +61,13 @@ std::function<void(std::uint64_t, std::uint64_t)> recovery_progress(Program& pro
 
 }  // namespace
 
-Result<Store> open_for_reading(Program& program) {
+Result<Store> open_for_reading(Program& program, OpenOptions options) {
     const std::string& directory = program.common.directory;
-    Result<Store> store = Store::open({.directory = directory,
-                                       .create_if_missing = false,
-                                       .memory_budget = program.common.memory_budget,
-                                       .on_progress = recovery_progress(program)});
+    options.directory = directory;
+    options.create_if_missing = false;
+    if (options.memory_budget == 0) options.memory_budget = program.common.memory_budget;
+    options.on_progress = recovery_progress(program);
+    Result<Store> store = Store::open(options);
     if (!store.ok() && store.error().code == ErrorCode::kNotFound) {
         return base::fail(ErrorCode::kNotFound,
                           "there is no store in " + directory + "; `chronos init --dir " + directory + "` makes one");

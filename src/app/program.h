@@ -66,7 +66,7 @@ CLI::App* add_command(CLI::App& parent, Program& program, const CommandText& tex
 void on_chosen(CLI::App* command, Program& program, std::function<Result<int>(Program&)> run);
 
 /// Opens a store that must be there. Errors: kNotFound, saying how to make one.
-Result<Store> open_for_reading(Program& program);
+Result<Store> open_for_reading(Program& program, OpenOptions options = {});
 /// Opens a store, or makes it and says so.
 Result<Store> open_for_writing(Program& program, OpenOptions options = {});
 

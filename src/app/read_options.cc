@@ -31,6 +31,7 @@ Result<std::optional<Timestamp>> parse_time_option(const std::string& text, cons
 }
 
 void ViewFlags::add_to(CLI::App* command) {
+    fork.add_to(command);
     command->add_option("--at", at, "Only events up to this position")->type_name("POSITION");
     command->add_option("--known-at", known_at, "Only what was recorded by this time")->type_name("TIME");
     command->add_option("--as-of,--time-travel", as_of, "Only what had happened by this time")->type_name("TIME");
@@ -155,10 +156,11 @@ std::string filter_text(const Filter& filter) {
     return std::move(text).text();
 }
 
-std::string view_as_json(const ViewInfo& info) {
+std::string view_as_json(const ViewInfo& info, const std::optional<Timestamp>& expires_at) {
     std::string out;
     json::ObjectWriter writer(out);
     writer.field("branch", info.branch);
+    if (expires_at) writer.field("expires_at", expires_at->to_string());
     if (info.at) writer.field("at", info.at->value);
     if (info.known_at) writer.field("known_at", info.known_at->to_string());
     if (info.as_of) writer.field("as_of", info.as_of->to_string());
@@ -168,6 +170,7 @@ std::string view_as_json(const ViewInfo& info) {
 
 std::string view_text(const ViewOptions& options) {
     std::string text;
+    if (options.branch != "main") text += " on " + options.branch;
     if (options.at) text += " at position " + std::to_string(options.at->value);
     if (options.known_at) text += " known at " + options.known_at->to_string();
     if (options.as_of) text += " as of " + options.as_of->to_string();

@@ -9,17 +9,20 @@
 #include <string>
 #include <vector>
 
+#include "app/fork_option.h"
 #include "app/program.h"
 #include "chronos/read.h"
 #include "chronos/state.h"
 
 namespace chronos::app {
 
-/// --at, --known-at, --as-of.
+/// --fork, --at, --known-at, --as-of.
 struct ViewFlags {
+    ForkFlag fork;
     std::string at, known_at, as_of;
 
     void add_to(CLI::App* command);
+    /// Everything but the branch, which only an open store knows: choose_branch.
     [[nodiscard]] Result<ViewOptions> resolve(Timestamp now) const;
 };
 
@@ -52,9 +55,9 @@ bool is_single_entity(const Filter& filter);
 /// "--type order.paid --since 2026-01-01T00:00:00Z"; empty for every event.
 std::string filter_text(const Filter& filter);
 
-/// The view as JSON: branch, at, known_at, as_of, settled.
-std::string view_as_json(const ViewInfo& info);
-/// " as of 2026-01-01T00:00:00Z" and the like; empty for everything up to now.
+/// The view as JSON: branch, expires_at of a fork, at, known_at, as_of, settled.
+std::string view_as_json(const ViewInfo& info, const std::optional<Timestamp>& expires_at = std::nullopt);
+/// " as of 2026-01-01T00:00:00Z" and the like; empty for everything up to now on main.
 std::string view_text(const ViewOptions& options);
 
 }  // namespace chronos::app

@@ -1,5 +1,7 @@
 #include "app/record_import.h"
 
+#include <utility>
+
 #include "app/failure.h"
 #include "app/interrupt.h"
 #include "app/terminal.h"
@@ -15,8 +17,12 @@ constexpr std::size_t kBatchBytesMax = std::size_t{4} << 20;
 
 }  // namespace
 
-RecordImport::RecordImport(Program& program, Store& store, const Input& input)
-    : program_(program), input_(input), pipeline_(store), progress_(program, "import", input.raw_total()) {}
+RecordImport::RecordImport(Program& program, Store& store, std::string branch, const Input& input)
+    : program_(program),
+      branch_(std::move(branch)),
+      input_(input),
+      pipeline_(store),
+      progress_(program, "import", input.raw_total()) {}
 
 Status RecordImport::added(std::uint64_t line) {
     batch_.lines.push_back(line);
@@ -30,6 +36,7 @@ Status RecordImport::added(std::uint64_t line) {
 Status RecordImport::submit() {
     AppendPipeline::Batch batch = std::move(batch_);
     batch_ = {};
+    batch.options.branch = branch_;
     return pipeline_.submit(std::move(batch));
 }
 

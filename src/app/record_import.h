@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "app/append_pipeline.h"
 #include "app/input.h"
@@ -14,7 +15,8 @@ namespace chronos::app {
 
 class RecordImport {
 public:
-    RecordImport(Program& program, Store& store, const Input& input);
+    /// Appends to `branch` of the store.
+    RecordImport(Program& program, Store& store, std::string branch, const Input& input);
 
     /// Where the next event goes.
     BatchBuilder& batch() { return batch_.events; }
@@ -28,6 +30,7 @@ private:
     Status submit();
 
     Program& program_;
+    std::string branch_;
     const Input& input_;
     AppendPipeline pipeline_;
     ProgressBar progress_;

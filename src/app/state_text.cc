@@ -1,12 +1,14 @@
 #include "app/state_text.h"
 
-#include "app/read_options.h"
 #include "app/terminal.h"
 #include "base/utf8.h"
 #include "json/writer.h"
 
 namespace chronos::app {
 namespace {
+
+/// Longer values of changed fields are cut on a terminal.
+constexpr std::size_t kValueWidthMax = 60;
 
 std::string origins_as_json(const std::vector<FieldOrigin>& origins) {
     std::string out = "[";
@@ -38,7 +40,7 @@ std::string change_as_json(const FieldChange& change) {
 
 }  // namespace
 
-std::string state_as_json(const State& state, Fold fold, const ViewInfo& view) {
+std::string state_as_json(const State& state, Fold fold, std::string_view view_json) {
     std::string out;
     json::ObjectWriter writer(out);
     writer.field("entity_id", state.entity_id)
@@ -53,7 +55,7 @@ std::string state_as_json(const State& state, Fold fold, const ViewInfo& view) {
     if (state.last_occurred_at) writer.field("last_occurred_at", state.last_occurred_at->to_string());
     if (state.first_event_at) writer.field("first_event_at", state.first_event_at->to_string());
     if (!state.origins.empty()) writer.raw_field("origins", origins_as_json(state.origins));
-    writer.raw_field("view", view_as_json(view)).end();
+    writer.raw_field("view", view_json).end();
     return out;
 }
 
@@ -80,17 +82,24 @@ std::string history_entry_as_text(const HistoryEntry& entry, const Style& style,
     std::string out = style.bold("version " + std::to_string(event.version.value)) + "  " +
                       style.cyan(base::harmless(event.event_type)) + "  " + style.dim(event.occurred_at.to_string()) +
                       "\n";
-    const auto shown = [width](const std::string& value) {
-        return width == 0 ? base::harmless(value) : fitted(value, width);
-    };
-    for (const FieldChange& change : entry.changes) {
-        out += "  " + (change.pointer.empty() ? "(all)" : base::harmless(change.pointer)) + ": ";
-        if (change.before) out += style.red(shown(*change.before));
-        if (change.before || !change.after) out += " → ";
-        out += change.after ? style.green(shown(*change.after)) : style.dim("gone");
-        out += '\n';
-    }
+    for (const FieldChange& change : entry.changes)
+        out += change_as_text(change.pointer, change.before, change.after, {.style = style, .width = width}) + "\n";
     return out;
+}
+
+ValueStyle value_style(const Program& program) {
+    return {.style = program.style(), .width = is_terminal(Stream::kOutput) ? kValueWidthMax : 0};
+}
+
+std::string change_as_text(std::string_view pointer, const std::optional<std::string>& before,
+                           const std::optional<std::string>& after, const ValueStyle& values) {
+    const auto shown = [&values](const std::string& value) {
+        return values.width == 0 ? base::harmless(value) : fitted(value, values.width);
+    };
+    std::string out = "  " + (pointer.empty() ? "(all)" : base::harmless(pointer)) + ": ";
+    if (before) out += values.style.red(shown(*before));
+    if (before || !after) out += " → ";
+    return out + (after ? values.style.green(shown(*after)) : values.style.dim("gone"));
 }
 
 }  // namespace chronos::app

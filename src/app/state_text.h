@@ -1,23 +1,37 @@
-// States and histories as text for people and as JSON; the answers of `state`, `history` and
-// `demo`.
+// States and histories as text for people and as JSON; the answers of `state`, `history`, `diff` and `demo`.
 //
 // Threads: free functions.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "app/output.h"
+#include "app/program.h"
 #include "chronos/read.h"
 #include "chronos/state.h"
 
 namespace chronos::app {
 
-std::string state_as_json(const State& state, Fold fold, const ViewInfo& view);
+/// `view_json`: the view it was read in.
+std::string state_as_json(const State& state, Fold fold, std::string_view view_json);
 /// "version 2 of order:1, 2 events, last 2026-01-01T00:00:00Z".
 std::string state_title(const State& state);
 
 std::string history_entry_as_json(const HistoryEntry& entry);
 /// The event on one line and each field it changed on another.
 std::string history_entry_as_text(const HistoryEntry& entry, const Style& style, std::size_t width);
+
+/// How values are shown: 0 for their whole width.
+struct ValueStyle {
+    Style style;
+    std::size_t width = 0;
+};
+/// Values are cut only for a terminal.
+ValueStyle value_style(const Program& program);
+/// "  /paid: false → true".
+std::string change_as_text(std::string_view pointer, const std::optional<std::string>& before,
+                           const std::optional<std::string>& after, const ValueStyle& values);
 
 }  // namespace chronos::app

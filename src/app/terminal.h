@@ -10,7 +10,7 @@
 
 namespace chronos::app {
 
-enum class Stream : std::uint8_t { kOutput = 1, kErrors = 2 };
+enum class Stream : std::uint8_t { kInput = 0, kOutput = 1, kErrors = 2 };
 
 bool is_terminal(Stream stream);
 /// False with NO_COLOR (no-color.org) or TERM=dumb.

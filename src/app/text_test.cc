@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "app/duration_text.h"
 #include "app/event_lines.h"
 #include "app/failure.h"
 #include "app/field_test_text.h"
@@ -55,6 +56,35 @@ TEST(TimeText, RefusesWhatCouldMeanTwoThings) {
     EXPECT_NE(time_error("2026-02-30").find("2026-02-30"), std::string::npos);
     EXPECT_NE(time_error("soon").find("yesterday"), std::string::npos);
     EXPECT_NE(time_error(""), "");
+}
+
+std::string duration_of(std::string_view text) {
+    const Result<std::int64_t> ns = parse_duration(text);
+    return ns.ok() ? duration_text(*ns) : "error: " + ns.error().message;
+}
+
+TEST(DurationText, ReadsANumberWithAUnit) {
+    EXPECT_EQ(duration_of("45"), "45s");
+    EXPECT_EQ(duration_of("3600"), "1h");
+    EXPECT_EQ(duration_of("10m"), "10m");
+    EXPECT_EQ(duration_of("90 min"), "1h 30m");
+    EXPECT_EQ(duration_of("24h"), "24h");
+    EXPECT_EQ(duration_of("7d"), "7d");
+    EXPECT_EQ(duration_of("1w"), "7d");
+    EXPECT_EQ(duration_of("0"), "0s");
+}
+
+TEST(DurationText, RefusesEverythingElse) {
+    for (const std::string_view text : {"", "-1", "1.5h", "x", "5 parsecs", "h", "99999999999999999999", "9999999999w"})
+        EXPECT_NE(duration_of(text).find("10m or 7d"), std::string::npos) << text;
+}
+
+TEST(DurationText, ShowsTheTwoLargestUnits) {
+    constexpr std::int64_t kSecondNs = 1'000'000'000;
+    EXPECT_EQ(duration_text(-1), "0s");
+    EXPECT_EQ(duration_text(59 * kSecondNs + 1), "59s");
+    EXPECT_EQ(duration_text(86'399 * kSecondNs), "23h 59m");
+    EXPECT_EQ(duration_text(7 * 86'400 * kSecondNs - 1), "6d 23h");
 }
 
 std::string test_of(std::string_view text) {
@@ -122,6 +152,7 @@ TEST(JsonText, EscapesWhatWouldSteerATerminal) {
 TEST(Failure, GivesEachKindItsExitCode) {
     EXPECT_EQ(exit_code_of(ErrorCode::kInvalidArgument), 2);
     EXPECT_EQ(exit_code_of(ErrorCode::kNotFound), 3);
+    EXPECT_EQ(exit_code_of(ErrorCode::kGone), 3);
     EXPECT_EQ(exit_code_of(ErrorCode::kVersionConflict), 4);
     EXPECT_EQ(exit_code_of(ErrorCode::kIndeterminate), 5);
     EXPECT_EQ(exit_code_of(ErrorCode::kCorrupt), 6);

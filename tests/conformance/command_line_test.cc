@@ -326,6 +326,8 @@ TEST_F(CommandLine, DemoRunsWithoutATerminalAndLeavesNothing) {
         run_program("env", {"TMPDIR=" + directory_.string(), CHRONOS_PROGRAM, "demo", "--events", "5000"}, directory_);
     EXPECT_EQ(answer.exit_code, 0) << answer.errors;
     EXPECT_NE(answer.out.find("events per second, durable"), std::string::npos) << answer.out;
+    EXPECT_NE(answer.out.find("merged: 2 events"), std::string::npos) << answer.out;
+    EXPECT_NE(answer.out.find("refused, and nothing was changed"), std::string::npos) << answer.out;
     EXPECT_EQ(answer.out.find('\x1b'), std::string::npos);
     EXPECT_TRUE(std::filesystem::is_empty(directory_));
 }
@@ -349,11 +351,34 @@ TEST_F(CommandLine, CompletionsKnowEveryCommand) {
 }
 
 TEST_F(CommandLine, EveryCommandExplainsItselfWithAnExample) {
-    const std::vector<std::vector<std::string>> commands{
-        {"init"},          {"append"},  {"ingest"}, {"import", "git"}, {"import", "csv"}, {"import", "cloudevents"},
-        {"export"},        {"query"},   {"state"},  {"history"},       {"entities"},      {"stats"},
-        {"verify"},        {"salvage"}, {"demo"},   {"version"},       {"completions"},   {"bench", "append"},
-        {"bench", "query"}};
+    const std::vector<std::vector<std::string>> commands{{"init"},
+                                                         {"append"},
+                                                         {"ingest"},
+                                                         {"import", "git"},
+                                                         {"import", "csv"},
+                                                         {"import", "cloudevents"},
+                                                         {"export"},
+                                                         {"query"},
+                                                         {"state"},
+                                                         {"history"},
+                                                         {"entities"},
+                                                         {"stats"},
+                                                         {"verify"},
+                                                         {"salvage"},
+                                                         {"demo"},
+                                                         {"version"},
+                                                         {"completions"},
+                                                         {"bench", "append"},
+                                                         {"bench", "query"},
+                                                         {"bench", "fork"},
+                                                         {"fork", "create"},
+                                                         {"fork", "list"},
+                                                         {"fork", "show"},
+                                                         {"fork", "extend"},
+                                                         {"fork", "discard"},
+                                                         {"fork", "merge"},
+                                                         {"fork", "diff"},
+                                                         {"fork", "run"}};
     for (std::vector<std::string> command : commands) {
         const std::string name = command.back();
         command.push_back("--help");

@@ -52,10 +52,10 @@ TEST_F(MistakenUse, ClosedStandardDescriptorsNeverMeanAFileOfTheStore) {
 TEST_F(MistakenUse, AnEmptyValueIsNotTheSameAsNone) {
     append("e");
     for (const std::string option : {"--expected-version", "--id", "--idempotency-key", "--fail-if-match",
-                                     "--occurred-at", "--metadata", "--payload-file", "--dir"})
+                                     "--occurred-at", "--metadata", "--payload-file", "--dir", "--fork"})
         expect_usage_error({"append", "--entity", "e", "--type", "t", option, ""}, option);
     for (const std::string option : {"--as-of", "--at", "--known-at", "--since", "--actor", "--cursor", "--after",
-                                     "--limit", "--last", "--entity", "--type-prefix"})
+                                     "--limit", "--last", "--entity", "--type-prefix", "--fork"})
         expect_usage_error({"query", option, ""}, option);
     expect_usage_error({"state", ""}, "entity");
     expect_usage_error({"export", "--out", ""}, "--out");
@@ -75,6 +75,8 @@ TEST_F(MistakenUse, NumbersAreWholeAndWithinBounds) {
         expect_usage_error({"bench", "query", "--queries", number}, "--queries");
         expect_usage_error({"import", "git", ".", "--max-commits", number}, "--max-commits");
         expect_usage_error({"demo", "--events", number}, "--events");
+        expect_usage_error({"bench", "fork", "--forks", number}, "--forks");
+        expect_usage_error({"fork", "diff", "f", "--limit", number}, "--limit");
     }
 }
 
@@ -105,7 +107,7 @@ TEST_F(MistakenUse, GroupsTakeTheCommonOptions) {
         program_path(), {"import", "--dir", "data", "csv", "a.csv", "--entity-column", "e", "--type", "t"}, directory_);
     EXPECT_EQ(answer.exit_code, 0) << answer.errors;
     EXPECT_EQ(event_count(), 2U);
-    for (const std::string group : {"import", "bench"})
+    for (const std::string group : {"import", "bench", "fork"})
         EXPECT_NE(expect_ok({group, "--help"}).find("Example:"), std::string::npos);
 }
 
@@ -357,6 +359,8 @@ TEST_F(MistakenUse, CompletionsOfferCommandsOptionsAndValues) {
     };
     EXPECT_NE(offered("chronos imp").find("import"), std::string::npos);
     EXPECT_EQ(offered("chronos import g"), "git\n");
+    EXPECT_EQ(offered("chronos fork d"), "discard diff\n");
+    EXPECT_EQ(offered("chronos fork merge --others ''"), "skip force\n");
     EXPECT_EQ(offered("chronos query --order ''"), "forward backward\n");
     EXPECT_EQ(offered("chronos append --durability d"), "durable\n");
     EXPECT_EQ(offered("chronos --dir init completions ''").find("bash zsh fish"), 0U);

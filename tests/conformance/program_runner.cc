@@ -98,7 +98,8 @@ void ProgramTest::TearDown() { std::filesystem::remove_all(directory_); }
 
 Answer ProgramTest::chronos(std::vector<std::string> arguments, const std::string& input) {
     // Behind the command's own words, so that groups like `import git` get it too.
-    const bool is_group = !arguments.empty() && (arguments[0] == "import" || arguments[0] == "bench");
+    const bool is_group =
+        !arguments.empty() && (arguments[0] == "import" || arguments[0] == "bench" || arguments[0] == "fork");
     const auto after = arguments.begin() + std::min<std::ptrdiff_t>(is_group ? 2 : 1, std::ssize(arguments));
     if (std::find(arguments.begin(), arguments.end(), "--dir") == arguments.end())
         arguments.insert(after, {"--dir", "data"});

@@ -1,0 +1,75 @@
+#include "app/fork_text.h"
+
+#include "app/duration_text.h"
+#include "app/terminal.h"
+#include "base/utf8.h"
+#include "json/writer.h"
+
+namespace chronos::app {
+namespace {
+
+std::string position_as_json(const std::optional<Position>& position) {
+    return position ? std::to_string(position->value) : "null";
+}
+
+std::string time_as_json(const std::optional<Timestamp>& time) {
+    return time ? "\"" + time->to_string() + "\"" : "null";
+}
+
+}  // namespace
+
+std::string fork_as_json(const ForkInfo& fork) {
+    std::string out;
+    json::ObjectWriter(out)
+        .field("id", fork.id)
+        .field("name", fork.name)
+        .field("parent", fork.parent)
+        .raw_field("fork_position", position_as_json(fork.fork_position))
+        .field("depth", fork.depth)
+        .field("status", fork_status_name(fork.status))
+        .field("creator", fork.creator)
+        .field("created_at", fork.created_at.to_string())
+        .field("expires_at", fork.expires_at.to_string())
+        .raw_field("ended_at", time_as_json(fork.ended_at))
+        .field("own_events", fork.own_event_count)
+        .raw_field("head", position_as_json(fork.head))
+        .end();
+    return out;
+}
+
+std::string fork_title(const ForkInfo& fork) {
+    return fork.name.empty() ? fork.id : fork.id + " (" + base::harmless(fork.name) + ")";
+}
+
+std::string fork_life_text(const ForkInfo& fork, Timestamp now) {
+    if (fork.status == ForkStatus::kLive) return "expires in " + duration_text(fork.expires_at.ns - now.ns);
+    std::string text(fork_status_name(fork.status));
+    if (fork.ended_at) text += " " + fork.ended_at->to_string();
+    return text;
+}
+
+std::string fork_begin_text(const ForkInfo& fork) {
+    if (!fork.fork_position) return fork.parent + ", which was empty";
+    return fork.parent + " at position " + std::to_string(fork.fork_position->value);
+}
+
+std::string fork_as_text(const ForkInfo& fork, const Style& style, Timestamp now) {
+    std::string out = style.bold(fork.id) + "\n";
+    const auto row = [&out](std::string_view name, const std::string& value) {
+        if (!value.empty()) out += "  " + padded(name, 8) + "  " + value + "\n";
+    };
+    row("name", base::harmless(fork.name));
+    row("from", fork_begin_text(fork));
+    row("status",
+        std::string(fork_status_name(fork.status)) + (fork.ended_at ? " since " + fork.ended_at->to_string() : ""));
+    row("events", with_separators(fork.own_event_count) + " of its own" +
+                      (fork.head ? ", head at position " + std::to_string(fork.head->value) : ""));
+    row("depth", std::to_string(fork.depth));
+    row("creator", base::harmless(fork.creator));
+    row("created", fork.created_at.to_string());
+    if (fork.status == ForkStatus::kLive)
+        row("expires", fork.expires_at.to_string() + " (in " + duration_text(fork.expires_at.ns - now.ns) + ")");
+    return out;
+}
+
+}  // namespace chronos::app
