@@ -283,19 +283,21 @@ TEST_F(LogGroupTest, OverSegmentsIsDroppedWholeWhereverItWasCut) {
 
 TEST_F(LogGroupTest, OverASegmentThatWasTooSmallIsDroppedWhole) {
     create();
+    const std::string before(40'000, 'b');
     {
         auto log = open();
         ASSERT_TRUE((*log)->prepare_spares().ok());
-        ASSERT_TRUE(append(**log, "before").ok());
+        ASSERT_TRUE(append(**log, before).ok());
         ASSERT_TRUE(commit(**log).ok());
         ASSERT_TRUE(
-            append_group(**log, {std::string(30'000, 'g'), std::string(100'000, 'h'), std::string(90'000, 'i')}).ok());
+            append_group(**log, {std::string(10'000, 'g'), std::string(100'000, 'h'), std::string(90'000, 'i')}).ok());
         ASSERT_TRUE(commit(**log).ok());
     }
     ASSERT_EQ(places_[0].slot, 0U);
-    ASSERT_EQ(places_[1].slot, 2U);  // The spare of slot 1 was too small; what comes next may fit.
+    ASSERT_EQ(places_[1].slot, 2U);  // The spare of slot 1 was too small.
     lose_from(world_.files, places_[2]);
-    is_recovered(world_.files, {"before"});
+    is_recovered(world_.files, {before});
+    goes_on(world_.files, {before}, 20'400, false);  // Too large for slot 0; in slot 1 all of it fits.
 }
 
 TEST_F(LogGroupTest, ThatMayBeInThePageCacheOnlyIsRewrittenAsAGroup) {

@@ -69,6 +69,7 @@ TEST(Rank, TheEngineDoesNotChooseItsEnvironmentButItsTestsDo) {
     const std::string_view text = "#include \"io/posix/file_system.h\"\n";
     EXPECT_EQ(broken_rules("src/store/store.cc", text).size(), 1U);
     EXPECT_EQ(broken_rules("src/store/store_test.cc", text), Broken{});
+    EXPECT_EQ(broken_rules("src/store/store_fixture.h", "// For tests.\n#pragma once\n" + std::string(text)), Broken{});
     EXPECT_EQ(broken_rules("src/embedded/store.cc", text), Broken{});
 }
 

@@ -170,8 +170,10 @@ private:
     std::string_view folder_;  // of src/; empty for public headers
 };
 
-/// Tests and benchmarks stand beside the code but are not part of the library.
-bool is_test(std::string_view path) { return path.ends_with("_test.cc") || path.ends_with("_bench.cc"); }
+/// Tests, what they share and benchmarks stand beside the code but are not part of the library.
+bool is_test(std::string_view path) {
+    return path.ends_with("_test.cc") || path.ends_with("_fixture.h") || path.ends_with("_bench.cc");
+}
 
 std::string objection_to_code(std::string_view path, std::string_view code) {
     const std::string_view folder =
