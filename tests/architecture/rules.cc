@@ -30,8 +30,8 @@ const std::map<std::string, int, std::less<>>& ranks() {
 
 /// Public headers that only define values; every folder may speak in them.
 const Folders& value_headers() {
-    static const Folders headers{"chronos/result.h", "chronos/types.h", "chronos/event.h",
-                                 "chronos/append.h", "chronos/read.h",  "chronos/state.h"};
+    static const Folders headers{"chronos/result.h", "chronos/types.h", "chronos/event.h", "chronos/append.h",
+                                 "chronos/read.h",   "chronos/state.h", "chronos/fork.h",  "chronos/changes.h"};
     return headers;
 }
 
