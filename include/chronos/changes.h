@@ -14,7 +14,7 @@
 namespace chronos {
 
 struct ChangesOptions {
-    /// Only these entities; empty: all, or those that start with the prefix.
+    /// Only these entities, at most 10,000; empty: all. With a prefix: those of them that start with it.
     std::vector<std::string> entity_ids;
     std::string entity_id_prefix;
     Fold fold = Fold::kMergePatch;
@@ -22,7 +22,8 @@ struct ChangesOptions {
     /// Goes on behind this entity: entities come sorted by id.
     std::string after;
     std::uint32_t limit = 100;  ///< Entities; 1–10,000.
-    /// Events listed for each entity and side at most; all are counted.
+    /// Events listed for each entity and side at most, the first ones; all are counted. 0–10,000, and with `limit` not
+    /// more than a million in all.
     std::uint32_t events_max = 100;
 };
 
@@ -45,6 +46,7 @@ struct FieldDifference {
     std::optional<Uuid> event_id;
 };
 
+/// What became of one entity. Its state may be the same although its events are not.
 struct EntityChange {
     std::string entity_id;
     bool existed = false, exists = false;
@@ -58,12 +60,13 @@ struct EntityChange {
 
 struct Changes {
     ViewInfo before, after;
-    std::vector<EntityChange> entities;
+    std::vector<EntityChange> entities;  ///< Sorted by id.
     bool has_more = false;
-    std::string next_after;                            ///< Goes on there, as ChangesOptions::after.
-    std::uint64_t added_count = 0, removed_count = 0;  ///< Events that differ, of all pages together.
-    std::uint64_t entity_count = 0;                    ///< Entities with such events, of all pages together.
-    std::uint64_t examined = 0;                        ///< Events looked at to find them.
+    std::string next_after;  ///< Goes on there, as ChangesOptions::after.
+    /// Events that differ, of all pages together; those without entity are counted here alone.
+    std::uint64_t added_count = 0, removed_count = 0;
+    std::uint64_t entity_count = 0;  ///< Entities with such events, of all pages together.
+    std::uint64_t examined = 0;      ///< Events looked at to find them.
 };
 
 }  // namespace chronos

@@ -3,8 +3,10 @@
 // Threads: values.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,6 +47,7 @@ struct FieldOrigin {
     std::string event_type;
     Timestamp recorded_at;
     Timestamp occurred_at;
+    std::string actor;  ///< Of its metadata; empty when none was sent.
 };
 
 struct State {
@@ -74,6 +77,20 @@ struct FieldChange {
 struct HistoryEntry {
     Event event;
     std::vector<FieldChange> changes;
+    std::string actor, reason;  ///< Of its metadata; empty when none was sent.
+    /// From when the entry before occurred to when this one did; negative for one that came late. Absent: the first.
+    std::optional<std::int64_t> duration_ns;
 };
+
+/// A field as a history leaves it.
+struct FieldHistory {
+    std::string pointer;          ///< RFC 6901.
+    std::string value;            ///< JSON text.
+    std::size_t entry_index = 0;  ///< Of the entry since which it has this value.
+    std::uint64_t change_count = 0;
+};
+
+/// The fields that are there at the end of a history, in the order in which they came to be.
+std::vector<FieldHistory> field_histories(std::span<const HistoryEntry> entries);
 
 }  // namespace chronos

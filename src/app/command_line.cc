@@ -30,6 +30,7 @@ void add_commands(CLI::App& app, Program& program) {
     add_query_command(app, program);
     add_state_command(app, program);
     add_history_command(app, program);
+    add_diff_command(app, program);
     add_entities_command(app, program);
     add_stats_command(app, program);
     add_fork_commands(app, program);

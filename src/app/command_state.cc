@@ -1,6 +1,7 @@
 // chronos state: what an entity is, or was.
 #include <memory>
 
+#include "app/absence.h"
 #include "app/commands.h"
 #include "app/failure.h"
 #include "app/json_text.h"
@@ -38,7 +39,7 @@ Result<int> run_state(Program& program, const StateFlags& flags, bool with_origi
         program.out.line(pretty_json(state.json));
         write_origins(program, state);
     }
-    if (!state.exists) return entity_not_there(flags.entity, view_options, state);
+    if (!state.exists) return entity_not_there(store, view_options, state);
     return kExitOk;
 }
 

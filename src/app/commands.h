@@ -27,6 +27,7 @@ void add_export_command(CLI::App& parent, Program& program);
 void add_query_command(CLI::App& parent, Program& program);
 void add_state_command(CLI::App& parent, Program& program);
 void add_history_command(CLI::App& parent, Program& program);
+void add_diff_command(CLI::App& parent, Program& program);
 void add_entities_command(CLI::App& parent, Program& program);
 void add_stats_command(CLI::App& parent, Program& program);
 void add_verify_command(CLI::App& parent, Program& program);

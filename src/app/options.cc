@@ -2,35 +2,20 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 
+#include "app/similar_words.h"
 #include "base/result.h"
 #include "base/utf8.h"
 
 namespace chronos::app {
 namespace {
 
-/// How many characters must be put in, left out or replaced to get from one word to the other.
-std::size_t distance(std::string_view from, std::string_view to) {
-    std::vector<std::size_t> row(to.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < from.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i + 1);
-        for (std::size_t j = 0; j < to.size(); ++j) {
-            const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-        }
-    }
-    return row.back();
-}
-
 /// "; did you mean init?", or nothing when no word is near.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
     std::string best;
     std::size_t best_distance = word.size() / 3 + 2;
     for (const std::string& candidate : known) {
-        const std::size_t steps = distance(word, candidate);
+        const std::size_t steps = edit_distance(word, candidate);
         if (steps >= best_distance) continue;
         best = candidate;
         best_distance = steps;

@@ -18,7 +18,4 @@ struct StateFlags {
     void add_to(CLI::App* command);
 };
 
-/// The answer about an entity that has no events in the view.
-Error entity_not_there(const std::string& entity, const ViewOptions& view, const State& state);
-
 }  // namespace chronos::app

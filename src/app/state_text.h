@@ -3,6 +3,7 @@
 // Threads: free functions.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,7 +21,7 @@ std::string state_as_json(const State& state, Fold fold, std::string_view view_j
 std::string state_title(const State& state);
 
 std::string history_entry_as_json(const HistoryEntry& entry);
-/// The event on one line and each field it changed on another.
+/// The event on one line with who did it and how long after the one before, and each field it changed on another.
 std::string history_entry_as_text(const HistoryEntry& entry, const Style& style, std::size_t width);
 
 /// How values are shown: 0 for their whole width.
@@ -33,5 +34,13 @@ ValueStyle value_style(const Program& program);
 /// "  /paid: false → true".
 std::string change_as_text(std::string_view pointer, const std::optional<std::string>& before,
                            const std::optional<std::string>& after, const ValueStyle& values);
+
+/// A field with the event that gave it its value, `duration_ns` ago.
+std::string field_history_as_json(const FieldHistory& field, const HistoryEntry& entry, std::int64_t duration_ns);
+std::string field_history_as_text(const FieldHistory& field, const HistoryEntry& entry, std::int64_t duration_ns,
+                                  const ValueStyle& values);
+
+/// "12.3 ms", "45s", "6d 23h". Requires: not negative.
+std::string length_text(std::int64_t ns);
 
 }  // namespace chronos::app

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "json/validate.h"
+#include "projection/event_metadata.h"
 
 namespace chronos {
 
@@ -190,7 +191,8 @@ void StateFolder::add_origins(store::Reader& reader, const json::MergeTree& tree
                                  .version = event.version,
                                  .event_type = std::string(event.event_type),
                                  .recorded_at = event.recorded_at,
-                                 .occurred_at = event.occurred_at});
+                                 .occurred_at = event.occurred_at,
+                                 .actor = metadata_text(event.metadata, "actor")});
     });
 }
 
@@ -228,11 +230,10 @@ Result<State> StateFolder::state(const store::PinnedView& view, std::string_view
     return state;
 }
 
-Result<std::vector<HistoryEntry>> StateFolder::history(const store::PinnedView& view, std::string_view entity_id,
-                                                       const StateOptions& options) const {
-    std::vector<HistoryEntry> entries;
+Status StateFolder::visit_history(const store::PinnedView& view, std::string_view entity_id,
+                                  const StateOptions& options, const HistoryVisit& visit) const {
     const auto stream = store::Stream::find(indexes_, view.layers, entity_id);
-    if (!stream) return entries;
+    if (!stream) return {};
     store::Reader reader(indexes_);
     std::vector<Counted> events = counted_events(reader, view, *stream, 0);
     if (options.order == FoldOrder::kOccurred)
@@ -244,13 +245,26 @@ Result<std::vector<HistoryEntry>> StateFolder::history(const store::PinnedView& 
         changes.clear();
         const store::Reader::Found found = reader.find(counted.seq);
         if (found.at == nullptr) break;
-        RETURN_IF_ERROR(fold_event(state, event::EventBytes(found.at), counted.seq, options.fold, &changes));
-        HistoryEntry& entry = entries.emplace_back();
-        entry.event = copy(store::make_event_view(found));
-        for (json::FieldChange& change : changes)
-            entry.changes.push_back({std::move(change.pointer), std::move(change.before), std::move(change.after)});
+        const event::EventBytes bytes(found.at);
+        RETURN_IF_ERROR(fold_event(state, bytes, counted.seq, options.fold, &changes));
+        visit({.seq = counted.seq, .bytes = bytes, .event = store::make_event_view(found), .changes = changes});
     }
-    RETURN_IF_ERROR(reader.status());
+    return reader.status();
+}
+
+Result<std::vector<HistoryEntry>> StateFolder::history(const store::PinnedView& view, std::string_view entity_id,
+                                                       const StateOptions& options) const {
+    std::vector<HistoryEntry> entries;
+    RETURN_IF_ERROR(visit_history(view, entity_id, options, [&entries](const HistoryStep& step) {
+        HistoryEntry& entry = entries.emplace_back();
+        entry.event = copy(step.event);
+        entry.actor = metadata_text(step.event.metadata, "actor");
+        entry.reason = metadata_text(step.event.metadata, "reason");
+        if (entries.size() > 1)
+            entry.duration_ns = step.event.occurred_at.ns - entries[entries.size() - 2].event.occurred_at.ns;
+        for (json::FieldChange& change : step.changes)
+            entry.changes.push_back({std::move(change.pointer), std::move(change.before), std::move(change.after)});
+    }));
     return entries;
 }
 

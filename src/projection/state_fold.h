@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -70,6 +71,15 @@ private:
     std::unordered_map<Key, Entries::iterator, KeyHash> index_;  // guarded by mutex_
 };
 
+/// One event of a history and what it changed; valid during the visit.
+struct HistoryStep {
+    std::uint64_t seq = 0;
+    event::EventBytes bytes;
+    EventView event;
+    std::vector<json::FieldChange>& changes;  ///< May be taken.
+};
+using HistoryVisit = std::function<void(const HistoryStep&)>;
+
 class StateFolder {
 public:
     StateFolder(const store::IndexSet& indexes, SnapshotCache& snapshots) : indexes_(indexes), snapshots_(snapshots) {}
@@ -79,6 +89,9 @@ public:
     /// Errors: the same.
     Result<std::vector<HistoryEntry>> history(const store::PinnedView& view, std::string_view entity_id,
                                               const StateOptions& options) const;
+    /// The same, one event after the other without keeping them.
+    Status visit_history(const store::PinnedView& view, std::string_view entity_id, const StateOptions& options,
+                         const HistoryVisit& visit) const;
 
 private:
     /// An event that a fold takes, and when it occurred.

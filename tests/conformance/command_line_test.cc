@@ -361,6 +361,7 @@ TEST_F(CommandLine, EveryCommandExplainsItselfWithAnExample) {
                                                          {"query"},
                                                          {"state"},
                                                          {"history"},
+                                                         {"diff"},
                                                          {"entities"},
                                                          {"stats"},
                                                          {"verify"},

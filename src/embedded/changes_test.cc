@@ -1,0 +1,234 @@
+// Both times at once, and what changed between two views, against expectations written by hand.
+#include <gtest/gtest.h>
+
+#include "chronos/store.h"
+
+namespace chronos {
+namespace {
+
+Store memory_store() { return Store::open({.directory = "", .in_memory = true}).value(); }
+
+Timestamp day(const std::string& date) { return *Timestamp::parse(date); }
+
+/// Appends one event of `entity` and answers when it was recorded.
+Timestamp append(Store& store, const std::string& entity, const std::string& type, const std::string& payload,
+                 const std::string& date, const std::string& metadata = "") {
+    NewEvent event;
+    event.entity_id = entity;
+    event.event_type = type;
+    event.payload = payload;
+    event.metadata = metadata;
+    event.occurred_at = day(date);
+    const auto appended = store.append(event);
+    EXPECT_TRUE(appended.ok()) << appended.error().message;
+    return appended.ok() ? appended->recorded_at : Timestamp();
+}
+
+/// A price that changes twice, of which the middle one is told late and the first one is corrected at last:
+///
+///     occurred    10th         15th         20th
+///     recorded    1st: 100                  2nd: 120
+///                              3rd: 110
+///                 4th: 105
+class Bitemporal : public testing::Test {
+protected:
+    void SetUp() override {
+        recorded_[0] = append(store_, "price:1", "price.set", R"({"price":100,"by":"list"})", "2026-01-10");
+        recorded_[1] = append(store_, "price:1", "price.set", R"({"price":120})", "2026-01-20");
+        recorded_[2] = append(store_, "price:1", "price.set", R"({"price":110})", "2026-01-15");
+        recorded_[3] = append(store_, "price:1", "price.corrected", R"({"price":105,"by":null})", "2026-01-10",
+                              R"({"actor":"ada","reason":"typing error"})");
+    }
+
+    struct Question {
+        int known_events = 4;
+        std::string as_of;
+        FoldOrder order = FoldOrder::kStream;
+    };
+    [[nodiscard]] View view(const Question& question) const {
+        ViewOptions options;
+        options.known_at = recorded_[question.known_events - 1];
+        if (!question.as_of.empty()) options.as_of = day(question.as_of);
+        return *store_.view(options);
+    }
+    [[nodiscard]] std::string state(const Question& question) const {
+        StateOptions options;
+        options.order = question.order;
+        return view(question).state("price:1", options)->json;
+    }
+
+    Store store_ = memory_store();
+    Timestamp recorded_[4];
+};
+
+TEST_F(Bitemporal, WhatWasKnownThenAboutTheTime) {
+    EXPECT_EQ(state({.known_events = 2, .as_of = "2026-01-16"}), R"({"price":100,"by":"list"})");
+    EXPECT_EQ(state({.known_events = 2, .as_of = "2026-01-21"}), R"({"price":120,"by":"list"})");
+    EXPECT_EQ(state({.known_events = 3, .as_of = "2026-01-16"}), R"({"price":110,"by":"list"})");
+    EXPECT_EQ(state({.known_events = 3, .as_of = "2026-01-12"}), R"({"price":100,"by":"list"})");
+    EXPECT_EQ(state({.known_events = 4, .as_of = "2026-01-12"}), R"({"price":105})");
+    EXPECT_EQ(state({.known_events = 4, .as_of = "2026-01-09"}), "{}");
+}
+
+TEST_F(Bitemporal, TheOrdersDifferWhereEventsCameLate) {
+    const auto both = [this](Question question) {
+        question.order = FoldOrder::kStream;
+        std::string answer = state(question) + " ";
+        question.order = FoldOrder::kOccurred;
+        return answer + state(question);
+    };
+    EXPECT_EQ(both({.known_events = 2}), R"({"price":120,"by":"list"} {"price":120,"by":"list"})");
+    EXPECT_EQ(both({.known_events = 3}), R"({"price":110,"by":"list"} {"price":120,"by":"list"})");
+    EXPECT_EQ(both({.known_events = 4}), R"({"price":105} {"price":120})");
+    EXPECT_EQ(both({.known_events = 4, .as_of = "2026-01-16"}), R"({"price":105} {"price":110})");
+    EXPECT_EQ(both({.known_events = 4, .as_of = "2026-01-10"}), R"({"price":105} {"price":105})");
+    EXPECT_EQ(view({.known_events = 4}).state("price:1")->late_events, 2U);
+    EXPECT_EQ(view({.known_events = 4, .as_of = "2026-01-10"}).state("price:1")->late_events, 0U);
+}
+
+TEST_F(Bitemporal, HistorySaysWhoAndWhyAndHowLongAfter) {
+    StateOptions options;
+    options.order = FoldOrder::kOccurred;
+    const auto entries = *view({}).history("price:1", options);
+    ASSERT_EQ(entries.size(), 4U);
+    constexpr std::int64_t kDayNs = 86'400'000'000'000;
+    EXPECT_EQ(entries[0].duration_ns, std::nullopt);
+    EXPECT_EQ(entries[1].event.version.value, 4U);
+    EXPECT_EQ(entries[1].actor, "ada");
+    EXPECT_EQ(entries[1].reason, "typing error");
+    EXPECT_EQ(entries[1].duration_ns, 0);
+    EXPECT_EQ(entries[2].duration_ns, 5 * kDayNs);
+    EXPECT_EQ((*view({}).history("price:1"))[2].duration_ns, -5 * kDayNs);
+}
+
+TEST_F(Bitemporal, AFieldHasItsValueSinceTheEntryThatLastChangedIt) {
+    const auto entries = *view({.known_events = 3}).history("price:1");
+    const auto fields = field_histories(entries);
+    ASSERT_EQ(fields.size(), 2U);
+    EXPECT_EQ(fields[0].pointer, "/price");
+    EXPECT_EQ(fields[0].value, "110");
+    EXPECT_EQ(fields[0].entry_index, 2U);
+    EXPECT_EQ(fields[0].change_count, 3U);
+    EXPECT_EQ(fields[1].entry_index, 0U);
+    EXPECT_EQ(field_histories(*view({}).history("price:1")).size(), 1U);
+}
+
+TEST_F(Bitemporal, ChangesNameTheEventThatSetOrTookAwayAField) {
+    ChangesOptions options;
+    options.order = FoldOrder::kOccurred;
+    const Changes changes =
+        *view({.as_of = "2026-01-12"}).changes(view({.known_events = 3, .as_of = "2026-01-12"}), options);
+    EXPECT_EQ(changes.entity_count, 1U);
+    ASSERT_EQ(changes.entities.size(), 1U);
+    const EntityChange& price = changes.entities[0];
+    EXPECT_EQ(price.entity_id, "price:1");
+    EXPECT_TRUE(price.existed && price.exists);
+    EXPECT_EQ(price.version_before.value, 1U);
+    EXPECT_EQ(price.version_after.value, 4U);
+    ASSERT_EQ(price.added.size(), 1U);
+    EXPECT_EQ(price.added[0].event_type, "price.corrected");
+    EXPECT_EQ(price.added[0].version.value, 4U);
+    EXPECT_EQ(price.added[0].actor, "ada");
+    EXPECT_TRUE(price.removed.empty());
+    ASSERT_EQ(price.fields.size(), 2U);
+    EXPECT_EQ(price.fields[0].pointer, "/price");
+    EXPECT_EQ(price.fields[0].before, "100");
+    EXPECT_EQ(price.fields[0].after, "105");
+    EXPECT_EQ(price.fields[0].event_id, price.added[0].id);
+    EXPECT_EQ(price.fields[1].pointer, "/by");
+    EXPECT_EQ(price.fields[1].after, std::nullopt);
+    EXPECT_EQ(price.fields[1].event_id, price.added[0].id);
+}
+
+TEST_F(Bitemporal, ChangesBackInTimeTakeEventsAway) {
+    const Changes changes = *view({.as_of = "2026-01-09"}).changes(view({.as_of = "2026-01-16"}));
+    EXPECT_EQ(changes.added_count, 0U);
+    EXPECT_EQ(changes.removed_count, 3U);
+    ASSERT_EQ(changes.entities.size(), 1U);
+    const EntityChange& price = changes.entities[0];
+    EXPECT_TRUE(price.existed && !price.exists);
+    ASSERT_EQ(price.removed.size(), 3U);
+    EXPECT_EQ(price.removed[1].version.value, 3U);
+    ASSERT_EQ(price.fields.size(), 1U);
+    EXPECT_EQ(price.fields[0].before, "105");
+    EXPECT_EQ(price.fields[0].event_id, std::nullopt);
+}
+
+TEST(Changes, NothingDiffersBetweenAViewAndItself) {
+    Store store = memory_store();
+    append(store, "a", "t", R"({"x":1})", "2026-01-01");
+    const View view = *store.view();
+    const Changes changes = *view.changes(view);
+    EXPECT_TRUE(changes.entities.empty());
+    EXPECT_EQ(changes.examined, 0U);
+    EXPECT_FALSE(changes.has_more);
+}
+
+TEST(Changes, ListEntitiesWhoseStateIsTheSame) {
+    Store store = memory_store();
+    append(store, "a", "t", R"({"x":1})", "2026-01-01");
+    const View before = *store.view();
+    append(store, "a", "t", R"({"x":1})", "2026-01-01");
+    const Changes changes = *store.view()->changes(before);
+    ASSERT_EQ(changes.entities.size(), 1U);
+    EXPECT_TRUE(changes.entities[0].fields.empty());
+    EXPECT_EQ(changes.entities[0].added_count, 1U);
+}
+
+TEST(Changes, ComeInPagesByEntity) {
+    Store store = memory_store();
+    const View before = *store.view();
+    for (const char* entity : {"c", "a", "b", "a", "d"}) append(store, entity, "t", "{}", "2026-01-01");
+    ChangesOptions options;
+    options.limit = 2;
+    options.events_max = 1;
+    Changes page = *store.view()->changes(before, options);
+    ASSERT_EQ(page.entities.size(), 2U);
+    EXPECT_EQ(page.entities[0].entity_id, "a");
+    EXPECT_EQ(page.entities[0].added_count, 2U);
+    EXPECT_EQ(page.entities[0].added.size(), 1U);
+    EXPECT_EQ(page.entities[1].entity_id, "b");
+    EXPECT_TRUE(page.has_more);
+    EXPECT_EQ(page.entity_count, 4U);
+    EXPECT_EQ(page.added_count, 5U);
+    options.after = page.next_after;
+    page = *store.view()->changes(before, options);
+    ASSERT_EQ(page.entities.size(), 2U);
+    EXPECT_EQ(page.entities[0].entity_id, "c");
+    EXPECT_EQ(page.entities[1].entity_id, "d");
+    EXPECT_FALSE(page.has_more);
+    EXPECT_EQ(page.entity_count, 4U);
+    EXPECT_EQ(page.next_after, "");
+}
+
+TEST(Changes, OfNamedEntitiesAndPrefixes) {
+    Store store = memory_store();
+    const View before = *store.view();
+    for (const char* entity : {"order:1", "order:2", "user:1"}) append(store, entity, "t", "{}", "2026-01-01");
+    ChangesOptions options;
+    options.entity_ids = {"user:1", "order:2", "none"};
+    EXPECT_EQ(store.view()->changes(before, options)->added_count, 2U);
+    options.entity_id_prefix = "order:";
+    const Changes both = *store.view()->changes(before, options);
+    ASSERT_EQ(both.entities.size(), 1U);
+    EXPECT_EQ(both.entities[0].entity_id, "order:2");
+    options.entity_ids.clear();
+    EXPECT_EQ(store.view()->changes(before, options)->entity_count, 2U);
+}
+
+TEST(Changes, RefuseViewsOfAnotherStoreAndLimits) {
+    Store store = memory_store();
+    const Store other = memory_store();
+    const View view = *store.view();
+    EXPECT_EQ(view.changes(*other.view()).error().code, ErrorCode::kInvalidArgument);
+    const std::vector<std::pair<std::uint32_t, std::uint32_t>> refused{{0, 1}, {10'001, 1}, {1, 10'001}, {10'000, 101}};
+    for (const auto& [limit, events_max] : refused) {
+        ChangesOptions options;
+        options.limit = limit;
+        options.events_max = events_max;
+        EXPECT_EQ(view.changes(view, options).error().code, ErrorCode::kLimitExceeded) << limit << " " << events_max;
+    }
+}
+
+}  // namespace
+}  // namespace chronos
