@@ -37,10 +37,15 @@ constexpr std::uint16_t kInheritedCountsKind = 2;
 constexpr std::size_t kListHeaderSize = 8;
 constexpr std::size_t kInheritedEntrySize = 16;
 
+bool is_inherited_counts(std::span<const std::byte> extension) {
+    return base::load<std::uint16_t>(extension.data() + 4) == kInheritedCountsKind &&
+           base::load<std::uint8_t>(extension.data() + 6) == 1;
+}
+
 /// Entries of whole size, ascending by event, of events that are there.
 Status check_inherited(std::span<const std::byte> extensions, std::uint32_t event_count) {
     for (; !extensions.empty(); extensions = extensions.subspan(base::load<std::uint32_t>(extensions.data()))) {
-        if (base::load<std::uint16_t>(extensions.data() + 4) != kInheritedCountsKind) continue;
+        if (!is_inherited_counts(extensions)) continue;
         const auto entries =
             extensions.subspan(kListHeaderSize, base::load<std::uint32_t>(extensions.data()) - kListHeaderSize);
         if (entries.size() % kInheritedEntrySize != 0) return damaged("inherited counts do not fill their place");
@@ -134,7 +139,7 @@ static_assert(sizeof(InheritedCounts::Entry) == kInheritedEntrySize);
 
 InheritedCounts::InheritedCounts(const BodyView& body) {
     for (auto rest = body.extensions(); !rest.empty(); rest = rest.subspan(base::load<std::uint32_t>(rest.data()))) {
-        if (base::load<std::uint16_t>(rest.data() + 4) == kInheritedCountsKind)
+        if (is_inherited_counts(rest))
             entries_ = rest.subspan(kListHeaderSize, base::load<std::uint32_t>(rest.data()) - kListHeaderSize);
     }
 }

@@ -138,6 +138,8 @@ class BodyView {
 public:
     explicit BodyView(const std::byte* at) : at_(at), header_(base::load<BodyHeader>(at)) {}
     [[nodiscard]] const BodyHeader& header() const { return header_; }
+    /// Bytes of the whole body.
+    [[nodiscard]] std::uint64_t size() const { return events_offset() + header_.events_size; }
     [[nodiscard]] const std::byte* first_event() const { return at_ + events_offset(); }
     [[nodiscard]] std::span<const std::byte> conditions() const {
         return {at_ + conditions_offset(), header_.conditions_size};

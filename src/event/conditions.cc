@@ -109,7 +109,9 @@ Result<std::vector<Condition>> decode_conditions(const BodyView& body) {
         base::ByteReader reader(rest.first(base::load<std::uint32_t>(rest.data())));
         reader.skip(sizeof(std::uint32_t));
         const auto kind = reader.number<std::uint16_t>();
-        reader.skip(2);  // version and flags, which `check_body` has looked at
+        const auto version_of_part = reader.number<std::uint8_t>();
+        reader.skip(1);
+        if (kind < 1 || kind > 2 || version_of_part != 1) continue;  // `check_body` saw that it may be passed over.
         bool is_whole = true;
         if (kind == 1) {
             const auto event_index = reader.number<std::uint32_t>();

@@ -20,7 +20,7 @@ using BranchNumber = std::uint32_t;
 inline constexpr BranchNumber kMainBranch = 0;
 inline constexpr BranchNumber kSystemBranch = 1;
 /// Forks are numbered from 2 on, in the order they were made; more than that are refused.
-inline constexpr BranchNumber kBranchMax = 100'000'000;
+inline constexpr BranchNumber kBranchMax = 10'000'000;
 
 /// A derived event id is its batch's id with the ordinal in the last 24 bits.
 Uuid derived_event_id(const Uuid& batch_id, std::uint32_t ordinal);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "base/result.h"
 #include "base/utf8.h"
@@ -27,6 +28,8 @@ namespace chronos::store {
 namespace {
 
 constexpr std::size_t kNameSizeMax = 128;
+/// Numbers that were taken for forks which then could not be made.
+constexpr std::uint32_t kNumbersLeftOutMax = 100'000;
 constexpr std::string_view kIdPrefix = "fork-";
 constexpr std::string_view kMainName = "main";
 constexpr std::string_view kSystemName = "$system";
@@ -224,8 +227,8 @@ Status Branches::check_live(event::BranchNumber number) const {
 
 Status Branches::check_room(std::string_view name, std::uint32_t live_max) const {
     const std::lock_guard lock(mutex_);
-    if (live_count_ >= live_max)
-        return base::fail(ErrorCode::kLimitExceeded, std::to_string(live_count_) +
+    if (live_.size() >= live_max)
+        return base::fail(ErrorCode::kLimitExceeded, std::to_string(live_.size()) +
                                                          " forks are live, as many as fork_limit "
                                                          "allows; discard or merge some");
     const Fork* same = name.empty() ? nullptr : find_locked(name, kWritersView);
@@ -235,27 +238,19 @@ Status Branches::check_room(std::string_view name, std::uint32_t live_max) const
     return {};
 }
 
-std::vector<Fork> Branches::due(Timestamp now) const {
+std::vector<Fork> Branches::due(Timestamp now, std::size_t count_max) const {
     const std::lock_guard lock(mutex_);
     std::vector<Fork> found;
-    for (const auto& fork : forks_)
-        if (fork != nullptr && fork->status == ForkStatus::kLive && fork->expires_at <= now) found.push_back(*fork);
+    for (const auto& [expires_at, number] : live_) {
+        if (expires_at > now || found.size() == count_max) break;
+        found.push_back(*at(number));
+    }
     return found;
 }
 
 std::optional<Timestamp> Branches::next_due() const {
     const std::lock_guard lock(mutex_);
-    std::optional<Timestamp> next;
-    if (live_count_ == 0) return next;
-    for (const auto& fork : forks_)
-        if (fork != nullptr && fork->status == ForkStatus::kLive)
-            next = std::min(next.value_or(fork->expires_at), fork->expires_at);
-    return next;
-}
-
-bool Branches::has_merges() const {
-    const std::lock_guard lock(mutex_);
-    return has_merges_;
+    return live_.empty() ? std::nullopt : std::optional(live_.begin()->first);
 }
 
 event::BranchNumber Branches::next_number() {
@@ -283,6 +278,10 @@ Status Branches::create(const event::EventBytes& event, std::uint64_t seq) {
     if (*number <= event::kSystemBranch || *number > event::kBranchMax ||
         at(static_cast<event::BranchNumber>(*number)) != nullptr)
         return bad_fact(event, "has a number that cannot be");
+    if (*number > next_number_ + std::uint64_t{kNumbersLeftOutMax} || *parent > event::kBranchMax)
+        return bad_fact(event, "has a number that cannot be");
+    if (recorded_at_of(event).ns > std::numeric_limits<std::int64_t>::max() - 2 * kForkTtlMaxNs)
+        return bad_fact(event, "has a time that cannot be");
     const Fork* of = at(static_cast<event::BranchNumber>(*parent));
     if ((of == nullptr && *parent != event::kMainBranch) || *fork_seq > seq)
         return bad_fact(event, "has no such parent");
@@ -304,7 +303,7 @@ Status Branches::create(const event::EventBytes& event, std::uint64_t seq) {
     next_number_ = std::max(next_number_, fork->number + 1);
     by_id_[fork->id] = fork.get();
     if (!fork->name.empty()) by_name_.emplace(fork->name, fork.get());
-    ++live_count_;
+    live_.emplace(fork->expires_at, fork->number);
     const std::size_t index = fork->number - std::size_t{2};
     if (forks_.size() <= index) forks_.resize(index + 1);
     forks_[index] = std::move(fork);
@@ -320,13 +319,15 @@ Status Branches::change(const event::EventBytes& event, std::uint64_t seq) {
     if (event.type() == kForkExtended) {
         const auto ttl_ns = number_in(event.payload(), "ttl_ns");
         if (!ttl_ns || *ttl_ns > std::uint64_t{kForkTtlMaxNs} * 2) return bad_fact(event, "lacks a time to live");
+        live_.erase({fork.expires_at, fork.number});
         fork.expires_at = {recorded_at_of(event).ns + static_cast<std::int64_t>(*ttl_ns)};
+        live_.emplace(fork.expires_at, fork.number);
         return {};
     }
     if (event.type() == kForkMerged) {
         fork.status = ForkStatus::kMerged;
         fork.merge_fact = event.payload();
-        has_merges_ = true;
+        has_merges_.store(true, std::memory_order_release);
     } else if (event.type() == kForkDiscarded) {
         fork.status = ForkStatus::kDiscarded;
     } else if (event.type() == kForkExpired) {
@@ -337,7 +338,7 @@ Status Branches::change(const event::EventBytes& event, std::uint64_t seq) {
     }
     fork.ended_seq = seq;
     fork.ended_at = recorded_at_of(event);
-    --live_count_;
+    live_.erase({fork.expires_at, fork.number});
     return {};
 }
 

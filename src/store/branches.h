@@ -10,10 +10,12 @@
 // Threads: every method from any thread; `apply` in the order of seqs. The lock is held for look-ups only.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -69,12 +71,12 @@ public:
     [[nodiscard]] Status check_live(event::BranchNumber number) const;
     /// Whether a fork may be made with this name. Errors: kAlreadyExists, kLimitExceeded.
     [[nodiscard]] Status check_room(std::string_view name, std::uint32_t live_max) const;
-    /// Live forks that should have ended by `now`.
-    [[nodiscard]] std::vector<Fork> due(Timestamp now) const;
+    /// Live forks that should have ended by `now`, at most `count_max`.
+    [[nodiscard]] std::vector<Fork> due(Timestamp now, std::size_t count_max) const;
     /// When the next fork is due; nothing while there is none.
     [[nodiscard]] std::optional<Timestamp> next_due() const;
     /// Whether a fork was ever merged.
-    [[nodiscard]] bool has_merges() const;
+    [[nodiscard]] bool has_merges() const { return has_merges_.load(std::memory_order_acquire); }
     [[nodiscard]] event::BranchNumber next_number();
 
     /// Takes in an event of $system; those that are no facts about forks change nothing.
@@ -83,7 +85,6 @@ public:
     Status apply(const event::EventBytes& event, std::uint64_t seq);
 
 private:
-    struct Facts;  // what is read from a payload
     [[nodiscard]] const Fork* find_locked(std::string_view id_or_name, std::uint64_t seen_seq) const;
     [[nodiscard]] const Fork* at(event::BranchNumber number) const;
     [[nodiscard]] Layers layers_of(const Fork& fork) const;
@@ -94,9 +95,9 @@ private:
     std::vector<std::unique_ptr<Fork>> forks_;                    // guarded by mutex_; by number, from 2 on
     std::unordered_map<std::string_view, Fork*> by_id_;           // guarded by mutex_
     std::unordered_multimap<std::string_view, Fork*> by_name_;    // guarded by mutex_
-    std::uint32_t live_count_ = 0;                                // guarded by mutex_
     event::BranchNumber next_number_ = event::kSystemBranch + 1;  // guarded by mutex_
-    bool has_merges_ = false;                                     // guarded by mutex_
+    std::set<std::pair<Timestamp, event::BranchNumber>> live_;    // guarded by mutex_; live forks by when they are due
+    std::atomic<bool> has_merges_ = false;                        // release in `apply`
 };
 
 /// Payloads of the facts.

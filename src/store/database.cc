@@ -68,8 +68,8 @@ Result<std::unique_ptr<Database>> Database::open(io::Environment env, const std:
     }
     RETURN_IF_ERROR(database->recover(folder));
     RETURN_IF_ERROR(database->start());
-    if (database->next_seq_ == 0) RETURN_IF_ERROR(database->append_fact("$store", "$store.created", "{}"));
-    RETURN_IF_ERROR(database->expire_forks());
+    if (database->next_seq_ == 0) RETURN_IF_ERROR(database->append_facts({{"$store", "$store.created", "{}"}}));
+    (void)database->expire_forks();  // Without room for it they live on; reading goes on.
     return database;
 }
 
@@ -128,7 +128,7 @@ Result<std::unique_ptr<Database>> Database::open_in_memory(io::Environment env, 
     database->indexes_ = std::make_unique<IndexSet>(database->log_->secret());
     database->keeper_ = std::make_unique<IndexKeeper>(env, database->cache_, KeeperOptions());
     RETURN_IF_ERROR(database->start());
-    RETURN_IF_ERROR(database->append_fact("$store", "$store.created", "{}"));
+    RETURN_IF_ERROR(database->append_facts({{"$store", "$store.created", "{}"}}));
     return database;
 }
 
@@ -153,10 +153,10 @@ Status Database::start() {
     return {};
 }
 
-Status Database::append_fact(std::string_view entity, std::string_view type, std::string_view payload,
-                             const std::function<Status()>& check) {
+Status Database::append_facts(const std::vector<Fact>& facts, const std::function<Status()>& check) {
     BatchBuilder builder;
-    builder.add({.entity_id = entity, .event_type = type, .payload = payload});
+    for (const Fact& fact : facts)
+        builder.add({.entity_id = fact.entity, .event_type = fact.type, .payload = fact.payload});
     const Layers system(Layer{.branch = event::kSystemBranch, .end_seq = kWritersView});
     ASSIGN_OR_RETURN(PreparedBatch batch,
                      prepare(std::move(builder.content()), {},
@@ -242,7 +242,7 @@ Status Database::maintain() {
     queue_->run_pending();
     queue_->sync_if_due();
     if (queue_->is_poisoned()) return {};
-    RETURN_IF_ERROR(expire_forks());
+    (void)expire_forks();  // Tried again the next time.
     RETURN_IF_ERROR(log_->prepare_spares());
     RETURN_IF_ERROR(log_->seal_finished());
     if (options_.in_memory) return {};

@@ -129,9 +129,13 @@ public:
 private:
     Database(io::Environment env, DatabaseOptions options);
     Status start();
-    /// A fact on $system, durable when it returns. `check` is asked in the writer step and may refuse.
-    Status append_fact(std::string_view entity, std::string_view type, std::string_view payload,
-                       const std::function<Status()>& check = {});
+    struct Fact {
+        std::string entity;
+        std::string_view type;
+        std::string payload;
+    };
+    /// Facts on $system, as one batch, durable when it returns. `check` is asked in the writer step and may refuse.
+    Status append_facts(const std::vector<Fact>& facts, const std::function<Status()>& check = {});
     Status load_branches();
     struct MergeSides {
         Fork fork;
@@ -141,8 +145,8 @@ private:
     Result<std::vector<PreparedBatch>> prepare_merge(const MergePlan& plan, const Layers& parent_layers);
     /// Merges in the writer step, if the fork and its parent are as they were planned for; nothing if they are not.
     Result<std::optional<MergeResult>> place_merge(MergePlan& plan, const MergeSides& sides,
-                                                   const MergeOptions& options, std::uint64_t planned_seq,
-                                                   std::shared_ptr<PendingAnswer>& pending);
+                                                   const MergeOptions& options, std::vector<PreparedBatch> batches,
+                                                   std::uint64_t planned_seq, std::shared_ptr<PendingAnswer>& pending);
     struct Submission {
         AppendOptions options;
         std::function<void(Result<AppendResult>)> callback;

@@ -133,8 +133,13 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
 
         // Ids come before conditions: a retry gets its first answer although its conditions no longer hold.
         needs_seq = next_seq_;
-        ASSIGN_OR_RETURN(const KnownEvents known_since, known_between(batch, known_seq, next_seq_));
-        known = join(known_published, known_since);
+        if (!batch.looks_for_derived_ids && branches_.has_merges()) {  // The first merge came in between.
+            batch.looks_for_derived_ids = true;
+            ASSIGN_OR_RETURN(known, known_between(batch, 0, next_seq_));
+        } else {
+            ASSIGN_OR_RETURN(const KnownEvents known_since, known_between(batch, known_seq, next_seq_));
+            known = join(known_published, known_since);
+        }
         if (known.count > 0 || known.batch_differs) break;
         if (matches_matter && failed_published.empty() && next_seq_ - checked_seq > kTailScanMax) {
             too_much_unpublished = true;
@@ -248,14 +253,14 @@ Result<AppendResult> Database::place_at(std::int64_t recorded_at, PreparedBatch&
     try {
         const std::uint64_t body_offset = log_->append(first_seq, batch.header.event_count, batch.body_size());
         indexes_->apply(slot, body_offset, body, first_seq, batch.entity_hashes, &place_buffer_);
+        if (batch.header.branch == event::kSystemBranch) {
+            std::uint64_t seq = first_seq;
+            event::BodyView(body).for_each_event([&](const event::EventBytes& event) {
+                ASSERT(branches_.apply(event, seq++).ok());  // Its check has held.
+            });
+        }
     } catch (const std::bad_alloc&) {
         return refuse_half_placed();
-    }
-    if (batch.header.branch == event::kSystemBranch) {
-        std::uint64_t seq = first_seq;
-        event::BodyView(body).for_each_event([&](const event::EventBytes& event) {
-            ASSERT(branches_.apply(event, seq++).ok());  // Its check has held.
-        });
     }
     next_seq_ += batch.header.event_count;
     result.recorded_at = {recorded_at};

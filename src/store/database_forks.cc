@@ -11,6 +11,8 @@ namespace chronos::store {
 namespace {
 
 constexpr std::size_t kCreatorSizeMax = 256;
+/// Forks that end in one batch.
+constexpr std::size_t kExpiredAtOnceMax = 1'000;
 constexpr std::int64_t kForkTtlMinNs = 1'000'000'000;
 
 Status check_ttl(std::int64_t ttl_ns) {
@@ -35,6 +37,13 @@ Result<Fork> Database::create_fork(const ForkOptions& options) {
     if (parent && parent->depth == kForkDepthMax)
         return base::fail(ErrorCode::kLimitExceeded, "forks of forks: at most 16 deep; merge some first");
 
+    const auto check = [&]() -> Status {
+        // A merged fork may be forked: what it holds does not change.
+        const auto now = branches_.find(view.branch, kWritersView);
+        if (now && now->status != ForkStatus::kMerged) RETURN_IF_ERROR(branches_.check_live(view.branch));
+        return branches_.check_room(options.name, options_.fork_limit);
+    };
+    RETURN_IF_ERROR(check());  // Before a number is taken; again in the writer step.
     std::array<std::byte, 16> random;
     env_.random.fill(random);
     const std::string id = fork_id_of(random);
@@ -49,44 +58,41 @@ Result<Fork> Database::create_fork(const ForkOptions& options) {
                                                  .name = options.name,
                                                  .creator = options.creator,
                                                  .ttl_ns = options.ttl_ns});
-    const auto check = [&]() -> Status {
-        // A merged fork may be forked again: what it holds does not change.
-        if (parent && parent->status == ForkStatus::kLive) RETURN_IF_ERROR(branches_.check_live(view.branch));
-        return branches_.check_room(options.name, options_.fork_limit);
-    };
-    RETURN_IF_ERROR(append_fact(entity_of(id), kForkCreated, payload, check));
+    RETURN_IF_ERROR(append_facts({{entity_of(id), kForkCreated, payload}}, check));
     return branches_.find(id, kWritersView);
 }
 
 Result<Fork> Database::extend_fork(std::string_view id_or_name, std::int64_t ttl_ns) {
     RETURN_IF_ERROR(check_ttl(ttl_ns));
     ASSIGN_OR_RETURN(const Fork fork, branches_.find(id_or_name, kWritersView));
-    RETURN_IF_ERROR(append_fact(entity_of(fork.id), kForkExtended, extended_payload(fork, ttl_ns),
-                                [&] { return branches_.check_live(fork.number); }));
+    RETURN_IF_ERROR(append_facts({{entity_of(fork.id), kForkExtended, extended_payload(fork, ttl_ns)}},
+                                 [&] { return branches_.check_live(fork.number); }));
     return branches_.find(fork.id, kWritersView);
 }
 
 Result<Fork> Database::discard_fork(std::string_view id_or_name) {
     ASSIGN_OR_RETURN(const Fork fork, branches_.find(id_or_name, kWritersView));
-    RETURN_IF_ERROR(append_fact(entity_of(fork.id), kForkDiscarded, ended_payload(fork),
-                                [&] { return branches_.check_live(fork.number); }));
+    RETURN_IF_ERROR(append_facts({{entity_of(fork.id), kForkDiscarded, ended_payload(fork)}},
+                                 [&] { return branches_.check_live(fork.number); }));
     return branches_.find(fork.id, kWritersView);
 }
 
 Status Database::expire_forks() {
     const Timestamp now{env_.clock.wall_ns()};
-    const auto next = branches_.next_due();
-    if (!next || *next > now) return {};
-    for (const Fork& fork : branches_.due(now)) {
-        Status ended = append_fact(entity_of(fork.id), kForkExpired, ended_payload(fork), [&]() -> Status {
-            RETURN_IF_ERROR(branches_.check_live(fork.number));
-            const auto current = branches_.find(fork.number, kWritersView);
-            if (current->expires_at > now) return base::fail(ErrorCode::kAlreadyExists, "the fork was extended");
+    for (auto next = branches_.next_due(); next && *next <= now; next = branches_.next_due()) {
+        const std::vector<Fork> due = branches_.due(now, kExpiredAtOnceMax);
+        const auto check = [&]() -> Status {
+            for (const Fork& fork : due) {
+                const auto current = branches_.find(fork.number, kWritersView);
+                if (current->status != ForkStatus::kLive || current->expires_at > now)
+                    return base::fail(ErrorCode::kAlreadyExists, "a fork was ended or extended meanwhile");
+            }
             return {};
-        });
-        const bool is_settled =
-            ended.ok() || ended.error().code == ErrorCode::kGone || ended.error().code == ErrorCode::kAlreadyExists;
-        if (!is_settled) return ended;
+        };
+        std::vector<Fact> facts;
+        for (const Fork& fork : due) facts.push_back({entity_of(fork.id), kForkExpired, ended_payload(fork)});
+        Status ended = append_facts(facts, check);
+        if (!ended.ok() && ended.error().code != ErrorCode::kAlreadyExists) return ended;
     }
     return {};
 }

@@ -10,7 +10,9 @@ namespace chronos::store {
 namespace {
 
 /// Plans made from what is published before one is made in the writer step, where appends wait for it.
-constexpr int kPlansMax = 3;
+constexpr int kPlansMax = 5;
+/// Events that came since a plan was made and are looked at in the writer step; with more a new plan is made.
+constexpr std::uint64_t kTailEventsMax = 4'096;
 constexpr std::size_t kActorSizeMax = 256;
 
 Status check_options(const MergeOptions& options) {
@@ -45,29 +47,40 @@ Result<std::vector<PreparedBatch>> Database::prepare_merge(const MergePlan& plan
     ASSIGN_OR_RETURN(std::vector<BatchBuilder::Content> contents, plan.contents());
     std::vector<PreparedBatch> batches;
     for (BatchBuilder::Content& content : contents) {
-        ASSIGN_OR_RETURN(
-            PreparedBatch batch,
-            prepare(std::move(content), {},
-                    {.database = database_, .layers = parent_layers, .fresh_batch_id = fresh_batch_id()}, *indexes_));
+        ASSIGN_OR_RETURN(PreparedBatch batch, prepare(std::move(content), {},
+                                                      {.database = database_,
+                                                       .layers = parent_layers,
+                                                       .is_checked = true,
+                                                       .fresh_batch_id = fresh_batch_id()},
+                                                      *indexes_));
         batches.push_back(std::move(batch));
     }
     return batches;
 }
 
 Result<std::optional<MergeResult>> Database::place_merge(MergePlan& plan, const MergeSides& sides,
-                                                         const MergeOptions& options, std::uint64_t planned_seq,
+                                                         const MergeOptions& options,
+                                                         std::vector<PreparedBatch> batches, std::uint64_t planned_seq,
                                                          std::shared_ptr<PendingAnswer>& pending) {
     if (closed_) return base::fail(ErrorCode::kClosed, "the store is closed");
     if (queue_->is_poisoned()) return queue_->poison_error();
-    RETURN_IF_ERROR(branches_.check_live(sides.fork.number));
-    RETURN_IF_ERROR(branches_.check_live(sides.fork.parent));
-    const auto has_grown = [&](event::BranchNumber branch) {
-        const index::BranchRuns* runs = indexes_->runs(branch);
-        return runs != nullptr && !runs->last_in(planned_seq, next_seq_).empty();
+    const auto answer_when_durable = [&](AppendResult answer) {
+        pending = std::make_shared<PendingAnswer>(std::move(answer), next_seq_, Durability::kDurable);
+        queue_->note_appended();
+        queue_->enqueue(pending);
     };
-    if (has_grown(sides.fork.number) || has_grown(sides.fork.parent)) return std::optional<MergeResult>();
+    const bool is_live = branches_.check_live(sides.fork.number).ok() && branches_.check_live(sides.fork.parent).ok();
+    if (!is_live) {  // What ended it is told when it is durable.
+        answer_when_durable({});
+        return std::optional<MergeResult>();
+    }
+    const index::BranchRuns* own = indexes_->runs(sides.fork.number);
+    if (own != nullptr && !own->last_in(planned_seq, next_seq_).empty()) return std::optional<MergeResult>();
+    Reader reader(*indexes_);
+    if (next_seq_ - planned_seq > kTailEventsMax || plan.is_touched_by(reader, planned_seq, next_seq_))
+        return std::optional<MergeResult>();
+    RETURN_IF_ERROR(reader.status());
 
-    ASSIGN_OR_RETURN(std::vector<PreparedBatch> batches, prepare_merge(plan, sides.parent_layers));
     MergeResult result = plan.result();
     const index::BranchRuns* runs = indexes_->runs(sides.fork.parent);
     const std::uint64_t first = runs != nullptr ? runs->next_position() : sides.parent_layers.own().first_position;
@@ -88,9 +101,7 @@ Result<std::optional<MergeResult>> Database::place_merge(MergePlan& plan, const 
     result.merged = true;
     result.recorded_at = placed.back().recorded_at;
     ASSERT(result.event_count == 0 || placed.front().events.front().position == *result.first_position);
-    pending = std::make_shared<PendingAnswer>(placed.back(), next_seq_, Durability::kDurable);
-    queue_->note_appended();
-    queue_->enqueue(pending);
+    answer_when_durable(placed.back());
     return std::optional(std::move(result));
 }
 
@@ -102,24 +113,27 @@ Result<MergeResult> Database::merge_fork(std::string_view id_or_name, const Merg
         if (fork.status == ForkStatus::kMerged) return first_answer(fork);
         ASSIGN_OR_RETURN(const MergeSides sides, sides_of(fork, planned_seq));
         const auto plan_upto = [&](std::uint64_t end_seq, bool by_scan) -> Result<MergePlan> {
-            ASSIGN_OR_RETURN(MergePlan plan, MergePlan::create(*indexes_, fork, sides.fork_layers, sides.parent_layers,
-                                                               options, end_seq, options_.max_merge_events));
-            RETURN_IF_ERROR(plan.check(end_seq, by_scan));
-            return plan;
+            ASSIGN_OR_RETURN(MergePlan planned,
+                             MergePlan::create(*indexes_, fork, sides.fork_layers, sides.parent_layers, options,
+                                               end_seq, options_.max_merge_events));
+            RETURN_IF_ERROR(planned.check(end_seq, by_scan));
+            return planned;
         };
         ASSIGN_OR_RETURN(MergePlan plan, plan_upto(planned_seq, false));
         // Conflicts with what is published and durable do not go away.
         if (options.dry_run || plan.conflict_count() > 0) return plan.result();
+        ASSIGN_OR_RETURN(std::vector<PreparedBatch> batches, prepare_merge(plan, sides.parent_layers));
 
         std::shared_ptr<PendingAnswer> pending;
         std::optional<MergeResult> merged;
         {
             const std::lock_guard lock(writer_lock_);
-            ASSIGN_OR_RETURN(merged, place_merge(plan, sides, options, planned_seq, pending));
-            if (!merged && attempt + 1 >= kPlansMax) {
+            ASSIGN_OR_RETURN(merged, place_merge(plan, sides, options, std::move(batches), planned_seq, pending));
+            if (!merged && pending == nullptr && attempt + 1 >= kPlansMax) {
                 ASSIGN_OR_RETURN(plan, plan_upto(next_seq_, true));
                 if (plan.conflict_count() == 0) {
-                    ASSIGN_OR_RETURN(merged, place_merge(plan, sides, options, next_seq_, pending));
+                    ASSIGN_OR_RETURN(batches, prepare_merge(plan, sides.parent_layers));
+                    ASSIGN_OR_RETURN(merged, place_merge(plan, sides, options, std::move(batches), next_seq_, pending));
                 } else {
                     merged = plan.result();
                     pending = std::make_shared<PendingAnswer>(AppendResult(), next_seq_, Durability::kDurable);
@@ -127,11 +141,14 @@ Result<MergeResult> Database::merge_fork(std::string_view id_or_name, const Merg
                 }
             }
         }
-        if (pending == nullptr) continue;
-        queue_->wait(*pending);
-        Result<AppendResult> answer = pending->take();
-        if (!answer.ok()) return std::move(answer).error();
-        return *merged;
+        if (pending != nullptr) {
+            queue_->wait(*pending);
+            Result<AppendResult> answer = pending->take();
+            if (!answer.ok()) return std::move(answer).error();
+        } else {
+            queue_->advance();
+        }
+        if (merged) return *merged;
     }
 }
 

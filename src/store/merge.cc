@@ -30,6 +30,23 @@ namespace {
 
 constexpr std::size_t kConflictsMax = 100;
 constexpr std::size_t kConflictEventsMax = 10;
+/// What a group of records holds at most, and what a merge adds to an event: id, time, origin.
+constexpr std::uint64_t kMergeBytesMax = std::uint64_t{256} << 20;
+constexpr std::uint64_t kMergedEventBytes = 120;
+/// A record of merged events; they are read in order, so that larger ones gain nothing.
+constexpr std::size_t kContentBytesMax = std::size_t{4} << 20;
+constexpr std::size_t kMetadataRoom = 4'096;
+/// Batches that stay batches when a fork of a fork is merged: fewer than a group has records.
+constexpr std::size_t kBatchesKeptMax = 60'000;
+
+/// An entity needs one condition, whatever it said: all ask whether the entity moved.
+void add_conditions(const MergeBatch& batch, BatchBuilder& builder) {
+    std::set<std::string_view> entities;
+    for (const Condition& condition : batch.conditions) {
+        const auto* entity = std::get_if<EntityCondition>(&condition);
+        if (entity == nullptr || entities.insert(entity->entity_id).second) builder.add_condition(condition);
+    }
+}
 
 std::vector<Event> copies_of(Reader& reader, const std::vector<std::uint64_t>& seqs) {
     std::vector<Event> events;
@@ -62,20 +79,24 @@ Status MergePlan::read_batches(std::uint64_t end_seq, std::uint64_t events_max) 
     Reader reader(*indexes_);
     const Layers own(fork_layers_.own());
     std::uint64_t count = 0;
+    std::uint64_t bytes = 0;
     Status status;
     const auto read_one = [&](std::uint64_t seq) -> Result<std::uint64_t> {
         const std::byte* at = reader.event(seq);
         if (at == nullptr) return reader.status().error();
-        const event::BodyView body(event::EventBytes(at).body());
+        const std::byte* whole = reader.body(seq);
+        if (whole == nullptr) return reader.status().error();
+        const event::BodyView body(whole);
         MergeBatch batch{.first_seq = seq, .event_count = body.header().event_count, .entities = {}, .conditions = {}};
         ASSIGN_OR_RETURN(batch.conditions, event::decode_conditions(body));
-        for (std::uint32_t i = 0; i < batch.event_count; ++i) {
-            const std::byte* event = reader.event(seq + i);
-            if (event == nullptr) return reader.status().error();
-            std::string entity(event::EventBytes(event).entity());
-            entities_[entity].fork_seqs.push_back(seq + i);
+        std::uint64_t event_seq = seq;
+        body.for_each_event([&](const event::EventBytes& event) {
+            std::string entity(event.entity());
+            entities_[entity].fork_seqs.push_back(event_seq++);
             batch.entities.push_back(std::move(entity));
-        }
+            ids_.push_back(event.id());
+        });
+        bytes += body.size() + batch.event_count * kMergedEventBytes;
         std::sort(batch.entities.begin(), batch.entities.end());
         batch.entities.erase(std::unique(batch.entities.begin(), batch.entities.end()), batch.entities.end());
         if (!batch.conditions.empty())
@@ -89,6 +110,9 @@ Status MergePlan::read_batches(std::uint64_t end_seq, std::uint64_t events_max) 
             auto next = read_one(seq);
             if (!next.ok()) {
                 status = std::move(next).error();
+            } else if (bytes > kMergeBytesMax) {
+                status = base::fail(ErrorCode::kLimitExceeded,
+                                    "the fork's own events take more than 256 MiB, the limit of one merge");
             } else if (count > events_max) {
                 status = base::fail(ErrorCode::kLimitExceeded, "the fork has more than " + std::to_string(events_max) +
                                                                    " events of its own, the limit of one merge");
@@ -98,7 +122,29 @@ Status MergePlan::read_batches(std::uint64_t end_seq, std::uint64_t events_max) 
         }
         return status.ok();
     });
+    std::sort(ids_.begin(), ids_.end());
     return status;
+}
+
+bool MergePlan::is_touched_by(Reader& reader, std::uint64_t begin_seq, std::uint64_t end_seq) const {
+    const auto concerns = [&](const event::EventBytes& event) {
+        if (!event.has(event::kNoEntity) && entities_.contains(event.entity())) return true;
+        if (std::binary_search(ids_.begin(), ids_.end(), event.id())) return true;
+        return std::any_of(batches_.begin(), batches_.end(), [&](const MergeBatch& batch) {
+            return std::any_of(batch.conditions.begin(), batch.conditions.end(), [&](const Condition& condition) {
+                const auto* entity = std::get_if<EntityCondition>(&condition);
+                if (entity != nullptr) return entity->entity_id == event.entity();
+                return event::matches(std::get<NoEventMatches>(condition).query, event);
+            });
+        });
+    };
+    return !for_each_range(*indexes_, parent_layers_, {.begin = begin_seq, .end = end_seq}, [&](const SeqRange& range) {
+        for (std::uint64_t seq = range.begin; seq < range.end; ++seq) {
+            const std::byte* at = reader.event(seq);
+            if (at == nullptr || concerns(event::EventBytes(at))) return false;
+        }
+        return true;
+    });
 }
 
 /// Which events the parent has already, and which ids it has with other content.
@@ -107,7 +153,7 @@ Status MergePlan::find_known_ids(Reader& reader) {
     for (const MergeBatch& batch : batches_) {
         for (std::uint32_t i = 0; i < batch.event_count; ++i) {
             const std::uint64_t seq = batch.first_seq + i;
-            if (present_.contains(seq)) continue;
+            if (present_.contains(seq) || differing_.contains(seq)) continue;
             const std::byte* at = reader.event(seq);
             if (at == nullptr) return reader.status();
             const event::EventBytes ours(at);
@@ -119,9 +165,7 @@ Status MergePlan::find_known_ids(Reader& reader) {
                 present_[seq] = *theirs;
                 shared_.insert(*theirs);
             } else {
-                report(reader, MergeConflict::Kind::kIdDiffers, std::string(ours.entity()),
-                       "event id " + ours.id().to_string() + " is in the parent with other content; skip the entity",
-                       {seq}, {*theirs});
+                differing_[seq] = *theirs;
             }
         }
     }
@@ -177,80 +221,118 @@ Status MergePlan::check(std::uint64_t parent_end_seq, bool by_scan) {
     return judge(reader);
 }
 
-std::optional<MergeResolution> MergePlan::resolution(const std::string& entity, bool is_in_conflict) const {
+std::optional<MergeResolution> MergePlan::named_resolution(const std::string& entity) const {
     for (const MergeOptions::Entity& named : options_.entities)
         if (named.entity_id == entity) return named.resolution;
-    return is_in_conflict ? options_.others : std::nullopt;
+    return std::nullopt;
 }
 
-Status MergePlan::judge(Reader& reader) {
-    forced_.clear();
-    skipped_.clear();
-    event_count_ = skipped_count_ = forced_count_ = 0;
-    for (MergeBatch& batch : batches_) {
-        judge_batch(reader, batch);
-        RETURN_IF_ERROR(reader.status());
-    }
-    for (const MergeBatch& batch : batches_) {
-        for (std::uint32_t i = 0; i < batch.event_count; ++i) {
-            if (batch.is_skipped) {
-                ++skipped_count_;
-            } else if (!present_.contains(batch.first_seq + i)) {
-                ++event_count_;
-            }
-        }
-    }
-    for (const std::string& entity : forced_) forced_count_ += entities_[entity].fork_seqs.size();
-    return {};
+bool MergePlan::is_forced(const std::string& entity) const {
+    return named_resolution(entity).value_or(options_.others.value_or(MergeResolution::kSkip)) ==
+           MergeResolution::kForce;
 }
 
-void MergePlan::judge_batch(Reader& reader, MergeBatch& batch) {
-    // What stands in the way: entities that moved, and conditions that match.
-    std::set<std::string> in_conflict;
+MergePlan::Obstacles MergePlan::obstacles_of(Reader& reader, const MergeBatch& batch) const {
+    Obstacles obstacles;
     for (const std::string& entity : batch.entities) {
-        const EntityState& state = entities_[entity];
+        const EntityState& state = entities_.find(entity)->second;
         const bool may_move = options_.append_if_moved && !state.has_condition;
-        if (state.moved_count > 0 && !may_move) in_conflict.insert(entity);
+        if (state.moved_count > 0 && !may_move) obstacles.moved.insert(entity);
     }
-    struct Failed {
-        std::string entity;
-        std::uint64_t match_seq = 0;
-    };
-    std::vector<Failed> failed;
     for (const Condition& condition : batch.conditions) {
         std::uint64_t match_seq = 0;
         if (!matches_parent(reader, condition, match_seq)) continue;
         const auto* entity = std::get_if<EntityCondition>(&condition);
-        failed.push_back({entity == nullptr ? "" : entity->entity_id, match_seq});
+        obstacles.conditions.push_back({entity == nullptr ? "" : entity->entity_id, match_seq});
     }
-    const bool all_concerned = !failed.empty();
+    for (std::uint32_t i = 0; i < batch.event_count; ++i)
+        if (differing_.contains(batch.first_seq + i)) obstacles.differing.push_back(batch.first_seq + i);
+    return obstacles;
+}
 
-    std::size_t skips = 0;
-    std::size_t forces = 0;
-    for (const std::string& entity : batch.entities) {
-        const auto resolved = resolution(entity, all_concerned || in_conflict.contains(entity));
-        skips += resolved == MergeResolution::kSkip ? 1 : 0;
-        forces += resolved == MergeResolution::kForce ? 1 : 0;
+/// Skipping leaves out all events of an entity. What is not named follows `others` where it is in a conflict; an entity
+/// that is skipped for one batch is skipped in all, which may put further batches in question.
+void MergePlan::choose_skipped(const std::vector<Obstacles>& obstacles) {
+    skipped_.clear();
+    for (const auto& [entity, state] : entities_)
+        if (named_resolution(entity) == MergeResolution::kSkip) skipped_.insert(entity);
+    if (options_.others != MergeResolution::kSkip) return;
+    for (std::size_t i = 0; i < batches_.size(); ++i) {
+        const bool concerns_all = !obstacles[i].conditions.empty();
+        for (const std::string& entity : batches_[i].entities) {
+            const bool is_in_conflict =
+                concerns_all || obstacles[i].moved.contains(entity) || !obstacles[i].differing.empty();
+            if (is_in_conflict && !named_resolution(entity)) skipped_.insert(entity);
+        }
     }
-    batch.is_skipped = skips > 0 && skips == batch.entities.size();
-    if (batch.is_skipped) {
-        skipped_.insert(batch.entities.begin(), batch.entities.end());
-        return;
+    const auto is_skipped = [&](const std::string& entity) { return skipped_.contains(entity); };
+    for (bool has_grown = true; has_grown;) {
+        has_grown = false;
+        for (const MergeBatch& batch : batches_) {
+            if (!std::any_of(batch.entities.begin(), batch.entities.end(), is_skipped)) continue;
+            for (const std::string& entity : batch.entities)
+                if (!named_resolution(entity)) has_grown = skipped_.insert(entity).second || has_grown;
+        }
     }
+}
+
+Status MergePlan::judge(Reader& reader) {
+    forced_.clear();
+    std::vector<Obstacles> obstacles;
+    obstacles.reserve(batches_.size());
+    for (const MergeBatch& batch : batches_) {
+        obstacles.push_back(obstacles_of(reader, batch));
+        RETURN_IF_ERROR(reader.status());
+    }
+    choose_skipped(obstacles);
+    for (std::size_t i = 0; i < batches_.size(); ++i) {
+        const auto skips = std::count_if(batches_[i].entities.begin(), batches_[i].entities.end(),
+                                         [&](const std::string& entity) { return skipped_.contains(entity); });
+        batches_[i].is_skipped = skips == std::ssize(batches_[i].entities);
+        if (!batches_[i].is_skipped) judge_batch(reader, batches_[i], obstacles[i]);
+        RETURN_IF_ERROR(reader.status());
+    }
+    count_events();
+    return {};
+}
+
+void MergePlan::count_events() {
+    event_count_ = present_count_ = skipped_count_ = forced_count_ = 0;
+    for (const MergeBatch& batch : batches_) {
+        if (batch.is_skipped) {
+            skipped_count_ += batch.event_count;
+            continue;
+        }
+        for (std::uint32_t i = 0; i < batch.event_count; ++i)
+            ++(present_.contains(batch.first_seq + i) ? present_count_ : event_count_);
+    }
+    for (const std::string& entity : forced_)
+        for (const std::uint64_t seq : entities_[entity].fork_seqs) forced_count_ += present_.contains(seq) ? 0 : 1;
+}
+
+void MergePlan::judge_batch(Reader& reader, const MergeBatch& batch, const Obstacles& obstacles) {
     std::vector<std::uint64_t> ours;
     for (std::uint32_t i = 0; i < batch.event_count; ++i) ours.push_back(batch.first_seq + i);
-    if (skips > 0) {
-        const auto skipped = std::find_if(batch.entities.begin(), batch.entities.end(), [&](const std::string& entity) {
-            return resolution(entity, all_concerned || in_conflict.contains(entity)) == MergeResolution::kSkip;
-        });
+    const auto skipped = std::find_if(batch.entities.begin(), batch.entities.end(),
+                                      [&](const std::string& entity) { return skipped_.contains(entity); });
+    if (skipped != batch.entities.end()) {
         report(reader, MergeConflict::Kind::kBatchSplit, *skipped,
                "skipping '" + *skipped +
                    "' would split a batch that also writes other entities; skip all of them, or none",
                ours, {});
         return;
     }
-    for (const std::string& entity : in_conflict) {
-        if (resolution(entity, true) == MergeResolution::kForce) {
+    for (const std::uint64_t seq : obstacles.differing) {
+        const std::byte* at = reader.event(seq);
+        if (at == nullptr) return;
+        const event::EventBytes event(at);
+        report(reader, MergeConflict::Kind::kIdDiffers, std::string(event.entity()),
+               "event id " + event.id().to_string() +
+                   " is in the parent with other content; skip the entity, an id cannot be forced",
+               {seq}, {differing_.find(seq)->second});
+    }
+    for (const std::string& entity : obstacles.moved) {
+        if (is_forced(entity)) {
             forced_.insert(entity);
             continue;
         }
@@ -258,19 +340,21 @@ void MergePlan::judge_batch(Reader& reader, MergeBatch& batch) {
             return known.kind == MergeConflict::Kind::kEntityMoved && known.entity_id == entity;
         });
         if (is_reported) continue;
+        const EntityState& state = entities_.find(entity)->second;
         report(reader, MergeConflict::Kind::kEntityMoved, entity,
-               "the parent has " + std::to_string(entities_[entity].moved_count) + " events of '" + entity +
-                   "' since the fork; skip or force the entity",
-               entities_[entity].fork_seqs, parent_events(reader, entity));
+               "'" + entity + "' has " + std::to_string(state.moved_count) +
+                   (state.moved_count == 1 ? " event" : " events") + " on the parent since the fork; skip or force it",
+               state.fork_seqs, parent_events(reader, entity));
     }
-    if (failed.empty()) return;
-    if (forces == batch.entities.size()) {
+    if (obstacles.conditions.empty()) return;
+    if (std::all_of(batch.entities.begin(), batch.entities.end(),
+                    [&](const std::string& entity) { return is_forced(entity); })) {
         forced_.insert(batch.entities.begin(), batch.entities.end());
         return;
     }
-    for (const Failed& condition : failed) {
+    for (const Obstacles::Failed& condition : obstacles.conditions) {
         // Of an entity that moved, one report is enough.
-        if (!condition.entity.empty() && in_conflict.contains(condition.entity)) continue;
+        if (!condition.entity.empty() && obstacles.moved.contains(condition.entity)) continue;
         report(
             reader, MergeConflict::Kind::kConditionFails, condition.entity,
             "a condition of this batch does not hold on the parent any more; skip or force the entities of the batch",
@@ -305,7 +389,7 @@ MergeResult MergePlan::result() const {
     result.fork = fork_.id;
     result.parent = fork_.parent_id;
     result.event_count = event_count_;
-    result.already_present_count = present_.size();
+    result.already_present_count = present_count_;
     result.skipped_count = skipped_count_;
     result.forced_count = forced_count_;
     result.conflicts = conflicts_;
@@ -314,41 +398,43 @@ MergeResult MergePlan::result() const {
 }
 
 Result<std::vector<BatchBuilder::Content>> MergePlan::contents() const {
-    constexpr std::size_t kContentBytesMax = std::size_t{4} << 20;
-    constexpr std::size_t kMetadataRoom = 4096;
     std::vector<BatchBuilder::Content> contents;
     Reader reader(*indexes_);
     BatchBuilder builder;
+    builder.content().metadata_size_max += kMetadataRoom;
     const auto finish = [&] {
-        if (builder.event_count() > 0) contents.push_back(std::move(builder.content()));
+        if (builder.event_count() == 0) return;
+        contents.push_back(std::move(builder.content()));
         builder = BatchBuilder();
         builder.content().metadata_size_max += kMetadataRoom;
     };
-    finish();
-    std::vector<std::string_view> tags;
-    const bool keeps_conditions =
-        fork_.parent != event::kMainBranch;  // They are checked again when the parent is merged.
+    const auto add = [&](const MergeBatch& batch, std::uint32_t i) {
+        const Reader::Found found = reader.find(batch.first_seq + i);
+        if (found.at == nullptr) return false;
+        const EventView event = make_event_view(found);
+        const auto tags = event.tags();
+        const std::string metadata = with_origin(event.metadata, fork_.id, event.position.value);
+        builder.add({.entity_id = event.entity_id,
+                     .event_type = event.event_type,
+                     .payload = event.payload,
+                     .metadata = metadata,
+                     .tags = tags,
+                     .id = event.id,
+                     .occurred_at = event.occurred_at,
+                     .unvalidated = event.payload_is_unvalidated});
+        return true;
+    };
+    // When the parent is merged itself, conditions are looked at again, and batches are skipped whole.
+    const bool keeps_batches = fork_.parent != event::kMainBranch;
     for (const MergeBatch& batch : batches_) {
         if (batch.is_skipped) continue;
-        if (builder.content().events.size() >= kContentBytesMax) finish();
         for (std::uint32_t i = 0; i < batch.event_count; ++i) {
             if (present_.contains(batch.first_seq + i)) continue;
-            const Reader::Found found = reader.find(batch.first_seq + i);
-            if (found.at == nullptr) return reader.status().error();
-            const EventView event = make_event_view(found);
-            tags = event.tags();
-            const std::string metadata = with_origin(event.metadata, fork_.id, event.position.value);
-            builder.add({.entity_id = event.entity_id,
-                         .event_type = event.event_type,
-                         .payload = event.payload,
-                         .metadata = metadata,
-                         .tags = tags,
-                         .id = event.id,
-                         .occurred_at = event.occurred_at,
-                         .unvalidated = event.payload_is_unvalidated});
+            if (builder.content().events.size() >= kContentBytesMax) finish();
+            if (!add(batch, i)) return reader.status().error();
         }
-        if (keeps_conditions)
-            for (const Condition& condition : batch.conditions) builder.add_condition(condition);
+        if (keeps_batches) add_conditions(batch, builder);
+        if (keeps_batches && contents.size() < kBatchesKeptMax) finish();
     }
     finish();
     for (const BatchBuilder::Content& content : contents)

@@ -44,6 +44,9 @@ public:
                                     const Layers& parent_layers, const MergeOptions& options, std::uint64_t end_seq,
                                     std::uint64_t events_max);
 
+    /// Whether an event with begin_seq ≤ seq < end_seq has to do with what is merged; needs nothing published.
+    [[nodiscard]] bool is_touched_by(Reader& reader, std::uint64_t begin_seq, std::uint64_t end_seq) const;
+
     /// Looks at what the parent has behind the fork position and below `parent_end_seq`, and decides about each batch.
     /// May be asked again when the parent has grown. `by_scan` needs nothing published.
     Status check(std::uint64_t parent_end_seq, bool by_scan);
@@ -72,9 +75,25 @@ private:
     Status find_known_ids(Reader& reader);
     Status find_moved(Reader& reader);
     [[nodiscard]] bool matches_parent(Reader& reader, const Condition& condition, std::uint64_t& match_seq) const;
+    /// What stands in the way of one batch.
+    struct Obstacles {
+        std::set<std::string> moved;
+        struct Failed {
+            std::string entity;  ///< Empty where the condition is about several.
+            std::uint64_t match_seq = 0;
+        };
+        std::vector<Failed> conditions;
+        std::vector<std::uint64_t> differing;  ///< Events whose ids the parent has with other content.
+
+        [[nodiscard]] bool empty() const { return moved.empty() && conditions.empty() && differing.empty(); }
+    };
+    [[nodiscard]] Obstacles obstacles_of(Reader& reader, const MergeBatch& batch) const;
     Status judge(Reader& reader);
-    void judge_batch(Reader& reader, MergeBatch& batch);
-    [[nodiscard]] std::optional<MergeResolution> resolution(const std::string& entity, bool is_in_conflict) const;
+    void choose_skipped(const std::vector<Obstacles>& obstacles);
+    void judge_batch(Reader& reader, const MergeBatch& batch, const Obstacles& obstacles);
+    void count_events();
+    [[nodiscard]] std::optional<MergeResolution> named_resolution(const std::string& entity) const;
+    [[nodiscard]] bool is_forced(const std::string& entity) const;
     void report(Reader& reader, MergeConflict::Kind kind, const std::string& entity, std::string message,
                 std::vector<std::uint64_t> fork_seqs, std::vector<std::uint64_t> parent_seqs);
     [[nodiscard]] std::vector<std::uint64_t> parent_events(Reader& reader, std::string_view entity) const;
@@ -90,12 +109,13 @@ private:
     std::vector<MergeBatch> batches_;
     std::map<std::string, EntityState, std::less<>> entities_;
     /// Fork seq → parent seq of the same event; and the parent's side alone.
-    std::unordered_map<std::uint64_t, std::uint64_t> present_;
+    std::unordered_map<std::uint64_t, std::uint64_t> present_, differing_;
     std::set<std::uint64_t> shared_;
     std::set<std::string> forced_, skipped_;
     std::vector<MergeConflict> conflicts_;
     std::uint64_t conflict_count_ = 0;
-    std::uint64_t event_count_ = 0, skipped_count_ = 0, forced_count_ = 0;
+    std::vector<Uuid> ids_;  ///< Of all events, sorted.
+    std::uint64_t event_count_ = 0, present_count_ = 0, skipped_count_ = 0, forced_count_ = 0;
 };
 
 /// The payload of $fork.merged, and the answer it gives for ever.

@@ -54,6 +54,8 @@ struct PrepareOptions {
     Uuid database;
     Layers layers;
     bool looks_for_derived_ids = false;
+    /// The events were checked when they were first appended, and limits for clients do not bind them: a merge.
+    bool is_checked = false;
     /// Used when the content has none.
     Uuid fresh_batch_id;
 };

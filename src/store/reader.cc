@@ -132,6 +132,19 @@ Reader::Found Reader::find(std::uint64_t seq) {
     return {bring(located), located.place};
 }
 
+const std::byte* Reader::body(std::uint64_t seq) {
+    const std::byte* at = event(seq);
+    if (at == nullptr) return nullptr;
+    const std::byte* body = event::EventBytes(at).body();
+    if (latest_->is_whole()) return body;
+    const auto offset = static_cast<std::uint64_t>(body - latest_->data());
+    if (Status loaded = latest_->load(offset, offset + event::BodyView(body).size()); !loaded.ok()) {
+        fail(std::move(loaded).error());
+        return nullptr;
+    }
+    return body;
+}
+
 bool Reader::find(std::span<const std::uint64_t> seqs, Found* found) {
     std::array<Located, kLookupGroup> located;
     for (const std::uint64_t seq : seqs) {
@@ -251,13 +264,14 @@ std::optional<std::uint64_t> Reader::find_id(const Uuid& id, const Layers& layer
     if (result || !ok()) return result;
 
     // An id that was derived from its batch's.
-    const std::optional<std::uint64_t> first = find_batch(event::batch_id_of(id), layers, begin_seq);
+    const std::optional<std::uint64_t> first = find_batch(event::batch_id_of(id), layers, 0);
     if (!first) return std::nullopt;
     const std::byte* at = event(*first);
     if (at == nullptr) return std::nullopt;
     const event::BodyHeader header = event::BodyView(event::EventBytes(at).body()).header();
     const std::uint64_t seq = *first + event::ordinal_of(id);
-    if (event::ordinal_of(id) >= header.event_count || seq >= end_seq || !layers.contain(header.branch, seq))
+    if (event::ordinal_of(id) >= header.event_count || seq < begin_seq || seq >= end_seq ||
+        !layers.contain(header.branch, seq))
         return std::nullopt;
     at = event(seq);
     if (at == nullptr || event::EventBytes(at).has(event::kExplicitId)) return std::nullopt;

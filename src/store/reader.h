@@ -64,6 +64,9 @@ public:
     /// Requires: seq was published or is the writer's.
     const std::byte* event(std::uint64_t seq);
     Found find(std::uint64_t seq);
+    /// The body of the batch that the event at `seq` is in, all of it. Null, and valid, as `event`. Requires: no
+    /// `keep`.
+    const std::byte* body(std::uint64_t seq);
     /// A group of at most kLookupGroup, its first cache lines brought near. False after an error. Requires: `keep`.
     bool find(std::span<const std::uint64_t> seqs, Found* found);
 

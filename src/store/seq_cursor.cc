@@ -117,8 +117,8 @@ std::size_t last_seqs(Reader& reader, const PostingKey& key, std::uint64_t end_s
     std::size_t count = 0;
     const auto take_chain = [&](const index::PostingChunk* chunk, std::uint64_t chain_floor) {
         for (; chunk != nullptr && count < seqs.size(); chunk = chunk->before(chain_floor)) {
-            for (std::uint32_t i = chunk->size(); i > 0 && count < seqs.size(); --i)
-                if (const std::uint64_t seq = chunk->seq(i - 1); seq < end_seq) seqs[count++] = seq;
+            for (std::uint32_t i = chunk->size_below(end_seq); i > 0 && count < seqs.size(); --i)
+                seqs[count++] = chunk->seq(i - 1);
         }
     };
     if (key.stream != nullptr) {

@@ -115,8 +115,8 @@ std::size_t last_in_memory(const index::StreamHead& stream, std::uint64_t floor,
     std::size_t count = 0;
     for (const index::PostingChunk* chunk = stream.newest(floor); chunk != nullptr && count < seqs.size();
          chunk = chunk->before(floor)) {
-        for (std::uint32_t i = chunk->size(); i > 0 && count < seqs.size(); --i)
-            if (const std::uint64_t seq = chunk->seq(i - 1); seq < end_seq && seq >= floor) seqs[count++] = seq;
+        for (std::uint32_t i = chunk->size_below(end_seq); i > 0 && count < seqs.size(); --i)
+            if (const std::uint64_t seq = chunk->seq(i - 1); seq >= floor) seqs[count++] = seq;
     }
     return count;
 }
