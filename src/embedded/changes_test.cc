@@ -216,6 +216,42 @@ TEST(Changes, OfNamedEntitiesAndPrefixes) {
     EXPECT_EQ(store.view()->changes(before, options)->entity_count, 2U);
 }
 
+TEST(Changes, BetweenForksShowTheEventsOfEither) {
+    Store store = memory_store();
+    append(store, "a", "t", R"({"x":1,"y":1})", "2026-01-01");
+    const ForkInfo fork = *store.create_fork({});
+    append(store, "a", "t", R"({"x":2})", "2026-01-02");
+    NewEvent tried;
+    tried.entity_id = "a";
+    tried.event_type = "tried";
+    tried.payload = R"({"y":null})";
+    ASSERT_TRUE(store.append(tried, {}, {.branch = fork.id}).ok());
+    const ForkInfo child = *store.create_fork({.parent = fork.id});
+    tried.payload = R"({"z":1})";
+    ASSERT_TRUE(store.append(tried, {}, {.branch = child.id}).ok());
+
+    const View main = *store.view();
+    const Changes changes = *store.view({.branch = child.id})->changes(main);
+    EXPECT_EQ(changes.entity_count, 1U);
+    EXPECT_EQ(changes.examined, 3U);
+    ASSERT_EQ(changes.entities.size(), 1U);
+    const EntityChange& change = changes.entities[0];
+    EXPECT_EQ(change.version_before.value, 2U);
+    EXPECT_EQ(change.version_after.value, 3U);
+    ASSERT_EQ(change.added.size(), 2U);
+    EXPECT_EQ(change.added[0].version.value, 2U);
+    EXPECT_EQ(change.added[1].version.value, 3U);
+    ASSERT_EQ(change.removed.size(), 1U);
+    ASSERT_EQ(change.fields.size(), 3U);
+    EXPECT_EQ(change.fields[0].pointer, "/x");
+    EXPECT_EQ(change.fields[0].before, "2");
+    EXPECT_EQ(change.fields[0].after, "1");
+    EXPECT_EQ(change.fields[1].pointer, "/y");
+    EXPECT_EQ(change.fields[1].event_id, change.added[0].id);
+    EXPECT_EQ(change.fields[2].event_id, change.added[1].id);
+    EXPECT_EQ(main.changes(*store.view({.branch = fork.id}))->removed_count, 1U);
+}
+
 TEST(Changes, RefuseViewsOfAnotherStoreAndLimits) {
     Store store = memory_store();
     const Store other = memory_store();

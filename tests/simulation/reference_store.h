@@ -99,6 +99,14 @@ public:
         }
     }
 
+    /// What a fork inherits that begins behind the first `count` events.
+    [[nodiscard]] ReferenceStore first(std::size_t count) const {
+        ReferenceStore inherited;
+        inherited.events_.assign(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(count));
+        for (const ReferenceEvent& event : inherited.events_) ++inherited.versions_[event.sent.entity_id];
+        return inherited;
+    }
+
     [[nodiscard]] const std::vector<ReferenceEvent>& events() const { return events_; }
     [[nodiscard]] std::uint64_t version_of(const std::string& entity) const {
         const auto found = versions_.find(entity);
