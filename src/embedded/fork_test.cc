@@ -208,6 +208,91 @@ TEST(Fork, MayHoldTheSameIdAsItsSibling) {
     EXPECT_EQ(refused.conflicts[0].kind, MergeConflict::Kind::kIdDiffers);
 }
 
+TEST(Fork, SkipsAnEntityWhoseIdsDiffer) {
+    Store store = in_memory();
+    ASSERT_TRUE(store.create_fork({.name = "f"}).ok());
+    NewEvent event{.entity_id = "a", .event_type = "t", .payload = "1"};
+    event.id = Uuid::parse("00000000-0000-0000-0000-000000000001").value();
+    ASSERT_TRUE(store.append(event, {}, {.branch = "f"}).ok());
+    append(store, "b", "{}", "f");
+    event.payload = "2";
+    ASSERT_TRUE(store.append(event).ok());
+    EXPECT_EQ(store.merge_fork("f", {.others = MergeResolution::kForce})->conflicts[0].kind,
+              MergeConflict::Kind::kIdDiffers);
+    const MergeResult merged = store.merge_fork("f", {.others = MergeResolution::kSkip}).value();
+    EXPECT_TRUE(merged.merged);
+    EXPECT_EQ(merged.skipped_count, 1U);
+    EXPECT_EQ(merged.event_count, 1U);
+}
+
+TEST(Fork, SkipsAllEventsOfAnEntityOrNone) {
+    Store store = in_memory();
+    ASSERT_TRUE(store.create_fork({.name = "f"}).ok());
+    append(store, "order:1", R"({"step":"placed"})", "f");
+    const Condition free_seat = NoEventMatches{.query = {.items = {{.tags = {"seat:5"}}}}};
+    const NewEvent reserved{.entity_id = "order:1", .event_type = "reserved", .tags = {"seat:5"}};
+    ASSERT_TRUE(store.append({&reserved, 1}, {&free_seat, 1}, {.branch = "f"}).ok());
+    append(store, "order:1", R"({"step":"confirmed"})", "f");
+    const NewEvent taken{.entity_id = "order:2", .event_type = "reserved", .tags = {"seat:5"}};
+    ASSERT_TRUE(store.append(taken).ok());
+    const MergeResult merged = store.merge_fork("f", {.others = MergeResolution::kSkip}).value();
+    EXPECT_TRUE(merged.merged);
+    EXPECT_EQ(merged.skipped_count, 3U);
+    EXPECT_EQ(merged.event_count, 0U);
+    EXPECT_FALSE(store.view()->state("order:1")->exists);
+}
+
+TEST(Fork, RefusesToSplitABatchBySkipping) {
+    Store store = in_memory();
+    append(store, "a", "{}");
+    ASSERT_TRUE(store.create_fork({.name = "f"}).ok());
+    const NewEvent both[] = {{.entity_id = "a", .event_type = "t"}, {.entity_id = "b", .event_type = "t"}};
+    ASSERT_TRUE(store.append(both, {}, {.branch = "f"}).ok());
+    append(store, "a", "{}");
+    const MergeOptions::Entity skip{"a", MergeResolution::kSkip};
+    const MergeResult refused = store.merge_fork("f", {.entities = {skip}}).value();
+    EXPECT_FALSE(refused.merged);
+    ASSERT_EQ(refused.conflicts.size(), 1U);
+    EXPECT_EQ(refused.conflicts[0].kind, MergeConflict::Kind::kBatchSplit);
+}
+
+TEST(Fork, KnowsTheRestOfABatchThatItsBeginningDivides) {
+    Store store = in_memory();
+    const NewEvent both[] = {{.entity_id = "a", .event_type = "t"}, {.entity_id = "b", .event_type = "t"}};
+    const auto sent = store.append(both, {}, {.idempotency_key = "k"}).value();
+    ASSERT_TRUE(store.create_fork({.name = "f", .at = sent.events[0].position}).ok());
+    NewEvent rest = both[1];
+    rest.id = sent.events[1].id;
+    ASSERT_TRUE(store.append(rest, {}, {.branch = "f"}).ok());
+    const MergeResult merged = store.merge_fork("f").value();
+    EXPECT_TRUE(merged.merged);
+    EXPECT_EQ(merged.already_present_count, 1U);
+    EXPECT_EQ(store.view()->count({}).value(), 2U);
+}
+
+TEST(Fork, CarriesConditionsThroughItsParent) {
+    Store store = in_memory();
+    ASSERT_TRUE(store.create_fork({.name = "outer"}).ok());
+    ASSERT_TRUE(store.create_fork({.parent = "outer", .name = "inner"}).ok());
+    const Condition unique = NoEventMatches{.query = {.items = {{.tags = {"name:ada"}}}}};
+    const NewEvent ada{.entity_id = "user:2", .event_type = "registered", .tags = {"name:ada"}};
+    ASSERT_TRUE(store.append({&ada, 1}, {&unique, 1}, {.branch = "inner"}).ok());
+    for (int i = 0; i < 1'100; ++i)
+        append(store, "e", "{}", "inner", ExpectedVersion::exactly(static_cast<std::uint64_t>(i)));
+    ASSERT_TRUE(store.merge_fork("inner")->merged);
+    const NewEvent first{.entity_id = "user:1", .event_type = "registered", .tags = {"name:ada"}};
+    ASSERT_TRUE(store.append(first).ok());
+    const MergeResult refused = store.merge_fork("outer").value();
+    ASSERT_EQ(refused.conflict_count, 1U);
+    EXPECT_EQ(refused.conflicts[0].kind, MergeConflict::Kind::kConditionFails);
+    const MergeResult merged = store.merge_fork("outer", {.entities = {{"user:2", MergeResolution::kSkip}}}).value();
+    EXPECT_TRUE(merged.merged);
+    EXPECT_EQ(merged.event_count, 1'100U);
+    Page page;
+    ASSERT_TRUE(store.view()->read_entity("e", {.order = Order::kBackward, .limit = 1}, page).ok());
+    EXPECT_NE(page.events()[0].metadata.find(R"("origin":{"fork":")"), std::string::npos);
+}
+
 TEST(Fork, IsFollowedThroughItsParentAndUntilItEnds) {
     Store store = in_memory();
     append(store, "a", "1");
