@@ -250,8 +250,8 @@ MergePlan::Obstacles MergePlan::obstacles_of(Reader& reader, const MergeBatch& b
     return obstacles;
 }
 
-/// Skipping leaves out all events of an entity. What is not named follows `others` where it is in a conflict; an entity
-/// that is skipped for one batch is skipped in all, which may put further batches in question.
+/// Skipping leaves out all events of an entity, wherever the conflict is. What is not named follows `others` where it
+/// is in a conflict.
 void MergePlan::choose_skipped(const std::vector<Obstacles>& obstacles) {
     skipped_.clear();
     for (const auto& [entity, state] : entities_)
@@ -263,15 +263,6 @@ void MergePlan::choose_skipped(const std::vector<Obstacles>& obstacles) {
             const bool is_in_conflict =
                 concerns_all || obstacles[i].moved.contains(entity) || !obstacles[i].differing.empty();
             if (is_in_conflict && !named_resolution(entity)) skipped_.insert(entity);
-        }
-    }
-    const auto is_skipped = [&](const std::string& entity) { return skipped_.contains(entity); };
-    for (bool has_grown = true; has_grown;) {
-        has_grown = false;
-        for (const MergeBatch& batch : batches_) {
-            if (!std::any_of(batch.entities.begin(), batch.entities.end(), is_skipped)) continue;
-            for (const std::string& entity : batch.entities)
-                if (!named_resolution(entity)) has_grown = skipped_.insert(entity).second || has_grown;
         }
     }
 }
