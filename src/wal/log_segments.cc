@@ -47,14 +47,14 @@ Result<FileHashes> hash_file(const Segment& segment, const std::string& name) {
 
     FileHashes hashes;
     base::Sha256 sha;
-    std::vector<std::byte> piece(std::size_t{1} << 20);
+    io::AlignedBuffer piece(std::size_t{1} << 20);
     static_assert((std::size_t{1} << 20) % cache::kImageBlockSize == 0);
     for (std::uint64_t at = 0; at < segment.entry.end_offset; at += piece.size()) {
         const std::span<const std::byte> bytes =
             segment.bytes(at, std::min<std::uint64_t>(at + piece.size(), segment.entry.end_offset));
-        const auto on_disk = std::span(piece).first(bytes.size());
+        const auto on_disk = piece.span(0, bytes.size());
         for (int attempt = 0;; ++attempt) {
-            const auto got = file.read_at(at, on_disk);
+            const auto got = file.read_disk_at(at, on_disk);
             if (got.ok() && *got == bytes.size() && std::memcmp(bytes.data(), on_disk.data(), *got) == 0) break;
             if (base::is_planted(base::Bug::kSealUnread)) break;
             if (attempt > 0) return base::fail(ErrorCode::kIo, name + ": the disk does not keep what is written");
