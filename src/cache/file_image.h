@@ -63,6 +63,8 @@ public:
     [[nodiscard]] const std::byte* data() const { return memory_.data(); }
     [[nodiscard]] std::byte* data() { return memory_.data(); }
     [[nodiscard]] std::uint64_t size() const { return memory_.size(); }
+    /// Makes memory for bytes that will be filled soon. Requires: not evictable.
+    void touch(std::uint64_t offset, std::uint64_t size) { memory_.touch(offset, size); }
 
     /// While pinned nothing that is loaded goes away.
     void pin() {

@@ -329,6 +329,49 @@ TEST(Store, PublishesAnOsAppendInMemory) {
     EXPECT_FALSE(store.append(event("a", "t"), ExpectedVersion::none()).ok());
 }
 
+TEST(Store, FindsTheFirstMatchOfEachOfManyConditionsAmongEventsThatAreOnTheirWay) {
+    const TemporaryDirectory directory;
+    auto store = Store::open({.directory = directory.path()});
+    ASSERT_TRUE(store.ok());
+    std::uint64_t position = 0;
+    for (int round = 0; round < 20; ++round) {
+        const std::string name = std::to_string(round);
+        BatchBuilder batch;
+        const std::vector<std::vector<std::string>> tags = {
+            {}, {"all" + name}, {"all" + name, "some" + name}, {"all" + name, "some" + name, "one" + name}};
+        for (const auto& of_event : tags) {
+            const std::vector<std::string_view> views(of_event.begin(), of_event.end());
+            batch.add({.entity_id = "e", .event_type = "type" + name, .payload = "1", .tags = views});
+        }
+        auto pending = store->append_async(std::move(batch));
+        ASSERT_TRUE(pending.ok());
+        const auto no = [](std::vector<std::string> types, std::vector<std::string> of_item,
+                           std::optional<Position> after = {}) {
+            return NoEventMatches{Query{.items = {{.types = std::move(types), .tags = std::move(of_item)}}}, after};
+        };
+        const std::vector<Condition> conditions = {
+            no({}, {"some" + name}),
+            no({}, {"none"}),
+            no({}, {"one" + name, "all" + name}),
+            no({"type" + name}, {}),
+            no({"type" + name}, {}, Position{position + 3}),
+            no({"other"}, {"all" + name}),
+            NoEventMatches{Query{.items = {}, .all = true}, Position{position}},
+            EntityCondition{"e", ExpectedVersion::exists()},
+        };
+        const auto refused = store->append(std::vector{event("f", "t")}, conditions);
+        ASSERT_FALSE(refused.ok());
+        ASSERT_TRUE(refused.error().append_failure);
+        std::vector<std::pair<std::uint32_t, std::uint64_t>> failed;
+        for (const FailedCondition& condition : refused.error().append_failure->conditions)
+            failed.emplace_back(condition.index, condition.first_match->position.value - position);
+        const std::vector<std::pair<std::uint32_t, std::uint64_t>> expected = {{0, 2}, {2, 3}, {3, 0}, {6, 1}};
+        EXPECT_EQ(failed, expected) << "round " << round;
+        ASSERT_TRUE(pending->get().ok());
+        position += tags.size();
+    }
+}
+
 TEST(Store, IgnoresPositionsBeyondTheHeadInConditions) {
     Store store = memory_store();
     must_append(store, event("a", "t"));

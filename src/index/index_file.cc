@@ -270,6 +270,7 @@ Status IndexFile::for_each_key(KeyKind kind, const std::function<bool(const KeyE
 Status IndexFile::for_each_id(std::uint64_t hash, const std::function<bool(std::uint64_t seq)>& visit) const {
     return for_each_entry(*parts_, parts_->layout.ids, parts_->id_filter, hash, visit);
 }
+void IndexFile::prefetch_id(std::uint64_t hash) const { parts_->id_filter.prefetch(hash); }
 Status IndexFile::for_each_batch(std::uint64_t hash, const std::function<bool(std::uint64_t seq)>& visit) const {
     return for_each_entry(*parts_, parts_->layout.batches, parts_->batch_filter, hash, visit);
 }

@@ -15,6 +15,8 @@ constexpr std::size_t kPageSize = 4096;
 /// So little comes from the heap: clearing it costs less than asking the system for pages.
 constexpr std::size_t kHeapSizeMax = std::size_t{64} << 10;
 
+constexpr std::size_t kTouchSize = std::size_t{1} << 20;
+
 }  // namespace
 
 AlignedBuffer::AlignedBuffer(std::size_t size) : size_(size) {
@@ -49,6 +51,16 @@ void AlignedBuffer::release(std::size_t offset, std::size_t size) {
         return;
     }
     (void)madvise(data_ + offset, std::min(size, size_ - offset), MADV_DONTNEED);
+}
+
+void AlignedBuffer::touch(std::size_t offset, std::size_t size) {
+    if (size_ <= kHeapSizeMax || offset >= size_) return;
+#ifdef MADV_POPULATE_WRITE
+    // Piece by piece: whoever maps memory meanwhile waits for one piece.
+    const std::size_t end = std::min(offset + size, size_);
+    for (std::size_t at = offset / kTouchSize * kTouchSize; at < end; at += kTouchSize)
+        if (madvise(data_ + at, std::min(kTouchSize, end - at), MADV_POPULATE_WRITE) != 0) return;
+#endif
 }
 
 void AlignedBuffer::use_small_pages() {

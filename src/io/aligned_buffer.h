@@ -28,6 +28,8 @@ public:
     void release(std::size_t offset, std::size_t size);
     /// From now on touching one page makes that page resident and no more.
     void use_small_pages();
+    /// Makes a range resident, so that whoever fills it later waits for no page. A hint.
+    void touch(std::size_t offset, std::size_t size);
     std::span<std::byte> span(std::size_t offset, std::size_t size) { return {data_ + offset, size}; }
     [[nodiscard]] std::span<const std::byte> span(std::size_t offset, std::size_t size) const {
         return {data_ + offset, size};

@@ -41,6 +41,9 @@ public:
     /// Fills `out` from `offset`; returns how many bytes there were, less than asked only at the end.
     virtual Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) = 0;
 
+    /// The same from the disk itself, past what is cached, where the file system can. Requires: as `write_durable_at`.
+    virtual Result<std::size_t> read_disk_at(std::uint64_t offset, std::span<std::byte> out) = 0;
+
     /// Writes all of `bytes` at `offset`, growing the file when needed. Not durable until `sync`.
     /// Short writes of the system are continued inside; an error leaves the range undefined.
     virtual Status write_at(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
@@ -54,6 +57,10 @@ public:
 
     virtual Result<std::uint64_t> size() = 0;
     virtual Status truncate(std::uint64_t size) = 0;
+
+    /// Grows the file to `size` with space on the disk for all of it; the new bytes read as zeros. Durable after
+    /// `sync`. Returns false, having done nothing, where only writing takes space.
+    virtual Result<bool> allocate(std::uint64_t size) = 0;
 };
 
 /// Holds an exclusive lock until destroyed.

@@ -111,6 +111,31 @@ TYPED_TEST(FileSystemContract, TruncatesAndGrowsWithZeros) {
     EXPECT_EQ(this->read(*file), std::string("he\0\0", 4));
 }
 
+TYPED_TEST(FileSystemContract, AllocatesSpaceThatReadsAsZeros) {
+    auto file = this->create("a", "hello");
+    const auto allocated = file->allocate(2 * kBlockSize);
+    ASSERT_TRUE(allocated.ok());
+    if (!*allocated) GTEST_SKIP() << "this file system gives space only to what is written";
+    EXPECT_EQ(*file->size(), 2 * kBlockSize);
+    EXPECT_EQ(this->read(*file, 0, 7), std::string("hello\0\0", 7));
+    EXPECT_EQ(this->read(*file, 2 * kBlockSize - 2, 4), std::string(2, '\0'));
+}
+
+TYPED_TEST(FileSystemContract, ReadsFromTheDiskWhatWasWritten) {
+    struct alignas(kBlockSize) Block {
+        std::array<char, 2 * kBlockSize> text = {};
+    };
+    auto file = this->open("a", OpenMode::kCreate);
+    EXPECT_OK(file->truncate(2 * kBlockSize));
+    const auto block = std::make_unique<Block>();
+    block->text.fill('x');
+    EXPECT_OK(file->write_durable_at(0, std::as_bytes(std::span(block->text)).first(kBlockSize)));
+    EXPECT_OK(file->write_at(kBlockSize, bytes_of("hello")));  // not synced
+    EXPECT_EQ(*file->read_disk_at(0, std::as_writable_bytes(std::span(block->text))), 2 * kBlockSize);
+    EXPECT_EQ(std::string_view(block->text.data() + kBlockSize - 1, 7), std::string_view("xhello\0", 7));
+    EXPECT_EQ(*file->read_disk_at(kBlockSize, std::as_writable_bytes(std::span(block->text))), kBlockSize);
+}
+
 TYPED_TEST(FileSystemContract, WritesDurablyInPlace) {
     struct alignas(kBlockSize) Block {
         std::array<char, 2 * kBlockSize> text = {};

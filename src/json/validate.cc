@@ -186,7 +186,7 @@ const char* Validator::read_array(const char* at, std::size_t depth) {
 const char* Validator::read_string(const char* at) {
     has_escape_ = false;
     for (;;) {
-        at = find_special_in_string(at, end_);
+        at = find_special_in_string(at, begin_, end_);
         if (at == end_) return fail_at(at, "the text ends inside a string");
         if (*at == '"') return at + 1;
         if (*at == '\\') {

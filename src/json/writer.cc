@@ -44,7 +44,7 @@ void append_string(std::string& out, std::string_view utf8) {
     const char* end = at + utf8.size();
     out += '"';
     while (at != end) {
-        const char* special = find_special_in_string(at, end);
+        const char* special = find_special_in_string(at, utf8.data(), end);
         out.append(at, special);
         at = special;
         if (at == end) break;

@@ -1,8 +1,11 @@
 #include "store/conditions.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
+#include <span>
 #include <unordered_map>
+#include <vector>
 
 #include "base/planted_bug.h"
 #include "json/equal.h"
@@ -10,6 +13,9 @@
 
 namespace chronos::store {
 namespace {
+
+/// Look-ups in flight at once: their cache misses overlap.
+constexpr std::size_t kPrefetchGroup = 32;
 
 std::uint64_t position_of(const event::EventBytes& event) {
     return base::load<std::uint64_t>(event.body() + offsetof(event::BodyHeader, first_position)) +
@@ -57,6 +63,82 @@ bool holds(const ExpectedVersion& expected, std::uint64_t current) {
     return false;
 }
 
+/// Counts the events of a batch by entity. Its hashes are secret, so nobody can make them collide.
+class EntityCounts {
+public:
+    explicit EntityCounts(std::size_t event_count) : slots_(std::bit_ceil(event_count * 2)) {}
+
+    /// Returns how many events of the entity came before.
+    std::uint32_t add(std::uint64_t hash, std::string_view entity) {
+        for (std::size_t i = hash;; ++i) {
+            Slot& slot = slots_[i & (slots_.size() - 1)];
+            if (slot.count == 0) {
+                slot = {.hash = hash, .entity = entity, .count = 0};
+            } else if (slot.hash != hash || slot.entity != entity) {
+                continue;
+            }
+            return slot.count++;
+        }
+    }
+
+private:
+    struct Slot {
+        std::uint64_t hash = 0;
+        std::string_view entity;
+        std::uint32_t count = 0;
+    };
+    std::vector<Slot> slots_;
+};
+
+/// What events must have for a query's item to be worth comparing with them: for each item its tag that fewest items
+/// have, or its types.
+class QueryKeys {
+public:
+    explicit QueryKeys(std::span<const ScanQuery> queries) {
+        std::unordered_map<std::string_view, std::uint32_t> tag_counts;
+        for_each_item(queries, [&](std::uint32_t, const QueryItem& item) {
+            for (const std::string& tag : item.tags) ++tag_counts[tag];
+        });
+        for_each_item(queries, [&](std::uint32_t query, const QueryItem& item) {
+            if (item.tags.empty()) {
+                for (const std::string& type : item.types) by_type_[type].push_back(query);
+                return;
+            }
+            const auto rarest = std::min_element(item.tags.begin(), item.tags.end(), [&](const auto& a, const auto& b) {
+                return tag_counts[a] < tag_counts[b];
+            });
+            by_tag_[*rarest].push_back(query);
+        });
+        for (std::uint32_t i = 0; i < queries.size(); ++i)
+            if (queries[i].query->all) for_all_.push_back(i);
+    }
+
+    /// Calls `visit` with each query that may match; with some more than once.
+    template <typename Visit>
+    void for_each_candidate(const event::EventBytes& event, const Visit& visit) const {
+        const auto visit_all = [&](const Keys& keys, std::string_view key) {
+            if (keys.empty()) return;
+            if (const auto found = keys.find(key); found != keys.end())
+                for (const std::uint32_t query : found->second) visit(query);
+        };
+        for (const std::uint32_t query : for_all_) visit(query);
+        visit_all(by_type_, event.type());
+        event::for_each_tag(event.encoded_tags(), [&](std::string_view tag) { visit_all(by_tag_, tag); });
+    }
+
+private:
+    using Keys = std::unordered_map<std::string_view, std::vector<std::uint32_t>>;
+
+    template <typename Visit>
+    static void for_each_item(std::span<const ScanQuery> queries, const Visit& visit) {
+        for (std::uint32_t i = 0; i < queries.size(); ++i)
+            for (const QueryItem& item : queries[i].query->items) visit(i, item);
+    }
+
+    Keys by_tag_, by_type_;
+    std::vector<std::uint32_t> for_all_;
+};
+
 }  // namespace
 
 std::optional<std::uint64_t> first_match(Reader& reader, const Layers& layers, const Query& query,
@@ -96,6 +178,30 @@ std::optional<std::uint64_t> first_match_by_scan(Reader& reader, const Layers& l
     return first;
 }
 
+std::vector<std::optional<std::uint64_t>> first_matches_by_scan(Reader& reader, const Layers& layers,
+                                                                std::span<const ScanQuery> queries,
+                                                                std::uint64_t end_seq) {
+    std::vector<std::optional<std::uint64_t>> matches(queries.size());
+    std::uint64_t begin_seq = end_seq;
+    for (const ScanQuery& query : queries) begin_seq = std::min(begin_seq, query.begin_seq);
+    if (queries.size() == 1) matches[0] = first_match_by_scan(reader, layers, *queries[0].query, begin_seq, end_seq);
+    if (queries.size() <= 1 || begin_seq == end_seq) return matches;
+    const QueryKeys keys(queries);
+    for_each_range(reader.indexes(), layers, {.begin = begin_seq, .end = end_seq}, [&](const SeqRange& range) {
+        for (std::uint64_t seq = range.begin; seq < range.end; ++seq) {
+            const std::byte* at = reader.event(seq);
+            if (at == nullptr) return false;
+            const event::EventBytes event(at);
+            keys.for_each_candidate(event, [&](std::uint32_t i) {
+                const ScanQuery& query = queries[i];
+                if (!matches[i] && seq >= query.begin_seq && event::matches(*query.query, event)) matches[i] = seq;
+            });
+        }
+        return true;
+    });
+    return matches;
+}
+
 std::uint64_t first_seq_after(const IndexSet& indexes, const Layers& layers, std::optional<Position> after,
                               std::uint64_t end_seq) {
     if (!after) return 0;
@@ -109,8 +215,8 @@ std::uint64_t first_seq_after(const IndexSet& indexes, const Layers& layers, std
 
 void check_versions(const IndexSet& indexes, const PreparedBatch& batch, std::vector<FailedCondition>& failed) {
     const event::BranchNumber branch = batch.header.branch;
-    const auto current = [&](std::string_view entity, std::uint64_t inherited) {
-        const index::StreamHead* stream = indexes.streams().find(branch, entity);
+    const auto current = [&](std::uint64_t hash, std::string_view entity, std::uint64_t inherited) {
+        const index::StreamHead* stream = indexes.streams().find(hash, branch, entity);
         if (stream != nullptr && base::is_planted(base::Bug::kStaleHead) && is_branch_end(indexes, branch, *stream))
             return stream->count() - 1;
         return stream == nullptr ? inherited : std::max(stream->count(), inherited);
@@ -126,25 +232,33 @@ void check_versions(const IndexSet& indexes, const PreparedBatch& batch, std::ve
     for (std::size_t i = 0; i < batch.content.conditions.size(); ++i) {
         const auto* condition = std::get_if<EntityCondition>(&batch.content.conditions[i]);
         if (condition == nullptr) continue;
-        const std::uint64_t version = current(condition->entity_id, batch.inherited_by_condition(i));
-        if (!holds(condition->expected, version)) fail(i, condition->entity_id, condition->expected, version);
+        const std::string& entity = condition->entity_id;
+        const std::uint64_t version =
+            current(indexes.streams().hash(branch, entity), entity, batch.inherited_by_condition(i));
+        if (!holds(condition->expected, version)) fail(i, entity, condition->expected, version);
     }
     if (batch.content.event_conditions.empty()) return;
 
     // An event's own expectation also counts earlier events of the batch.
-    std::unordered_map<std::string_view, std::uint64_t> earlier;
+    EntityCounts earlier(batch.content.event_count);
     std::size_t next = 0;
+    std::size_t i = 0;
+    const std::vector<std::uint64_t>& hashes = batch.entity_hashes;
     batch.content.for_each_event([&](const event::EventBytes& event) {
-        const auto& conditions = batch.content.event_conditions;
-        if (next < conditions.size() && conditions[next].event_index == event.header().ordinal) {
-            const auto known = earlier.find(event.entity());
-            const std::uint64_t version = current(event.entity(), batch.inherited_by_event(event.header().ordinal)) +
-                                          (known == earlier.end() ? 0 : known->second);
-            if (!holds(conditions[next].expected, version))
-                fail(batch.content.conditions.size() + next, event.entity(), conditions[next].expected, version);
-            ++next;
+        if (i % kPrefetchGroup == 0) {
+            const auto group = std::span(hashes).subspan(i, std::min(kPrefetchGroup, hashes.size() - i));
+            for (const std::uint64_t hash : group) indexes.streams().prefetch(hash);
+            for (const std::uint64_t hash : group) indexes.streams().prefetch_entry(hash);
         }
-        ++earlier[event.entity()];
+        const std::uint64_t hash = hashes[i++];
+        const std::uint64_t count = earlier.add(hash, event.entity());
+        const auto& conditions = batch.content.event_conditions;
+        if (next == conditions.size() || conditions[next].event_index != event.header().ordinal) return;
+        const std::uint64_t version =
+            current(hash, event.entity(), batch.inherited_by_event(event.header().ordinal)) + count;
+        if (!holds(conditions[next].expected, version))
+            fail(batch.content.conditions.size() + next, event.entity(), conditions[next].expected, version);
+        ++next;
     });
 }
 
@@ -170,15 +284,16 @@ KnownEvents find_known(Reader& reader, const PreparedBatch& batch, std::uint64_t
         known.batch_differs =
             event::BodyView(event::EventBytes(at).body()).header().event_count != batch.header.event_count;
     }
-    std::uint64_t i = 0;
-    batch.content.for_each_event([&](const event::EventBytes& event) {
-        const std::optional<std::uint64_t> seq =
-            reader.find_id(batch.event_id(event), batch.layers, begin_seq, end_seq);
+    const std::vector<Uuid> ids = batch.event_ids();
+    known.seqs.reserve(ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (i % kPrefetchGroup == 0)
+            reader.prefetch_ids(std::span(ids).subspan(i, std::min(kPrefetchGroup, ids.size() - i)), begin_seq);
+        const std::optional<std::uint64_t> seq = reader.find_id(ids[i], batch.layers, begin_seq, end_seq);
         known.seqs.push_back(seq);
         known.count += seq ? 1 : 0;
         if (batch_is_known && seq != batch_first + i) known.batch_differs = true;
-        ++i;
-    });
+    }
     return known;
 }
 

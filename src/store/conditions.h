@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "chronos/append.h"
@@ -22,6 +23,15 @@ std::optional<std::uint64_t> first_match(Reader& reader, const Layers& layers, c
 /// The same by looking at each event; needs nothing published.
 std::optional<std::uint64_t> first_match_by_scan(Reader& reader, const Layers& layers, const Query& query,
                                                  std::uint64_t begin_seq, std::uint64_t end_seq);
+
+/// The same for many queries, by looking once at each event.
+struct ScanQuery {
+    const Query* query = nullptr;
+    std::uint64_t begin_seq = 0;  ///< At most the scan's end.
+};
+std::vector<std::optional<std::uint64_t>> first_matches_by_scan(Reader& reader, const Layers& layers,
+                                                                std::span<const ScanQuery> queries,
+                                                                std::uint64_t end_seq);
 
 /// The first seq a "no event matches" condition looks at: behind `after`, or past every seq when that is beyond the
 /// head.

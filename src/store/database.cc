@@ -243,6 +243,7 @@ Status Database::maintain() {
     queue_->sync_if_due();
     if (queue_->is_poisoned()) return {};
     (void)expire_forks();  // Tried again the next time.
+    prepare_ahead();
     RETURN_IF_ERROR(log_->prepare_spares());
     RETURN_IF_ERROR(log_->seal_finished());
     if (options_.in_memory) return {};
@@ -270,12 +271,18 @@ void Database::mark_idle() {
 /// Nothing here takes long: appends at level `os` wait for these syncs.
 void Database::tend_log() {
     const bool wants_spares = log_->wants_spares() || options_.log.spare_bytes > 0;
+    if (wants_spares || log_->has_finished()) wake_indexing();
     if (wants_spares && !was_busy_) {
         was_busy_ = true;
         if (options_.on_busy) options_.on_busy();
     }
-    if (wants_spares || log_->has_finished()) wake_indexing();
     queue_->sync_if_due();
+    prepare_ahead();
+}
+
+/// A disk that does not take zeros may have lost other writes of the same file: nothing may follow.
+void Database::prepare_ahead() {
+    if (Status zeroed = log_->prepare_ahead(); !zeroed.ok()) queue_->refuse_from_now(std::move(zeroed).error());
 }
 
 void Database::wake_indexing() {

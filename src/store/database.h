@@ -172,6 +172,7 @@ private:
     Status recover(const std::string& folder);
     Status index_recovered(const wal::RecoveredBatch& batch, std::vector<std::uint64_t>& hashes);
     void tend_log();
+    void prepare_ahead();
     void maintenance_loop();
     void wait_for_memory();
     void tend_indexes();

@@ -88,15 +88,26 @@ Status Database::check_matches(const PreparedBatch& batch, std::uint64_t begin_s
                                std::vector<FailedCondition>& failed) const {
     if (!by_scan) indexes_->catch_up(end_seq);
     Reader reader(*indexes_);
-    for (std::size_t i = 0; i < batch.content.conditions.size(); ++i) {
+    std::vector<ScanQuery> queries;
+    std::vector<std::uint32_t> conditions;  // the number of each query's
+    for (std::uint32_t i = 0; i < batch.content.conditions.size(); ++i) {
         const auto* condition = std::get_if<NoEventMatches>(&batch.content.conditions[i]);
         if (condition == nullptr) continue;
-        const std::uint64_t begin =
-            std::max(begin_seq, first_seq_after(*indexes_, batch.layers, condition->after, end_seq));
-        const auto match = by_scan ? first_match_by_scan(reader, batch.layers, condition->query, begin, end_seq)
-                                   : first_match(reader, batch.layers, condition->query, begin, end_seq);
+        const std::uint64_t after = first_seq_after(*indexes_, batch.layers, condition->after, end_seq);
+        queries.push_back({.query = &condition->query, .begin_seq = std::clamp(after, begin_seq, end_seq)});
+        conditions.push_back(i);
+    }
+    std::vector<std::optional<std::uint64_t>> matches;
+    if (by_scan) {
+        matches = first_matches_by_scan(reader, batch.layers, queries, end_seq);
+    } else {
+        for (const ScanQuery& query : queries)
+            matches.push_back(first_match(reader, batch.layers, *query.query, query.begin_seq, end_seq));
+    }
+    for (std::size_t i = 0; i < matches.size(); ++i) {
+        const std::optional<std::uint64_t> match = matches[i];
         if (!match) continue;
-        failed.push_back({.index = static_cast<std::uint32_t>(i),
+        failed.push_back({.index = conditions[i],
                           .entity_id = {},
                           .expected_version = {},
                           .current_version = {},

@@ -239,6 +239,20 @@ std::optional<std::uint64_t> Reader::find_batch(const Uuid& batch_id, const Laye
     return first_seq;
 }
 
+void Reader::prefetch_ids(std::span<const Uuid> ids, std::uint64_t begin_seq) const {
+    for (const Uuid& id : ids) {
+        const std::uint64_t hash = indexes_.id_hash(id);
+        for (auto part = parts_->memory.rbegin(); part != parts_->memory.rend(); ++part) {
+            if ((*part)->end_seq() <= begin_seq) break;
+            (*part)->ids().prefetch(hash);
+        }
+        for (auto part = parts_->files.rbegin(); part != parts_->files.rend(); ++part) {
+            if (part->file->end_seq() <= begin_seq) break;
+            part->file->prefetch_id(hash);
+        }
+    }
+}
+
 std::optional<std::uint64_t> Reader::find_id(const Uuid& id, const Layers& layers, std::uint64_t begin_seq,
                                              std::uint64_t end_seq) {
     const std::uint64_t hash = indexes_.id_hash(id);

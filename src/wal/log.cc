@@ -145,9 +145,10 @@ std::uint64_t Log::pending_size() const {
 
 Status Log::write(const Piece& piece, bool sync) {
     counters_.commits.fetch_add(1, std::memory_order_relaxed);
+    Segment& segment = *piece.segment;
+    segment.zeros.begin_commit(piece.begin_offset, piece.end_offset);
     if (options_.in_memory) return {};
     if (!epoch_has_begun_) RETURN_IF_ERROR(begin_epoch());
-    Segment& segment = *piece.segment;
     for (std::size_t i = 0; i < piece.records.size(); ++i) {
         const Piece::Record& record = piece.records[i];
         const std::uint64_t end = i + 1 < piece.records.size() ? piece.records[i + 1].offset : piece.end_offset;

@@ -196,6 +196,11 @@ public:
     [[nodiscard]] bool wants_spares() const { return wants_spares_.load(std::memory_order_relaxed); }
     /// Prepares segments until enough are spare. Errors leave the log usable: `reserve` tries again itself.
     Status prepare_spares();
+    /// Looks how much was appended since it last looked. After a little, writes zeros in front of the commits, so that
+    /// small ones find their place written (log_segment.h); in a burst, makes memory for what comes. By one thread.
+    ///
+    /// Errors: kIo — what is written next may not become durable either; the log should accept nothing further.
+    Status prepare_ahead();
     [[nodiscard]] bool has_finished() const;
     /// Enters finished segments into the manifest, with their SHA-256.
     Status seal_finished();
@@ -259,6 +264,7 @@ private:
     [[nodiscard]] std::string log_directory() const { return directory_ + "/log"; }
 
     bool enter_group(Piece::Record& record);
+    void touch_ahead(Segment& tail, std::uint64_t size);
     void close_open_piece();
     void note_durable();
     Segment& segment(Slot slot) const { return *segments_by_slot_[slot].load(std::memory_order_acquire); }
@@ -320,6 +326,8 @@ private:
     std::deque<std::unique_ptr<Segment>> spares_;     // guarded by segments_mutex_
     std::uint32_t next_number_ = 1;                   // guarded by segments_mutex_
     std::vector<Slot> finished_;                      // guarded by segments_mutex_
+
+    std::uint64_t looked_at_bytes_ = 0;  // of prepare_ahead's thread: used_bytes_ when it last looked
 
     LogCounters counters_;
 };

@@ -304,7 +304,8 @@ Status Log::rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& old_tail, 
     fresh.entry.file_size = fresh.loaded_size = header.file_size;
     fresh.name = segment_file_name(header.number);
     fresh.image = io::AlignedBuffer(header.file_size);
-    ASSIGN_OR_RETURN(fresh.file, create_segment(env_, log_directory(), header));
+    ASSIGN_OR_RETURN(CreatedSegment created, create_segment(env_, log_directory(), header, header.file_size));
+    fresh.file = std::move(created.file);
 
     std::uint64_t offset = kSegmentHeaderSize;
     const std::uint32_t crc_in_front = tail.front().envelope.previous_crc;
@@ -390,6 +391,7 @@ Status Log::adopt(Scanner& scanner) {
     }
     whole_slot_ = finished_before_ = static_cast<Slot>(tail);
     set_tail(static_cast<Slot>(tail), tail_offset);
+    looked_at_bytes_ = used_bytes();
     return {};
 }
 

@@ -3,7 +3,10 @@
 // Threads: `entry`'s end fields belong to the commit role until the segment is finished, then to nobody.
 #pragma once
 
+#include <algorithm>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
@@ -16,8 +19,60 @@
 
 namespace chronos::wal {
 
+/// How far a segment is committed and written through with zeros. A commit into a place that was never written costs
+/// the file system a note of its own, so zeros are written ahead (Log::prepare_ahead), never where a commit is or was.
+///
+///     |commits██████|zeros░░░░░░░░░|   space that was never written   |
+///                   ▲ committed    ▲ zeroed
+///
+/// Threads: `begin_commit` the commit role; the others one thread at a time.
+class ZeroFront {
+public:
+    explicit ZeroFront(std::uint64_t zeroed_upto = 0) : zeroed_upto_(zeroed_upto) {}
+
+    /// Bytes up to `end` belong to commits from now on; waits for zeros that are on their way there.
+    void begin_commit(std::uint64_t begin, std::uint64_t end) {
+        std::unique_lock lock(mutex_);
+        zeroed_.wait(lock, [&] { return zeroing_begin_ >= end || zeroing_end_ <= begin; });
+        committed_upto_ = std::max(committed_upto_, end);
+    }
+    [[nodiscard]] std::uint64_t committed_upto() const {
+        const std::lock_guard lock(mutex_);
+        return committed_upto_;
+    }
+
+    struct Range {
+        std::uint64_t begin = 0, end = 0;
+    };
+    /// The next bytes to zero so that `ahead` bytes are in front of the commits; empty if they are.
+    Range begin_zeroing(std::uint64_t ahead, std::uint64_t size_max, std::uint64_t file_size) {
+        const std::lock_guard lock(mutex_);
+        const std::uint64_t begin = std::max(zeroed_upto_, committed_upto_);
+        if (begin >= std::min(committed_upto_ + ahead, file_size)) return {};
+        zeroing_begin_ = begin;
+        zeroing_end_ = std::min(begin + size_max, file_size);
+        return {zeroing_begin_, zeroing_end_};
+    }
+    void end_zeroing() {
+        const std::lock_guard lock(mutex_);
+        zeroed_upto_ = zeroing_end_;
+        zeroing_begin_ = zeroing_end_ = 0;
+        zeroed_.notify_all();
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::condition_variable zeroed_;
+    std::uint64_t zeroed_upto_;
+    std::uint64_t committed_upto_ = 0;
+    std::uint64_t zeroing_begin_ = 0, zeroing_end_ = 0;
+};
+
 struct Segment {
+    explicit Segment(std::uint64_t zeroed_upto = 0) : zeros(zeroed_upto) {}
+
     SegmentEntry entry;
+    ZeroFront zeros;
     std::unique_ptr<io::File> file;  ///< Absent in memory mode.
     std::unique_ptr<cache::FileImage> image;
     bool has_records = false;

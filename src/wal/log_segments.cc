@@ -12,6 +12,15 @@
 namespace chronos::wal {
 namespace {
 
+/// Zeros in front of the commits: what lone appends use in a tenth of a second.
+constexpr std::uint64_t kZeroAhead = std::uint64_t{4} << 20;
+/// Less than this between two looks is nothing to prepare for.
+constexpr std::uint64_t kLookSize = std::uint64_t{64} << 10;
+/// Who commits more between two looks commits in large pieces, for which zeros gain less than they cost.
+constexpr std::uint64_t kBurstSize = std::uint64_t{8} << 20;
+/// Memory that is made ready ahead of a burst.
+constexpr std::uint64_t kTouchAheadMax = std::uint64_t{64} << 20;
+
 std::uint64_t new_salt(io::Random& random) {
     std::array<std::byte, 8> bytes;
     random.fill(bytes);
@@ -38,14 +47,14 @@ Result<FileHashes> hash_file(const Segment& segment, const std::string& name) {
 
     FileHashes hashes;
     base::Sha256 sha;
-    std::vector<std::byte> piece(std::size_t{1} << 20);
+    io::AlignedBuffer piece(std::size_t{1} << 20);
     static_assert((std::size_t{1} << 20) % cache::kImageBlockSize == 0);
     for (std::uint64_t at = 0; at < segment.entry.end_offset; at += piece.size()) {
         const std::span<const std::byte> bytes =
             segment.bytes(at, std::min<std::uint64_t>(at + piece.size(), segment.entry.end_offset));
-        const auto on_disk = std::span(piece).first(bytes.size());
+        const auto on_disk = piece.span(0, bytes.size());
         for (int attempt = 0;; ++attempt) {
-            const auto got = file.read_at(at, on_disk);
+            const auto got = file.read_disk_at(at, on_disk);
             if (got.ok() && *got == bytes.size() && std::memcmp(bytes.data(), on_disk.data(), *got) == 0) break;
             if (base::is_planted(base::Bug::kSealUnread)) break;
             if (attempt > 0) return base::fail(ErrorCode::kIo, name + ": the disk does not keep what is written");
@@ -102,13 +111,19 @@ Status Log::save_manifest() {
 /// segment holds nothing and is not used.
 Result<std::unique_ptr<Segment>> Log::prepare_segment(std::uint64_t room) {
     const SegmentHeader header = next_header(room);
-    auto segment = std::make_unique<Segment>();
+    CreatedSegment created;
+    if (!options_.in_memory) {
+        // Who asks for spares wants them ready to the end.
+        const std::uint64_t zeroed_size = options_.spare_bytes > 0 ? header.file_size : kZeroAhead;
+        ASSIGN_OR_RETURN(created, create_segment(env_, log_directory(), header, zeroed_size));
+    }
+    auto segment = std::make_unique<Segment>(created.zeroed_upto);
     segment->entry.number = header.number;
     segment->entry.salt = header.salt;
     segment->entry.file_size = header.file_size;
     segment->use_image(io::AlignedBuffer(header.file_size));
+    segment->file = std::move(created.file);
     if (options_.in_memory) return segment;
-    ASSIGN_OR_RETURN(segment->file, create_segment(env_, log_directory(), header));
 
     const std::lock_guard lock(manifest_mutex_);
     manifest_.segments.push_back(segment->entry);
@@ -183,20 +198,60 @@ Result<std::uint64_t> Log::spare_size_at(std::size_t index, std::size_t record_s
 
 Status Log::prepare_spares() {
     while (true) {
-        const std::lock_guard preparing(prepare_mutex_);
+        std::uint64_t bytes_in_front = 0;
+        cache::FileImage* image = nullptr;  // Stays where it is when the spare is taken into use.
         {
-            const std::lock_guard lock(segments_mutex_);
-            std::uint64_t bytes = 0;
-            for (const auto& spare : spares_) bytes += spare->entry.file_size;
-            if (spares_.size() >= options_.spare_count && bytes >= options_.spare_bytes) {
-                wants_spares_.store(false, std::memory_order_relaxed);
-                return {};
+            const std::lock_guard preparing(prepare_mutex_);
+            {
+                const std::lock_guard lock(segments_mutex_);
+                for (const auto& spare : spares_) bytes_in_front += spare->entry.file_size;
+                if (spares_.size() >= options_.spare_count && bytes_in_front >= options_.spare_bytes) {
+                    wants_spares_.store(false, std::memory_order_relaxed);
+                    return {};
+                }
             }
+            ASSIGN_OR_RETURN(auto spare, prepare_segment(0));
+            image = spare->image.get();
+            const std::lock_guard lock(segments_mutex_);
+            spares_.push_back(std::move(spare));
         }
-        ASSIGN_OR_RETURN(auto spare, prepare_segment(0));
-        const std::lock_guard lock(segments_mutex_);
-        spares_.push_back(std::move(spare));
+        // Who asks for spares wants their memory too, as much as one segment is.
+        const bool is_asked_for = options_.spare_bytes > 0 && bytes_in_front < options_.segment_size_max;
+        if (is_asked_for) image->touch(0, options_.segment_size_max - bytes_in_front);
     }
+}
+
+Status Log::prepare_ahead() {
+    const std::uint64_t moved = used_bytes() - looked_at_bytes_;
+    if (moved < kLookSize) return {};
+    looked_at_bytes_ += moved;
+    Segment& tail = segment(segment_count() - 1);
+    if (moved > kBurstSize) {
+        touch_ahead(tail, std::min(4 * moved, kTouchAheadMax));
+        return {};
+    }
+    if (options_.in_memory || tail.zeros.committed_upto() == 0) return {};
+    while (true) {
+        const auto range = tail.zeros.begin_zeroing(kZeroAhead, kZeroPieceSize, tail.entry.file_size);
+        if (range.begin == range.end) return {};
+        Status zeroed = write_zeros(*tail.file, range.begin, range.end);
+        tail.zeros.end_zeroing();
+        RETURN_IF_ERROR(zeroed);
+    }
+}
+
+/// Makes memory for the next `size` bytes, in the tail segment and the spare behind it.
+void Log::touch_ahead(Segment& tail, std::uint64_t size) {
+    const std::uint64_t begin = tail.zeros.committed_upto();
+    const std::uint64_t left = tail.entry.file_size - begin;
+    tail.image->touch(begin, std::min(size, left));
+    if (size <= left) return;
+    cache::FileImage* next = nullptr;
+    {
+        const std::lock_guard lock(segments_mutex_);
+        if (!spares_.empty()) next = spares_.front()->image.get();  // Stays where it is when it is taken into use.
+    }
+    if (next != nullptr) next->touch(0, size - left);
 }
 
 bool Log::has_finished() const {

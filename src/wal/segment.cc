@@ -12,9 +12,6 @@
 namespace chronos::wal {
 namespace {
 
-/// Zeros go past the page cache, in pieces that let commits of the same disk in between.
-constexpr std::size_t kZeroPieceSize = std::size_t{2} << 20;
-
 std::vector<std::byte> encode(const SegmentHeader& header) {
     std::vector<std::byte> block(kSegmentHeaderSize);
     base::store(block.data(), header);
@@ -23,14 +20,14 @@ std::vector<std::byte> encode(const SegmentHeader& header) {
     return block;
 }
 
-Status fill(io::File& file, const SegmentHeader& header) {
-    const io::AlignedBuffer zeros(std::min<std::uint64_t>(kZeroPieceSize, header.file_size));
-    RETURN_IF_ERROR(file.truncate(header.file_size));
-    for (std::uint64_t at = 0; at < header.file_size; at += zeros.size()) {
-        const std::uint64_t left = std::min<std::uint64_t>(zeros.size(), header.file_size - at);
-        RETURN_IF_ERROR(file.write_durable_at(at, zeros.span(0, left)));
-    }
-    return write_segment_header(file, header);
+/// Returns how far the file was written through.
+Result<std::uint64_t> fill(io::File& file, const SegmentHeader& header, std::uint64_t zeroed_size) {
+    ASSIGN_OR_RETURN(const bool has_space, file.allocate(header.file_size));
+    if (!has_space) RETURN_IF_ERROR(file.truncate(header.file_size));
+    const std::uint64_t zeroed_upto = has_space ? std::min(zeroed_size, header.file_size) : header.file_size;
+    RETURN_IF_ERROR(write_zeros(file, 0, zeroed_upto));
+    RETURN_IF_ERROR(write_segment_header(file, header));
+    return zeroed_upto;
 }
 
 }  // namespace
@@ -47,27 +44,35 @@ std::uint64_t segment_size_for(std::uint64_t prepared_before, std::uint64_t size
     return std::min(size, size_max);
 }
 
+Status write_zeros(io::File& file, std::uint64_t begin, std::uint64_t end) {
+    const io::AlignedBuffer zeros(std::min<std::uint64_t>(kZeroPieceSize, end - begin));
+    for (std::uint64_t at = begin; at < end; at += zeros.size())
+        RETURN_IF_ERROR(file.write_durable_at(at, zeros.span(0, std::min<std::uint64_t>(zeros.size(), end - at))));
+    return {};
+}
+
 Status write_segment_header(io::File& file, const SegmentHeader& header) {
     RETURN_IF_ERROR(file.write_at(0, encode(header)));
     return file.sync();
 }
 
-Result<std::unique_ptr<io::File>> create_segment(io::Environment& env, const std::string& log_directory,
-                                                 const SegmentHeader& header) {
+Result<CreatedSegment> create_segment(io::Environment& env, const std::string& log_directory,
+                                      const SegmentHeader& header, std::uint64_t zeroed_size) {
     const std::string path = log_directory + "/" + segment_file_name(header.number);
     const std::string unfinished = path + ".tmp";
     ASSIGN_OR_RETURN(const bool left_over, env.files.exists(unfinished));
     if (left_over) RETURN_IF_ERROR(env.files.remove_file(unfinished));
     ASSIGN_OR_RETURN(auto file, env.files.open(unfinished, io::OpenMode::kCreate));
-    if (Status filled = fill(*file, header); !filled.ok()) {
+    const auto zeroed_upto = fill(*file, header, zeroed_size);
+    if (!zeroed_upto.ok()) {
         file.reset();
         (void)env.files.remove_file(unfinished);  // Gives the space back; the first error is the one to tell.
         (void)env.files.sync_directory(log_directory);
-        return std::move(filled).error();
+        return zeroed_upto.error();
     }
     RETURN_IF_ERROR(env.files.rename(unfinished, path));
     if (!base::is_planted(base::Bug::kNoDirectorySync)) RETURN_IF_ERROR(env.files.sync_directory(log_directory));
-    return file;
+    return CreatedSegment{.file = std::move(file), .zeroed_upto = *zeroed_upto};
 }
 
 Result<SegmentHeader> read_segment_header(io::File& file, const std::string& name) {

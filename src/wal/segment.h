@@ -40,11 +40,23 @@ std::string segment_file_name(std::uint32_t number);
 /// 1, 4, 16, 64, 256, 256, … MiB for the 1st, 2nd, … segment of a log, by default.
 std::uint64_t segment_size_for(std::uint64_t prepared_before, std::uint64_t size_min, std::uint64_t size_max);
 
-/// Creates a segment file written through with zeros, synced, under its final name, the name synced too.
+struct CreatedSegment {
+    std::unique_ptr<io::File> file;
+    std::uint64_t zeroed_upto = 0;  ///< The rest has its space, but the file system does not count it as written.
+};
+
+/// Creates a segment file of zeros that has all its space, synced, under its final name, the name synced too. It is
+/// written through up to `zeroed_size`, or whole where the file system gives space only to what is written.
 ///
 /// Errors: kNoSpace (nothing is left behind), kIo.
-Result<std::unique_ptr<io::File>> create_segment(io::Environment& env, const std::string& log_directory,
-                                                 const SegmentHeader& header);
+Result<CreatedSegment> create_segment(io::Environment& env, const std::string& log_directory,
+                                      const SegmentHeader& header, std::uint64_t zeroed_size);
+
+/// What is zeroed at once: pieces past the page cache that let commits of the same disk in between.
+inline constexpr std::uint64_t kZeroPieceSize = std::uint64_t{2} << 20;
+
+/// Writes zeros durably. Requires: multiples of io::kBlockSize, inside the file.
+Status write_zeros(io::File& file, std::uint64_t begin, std::uint64_t end);
 
 /// Writes a header over a file's first block and syncs it.
 Status write_segment_header(io::File& file, const SegmentHeader& header);

@@ -39,10 +39,20 @@ Error PosixFile::error(const char* call, int error_number) const {
 }
 
 Result<std::size_t> PosixFile::read_at(std::uint64_t offset, std::span<std::byte> out) {
+    return read_by(fd_.get(), offset, out);
+}
+
+Result<std::size_t> PosixFile::read_disk_at(std::uint64_t offset, std::span<std::byte> out) {
+    ASSERT(is_aligned(offset, out));
+    const bool is_direct = options_.durable_write->load(std::memory_order_relaxed) == DurableWrite::kDirect;
+    return read_by(is_direct && can_write_direct() ? direct_fd_.get() : fd_.get(), offset, out);
+}
+
+Result<std::size_t> PosixFile::read_by(int fd, std::uint64_t offset, std::span<std::byte> out) const {
     std::size_t done = 0;
     while (done < out.size()) {
         const ssize_t count = retry_interrupted(
-            [&] { return ::pread(fd_.get(), out.data() + done, out.size() - done, offset_of(offset + done)); });
+            [&] { return ::pread(fd, out.data() + done, out.size() - done, offset_of(offset + done)); });
         if (count < 0) return error("pread", errno);
         if (count == 0) break;
         done += static_cast<std::size_t>(count);
@@ -93,8 +103,8 @@ bool PosixFile::can_write_direct() {
     std::call_once(direct_once_, [this] {
         // By the open descriptor and not by the path, which may name another file by now.
         const std::string self = "/proc/self/fd/" + std::to_string(fd_.get());
-        direct_fd_ = above_standard(UniqueFd(
-            retry_interrupted([&] { return ::open(self.c_str(), O_WRONLY | O_DIRECT | O_DSYNC | O_CLOEXEC); })));
+        direct_fd_ = above_standard(
+            UniqueFd(retry_interrupted([&] { return ::open(self.c_str(), O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC); })));
     });
     return direct_fd_.is_open() && !direct_refused_.load(std::memory_order_relaxed);
 }
@@ -117,6 +127,12 @@ Status PosixFile::truncate(std::uint64_t size) {
         return error("ftruncate", errno);
     }
     return {};
+}
+
+Result<bool> PosixFile::allocate(std::uint64_t size) {
+    if (retry_interrupted([&] { return ::fallocate(fd_.get(), 0, 0, offset_of(size)); }) == 0) return true;
+    if (errno == EOPNOTSUPP || errno == ENOSYS) return false;
+    return error("fallocate", errno);
 }
 
 }  // namespace chronos::io

@@ -33,17 +33,20 @@ public:
     PosixFile(UniqueFd fd, Options options);
 
     Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) override;
+    Result<std::size_t> read_disk_at(std::uint64_t offset, std::span<std::byte> out) override;
     Status write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
     Status write_durable_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
     Status sync() override;
     Result<std::uint64_t> size() override;
     Status truncate(std::uint64_t size) override;
+    Result<bool> allocate(std::uint64_t size) override;
 
     /// Whether this file can still be written directly; opens the descriptor for it if need be.
     bool can_write_direct();
 
 private:
     [[nodiscard]] Error error(const char* call, int error_number) const;
+    Result<std::size_t> read_by(int fd, std::uint64_t offset, std::span<std::byte> out) const;
     /// Returns how many bytes are durable; fewer than given once direct writing is given up.
     Result<std::size_t> write_direct(std::uint64_t offset, std::span<const std::byte> bytes);
 

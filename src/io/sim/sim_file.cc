@@ -31,6 +31,11 @@ void put(FileNode& file, std::uint64_t sequence, std::uint64_t offset, std::span
 
 }  // namespace
 
+Result<bool> SimFile::allocate(std::uint64_t size) {
+    RETURN_IF_ERROR(truncate(size));
+    return true;
+}
+
 Status SimFile::write_durable_at(std::uint64_t offset, std::span<const std::byte> bytes) {
     ASSERT(is_aligned(offset, bytes));
     return files_.write(handle_, offset, bytes, OpKind::kWriteDurable);

@@ -17,6 +17,9 @@ public:
     Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) override {
         return files_.read(handle_, offset, out);
     }
+    Result<std::size_t> read_disk_at(std::uint64_t offset, std::span<std::byte> out) override {
+        return files_.read(handle_, offset, out);
+    }
     Status write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
         return files_.write(handle_, offset, bytes, OpKind::kWrite);
     }
@@ -24,6 +27,7 @@ public:
     Status sync() override { return files_.sync(handle_); }
     Result<std::uint64_t> size() override { return files_.size(handle_); }
     Status truncate(std::uint64_t size) override { return files_.truncate(handle_, size); }
+    Result<bool> allocate(std::uint64_t size) override;  // Growing takes space here in any case.
 
 private:
     SimFileSystem& files_;
