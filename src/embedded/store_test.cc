@@ -432,5 +432,29 @@ TEST(Store, AnswersManyWritersConcurrent) {
     EXPECT_EQ(store->view()->stats()->event_count, std::uint64_t{kThreads * kAppends});
 }
 
+TEST(State, OfThePastStartsFromTheNearestSavedOne) {
+    Store store = Store::open({.in_memory = true}).value();
+    constexpr std::uint64_t kEvents = 5'000;
+    const auto second = [](std::uint64_t i) { return Timestamp{static_cast<std::int64_t>(i) * 1'000'000'000}; };
+    BatchBuilder batch;
+    for (std::uint64_t i = 1; i <= kEvents; ++i) {
+        const std::string payload = R"({"n":)" + std::to_string(i) + R"(,"k)" + std::to_string(i % 7) + R"(":true})";
+        batch.add({.entity_id = "a", .event_type = "t", .payload = payload, .occurred_at = second(i)});
+    }
+    ASSERT_TRUE(store.append(std::move(batch)).ok());
+    EXPECT_EQ(store.view()->state("a")->folded_events, kEvents);
+    EXPECT_EQ(store.view()->state("a")->folded_events, 0U);
+    for (const std::uint64_t at : {1'023U, 1'024U, 1'025U, 3'000U, 4'999U}) {
+        const View then = store.view({.as_of = second(at)}).value();
+        const State saved = then.state("a").value();
+        const State folded = then.state("a", {.ignore_snapshots = true}).value();
+        EXPECT_EQ(saved.json, folded.json);
+        EXPECT_EQ(saved.version, folded.version);
+        EXPECT_EQ(folded.folded_events, at);
+        EXPECT_LE(saved.folded_events, 1'024U) << at;
+        EXPECT_EQ(store.view({.at = Position{at - 1}})->state("a")->json, folded.json);
+    }
+}
+
 }  // namespace
 }  // namespace chronos

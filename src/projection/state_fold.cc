@@ -37,32 +37,43 @@ std::shared_ptr<const FoldedState> SnapshotCache::find(const index::StreamHead* 
     const std::lock_guard lock(mutex_);
     const auto found = index_.find({stream, fold});
     if (found == index_.end()) return nullptr;
-    const std::shared_ptr<const FoldedState>& state = found->second->state;
-    if (state->event_count > count_max || (as_of && state->max_occurred_at > as_of->ns)) return nullptr;
-    entries_.splice(entries_.begin(), entries_, found->second);
-    return state;
+    const Rungs& rungs = found->second;
+    for (auto rung = rungs.upper_bound(count_max); rung != rungs.begin();) {
+        --rung;
+        const Entries::iterator entry = rung->second;
+        if (as_of && entry->state->max_occurred_at > as_of->ns) continue;
+        entries_.splice(entries_.begin(), entries_, entry);
+        return entry->state;
+    }
+    return nullptr;
+}
+
+/// Requires: mutex_.
+void SnapshotCache::erase(Entries::iterator entry) {
+    const auto found = index_.find({entry->stream, entry->fold});
+    found->second.erase(entry->state->event_count);
+    if (found->second.empty()) index_.erase(found);
+    bytes_ -= entry->bytes;
+    entries_.erase(entry);
 }
 
 void SnapshotCache::keep(const index::StreamHead* stream, Fold fold, std::shared_ptr<const FoldedState> state) {
     const std::size_t bytes = state->tree.memory_bytes() + sizeof(FoldedState) + sizeof(Entry);
     if (bytes > bytes_max_ / 4) return;
+    const std::uint64_t count = state->event_count;
     const std::lock_guard lock(mutex_);
-    const auto found = index_.find({stream, fold});
-    if (found != index_.end()) {
-        if (found->second->state->event_count >= state->event_count) return;
-        bytes_ -= found->second->bytes;
-        entries_.erase(found->second);
-        index_.erase(found);
+    if (const auto known = index_.find({stream, fold}); known != index_.end()) {
+        if (known->second.contains(count)) return;
+        const Entries::iterator longest = known->second.rbegin()->second;
+        const std::uint64_t longest_count = longest->state->event_count;
+        const bool is_rung = count % kRungEvents == 0;
+        if (longest_count > count && !is_rung) return;
+        if (longest_count < count && longest_count % kRungEvents != 0) erase(longest);
     }
     entries_.push_front({stream, fold, std::move(state), bytes});
-    index_[{stream, fold}] = entries_.begin();
+    index_[{stream, fold}][count] = entries_.begin();
     bytes_ += bytes;
-    while (bytes_ > bytes_max_) {
-        const Entry& last = entries_.back();
-        bytes_ -= last.bytes;
-        index_.erase({last.stream, last.fold});
-        entries_.pop_back();
-    }
+    while (bytes_ > bytes_max_) erase(std::prev(entries_.end()));
 }
 
 std::vector<StateFolder::Counted> StateFolder::counted_events(store::Reader& reader, const store::PinnedView& view,
@@ -92,7 +103,8 @@ Status StateFolder::fold_event(FoldedState& state, const event::EventBytes& even
     return {};
 }
 
-Status StateFolder::fold_events(FoldedState& state, const std::vector<Counted>& events, Fold fold) const {
+Status StateFolder::fold_events(FoldedState& state, const std::vector<Counted>& events, Fold fold,
+                                const index::StreamHead* rungs_of) const {
     store::ImagePins pins;
     store::Reader reader(indexes_, {.keep = &pins});
     std::array<std::uint64_t, store::kLookupGroup> seqs;
@@ -101,8 +113,13 @@ Status StateFolder::fold_events(FoldedState& state, const std::vector<Counted>& 
         const std::size_t count = std::min(seqs.size(), events.size() - first);
         for (std::size_t i = 0; i < count; ++i) seqs[i] = events[first + i].seq;
         if (!reader.find(std::span(seqs).first(count), found.data())) return reader.status();
-        for (std::size_t i = 0; i < count; ++i)
+        for (std::size_t i = 0; i < count; ++i) {
             RETURN_IF_ERROR(fold_event(state, event::EventBytes(found[i].at), seqs[i], fold, nullptr));
+            // As many events as the stream has up to here: none was left out.
+            const bool is_rung = rungs_of != nullptr && state.event_count % SnapshotCache::kRungEvents == 0 &&
+                                 found[i].place + 1 == state.event_count;
+            if (is_rung) snapshots_.keep(rungs_of, fold, std::make_shared<const FoldedState>(state));
+        }
         pins.release();
     }
     return {};
@@ -147,16 +164,17 @@ Result<FoldedState> StateFolder::fold_stream(const store::PinnedView& view, cons
         }
         std::stable_sort(events.begin(), events.end(),
                          [](const Counted& a, const Counted& b) { return a.occurred_at < b.occurred_at; });
-        RETURN_IF_ERROR(fold_events(state, events, options.fold));
+        RETURN_IF_ERROR(fold_events(state, events, options.fold, nullptr));
         state.late_events = late_events;
         return state;
     }
-    RETURN_IF_ERROR(fold_events(state, events, options.fold));
+    const bool keeps = !options.ignore_snapshots;
+    RETURN_IF_ERROR(fold_events(state, events, options.fold, keeps ? stream.newest().stream : nullptr));
     // A snapshot is a prefix of the stream: nothing that the view leaves out may lie before its end.
     const bool is_prefix =
         state.event_count > 0 && store::count_below(reader, stream, state.last_seq + 1) == state.event_count;
     RETURN_IF_ERROR(reader.status());
-    if (is_prefix && !options.ignore_snapshots && folded >= kSnapshotEventsMin)
+    if (is_prefix && keeps && folded >= kSnapshotEventsMin)
         snapshots_.keep(stream.newest().stream, options.fold, std::make_shared<const FoldedState>(state));
     return state;
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -34,15 +35,18 @@ struct FoldedState {
     std::uint64_t last_seq = 0;
 };
 
-/// Recently folded states, least recently used out first.
+/// Recently folded states, least recently used out first: of each stream the longest, and of long streams one at each
+/// multiple of kRungEvents, from which states of the past start.
 class SnapshotCache {
 public:
+    static constexpr std::uint64_t kRungEvents = 1'024;
+
     explicit SnapshotCache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
-    /// A state of at most `count_max` events of the stream, all of which occurred by `as_of`.
+    /// The longest state of at most `count_max` events of the stream, all of which occurred by `as_of`.
     std::shared_ptr<const FoldedState> find(const index::StreamHead* stream, Fold fold, std::uint64_t count_max,
                                             std::optional<Timestamp> as_of);
-    /// Keeps a state unless a longer one is kept already.
+    /// Keeps a state if it is longer than those that are kept, or a rung.
     void keep(const index::StreamHead* stream, Fold fold, std::shared_ptr<const FoldedState> state);
 
 private:
@@ -53,6 +57,7 @@ private:
         std::size_t bytes;
     };
     using Entries = std::list<Entry>;
+    using Rungs = std::map<std::uint64_t, Entries::iterator>;  // by count of events
     struct Key {
         const index::StreamHead* stream;
         Fold fold;
@@ -64,11 +69,13 @@ private:
         }
     };
 
+    void erase(Entries::iterator entry);
+
     const std::size_t bytes_max_;
     std::mutex mutex_;
-    std::size_t bytes_ = 0;                                      // guarded by mutex_
-    Entries entries_;                                            // guarded by mutex_; most recently used first
-    std::unordered_map<Key, Entries::iterator, KeyHash> index_;  // guarded by mutex_
+    std::size_t bytes_ = 0;                          // guarded by mutex_
+    Entries entries_;                                // guarded by mutex_; most recently used first
+    std::unordered_map<Key, Rungs, KeyHash> index_;  // guarded by mutex_
 };
 
 /// One event of a history and what it changed; valid during the visit.
@@ -108,7 +115,9 @@ private:
                                                                    Fold fold, std::uint64_t count_max,
                                                                    std::optional<Timestamp> as_of) const;
     /// Folds events in the order given.
-    Status fold_events(FoldedState& state, const std::vector<Counted>& events, Fold fold) const;
+    /// In stream order `rungs_of` names the stream whose rungs are kept on the way.
+    Status fold_events(FoldedState& state, const std::vector<Counted>& events, Fold fold,
+                       const index::StreamHead* rungs_of) const;
     Result<FoldedState> fold_stream(const store::PinnedView& view, const store::Stream& stream,
                                     const StateOptions& options, std::uint64_t& folded) const;
     Result<std::optional<Timestamp>> first_event_at(const store::PinnedView& view, std::string_view entity_id) const;
