@@ -41,6 +41,11 @@ inline bool is_found_damage(const std::string& wrong) {
            (wrong.find(".log") != std::string::npos || wrong.find(".idx") != std::string::npos);
 }
 
+/// All of main.
+inline store::Layers main_layers() {
+    return store::Layers(store::Layer{.branch = event::kMainBranch, .end_seq = store::kWritersView});
+}
+
 class Oracle {
 public:
     enum class Expect : std::uint8_t { kPlaced, kChecked, kConflict, kDuplicate, kOtherContent, kPartlyKnown };
@@ -98,7 +103,7 @@ public:
     /// Readers were shown everything below `seq`, so it must not vanish.
     std::string published(const store::Database& database) {
         const std::uint64_t positions =
-            database.indexes().runs(event::kMainBranch).positions_below(database.published_seq());
+            store::position_end(database.indexes(), main_layers(), database.published_seq());
         std::size_t count = 0;
         while (count < placed_.size() && placed_[count].first_position < positions) ++count;
         if (count > 0 && placed_[count - 1].first_position + placed_[count - 1].sent.events.size() > positions)
@@ -111,7 +116,7 @@ public:
     /// Compares a store that was just opened with what it must hold; what it shows counts as durable from now on.
     std::string recovered(const store::Database& database) {
         if (std::string wrong = matches_store(database); !wrong.empty()) return wrong;
-        const std::uint64_t positions = database.indexes().next_position(event::kMainBranch);
+        const std::uint64_t positions = store::position_end(database.indexes(), main_layers(), store::kWritersView);
         std::size_t count = 0;
         while (count < placed_.size() && placed_[count].first_position < positions) ++count;
         while (placed_.size() > count) take_back();
@@ -332,7 +337,7 @@ inline std::string Oracle::matches_store(const store::Database& database) {
         if (ordinal < placed.ids.size() && found.id() != placed.ids[ordinal]) return at("another id than was answered");
         if (ordinal >= placed.ids.size()) placed.ids.push_back(found.id());
         if (place.place + 1 != placed.versions[ordinal]) return at("another version");
-        const auto found_seq = by_id.find_id(found.id(), event::kMainBranch, 0, end_seq);
+        const auto found_seq = by_id.find_id(found.id(), main_layers(), 0, end_seq);
         if (!by_id.ok()) return kCannotRead + by_id.status().error().message;
         if (found_seq != seq) return at("not found by id");
         ++versions[sent.entity_id];
@@ -347,7 +352,8 @@ inline std::string Oracle::matches_store(const store::Database& database) {
         return "lost: " + std::to_string(durable_count_ - batch_index) + " durable batches of " +
                std::to_string(durable_count_) + ", from position " + std::to_string(position);
     for (const auto& [entity, version] : versions) {
-        const auto stream = store::posting_key(database.indexes(), index::KeyKind::kEntity, event::kMainBranch, entity);
+        const auto stream =
+            store::posting_key(database.indexes(), index::KeyKind::kEntity, main_layers().own(), entity);
         const std::uint64_t counted = stream ? store::count_below(reader, *stream, end_seq) : 0;
         if (!reader.ok()) return kCannotRead + reader.status().error().message;
         if (counted != version) return "the index has another version of " + entity;
