@@ -208,6 +208,39 @@ TEST(Fork, MayHoldTheSameIdAsItsSibling) {
     EXPECT_EQ(refused.conflicts[0].kind, MergeConflict::Kind::kIdDiffers);
 }
 
+TEST(Fork, LeavesOutAnEntityWhoseIdsMeanSomethingElseOnTheParent) {
+    Store store = in_memory();
+    ASSERT_TRUE(store.create_fork({.name = "f"}).ok());
+    NewEvent event{.entity_id = "a",
+                   .event_type = "t",
+                   .payload = "1",
+                   .id = Uuid::parse("00000000-0000-0000-0000-000000000001").value()};
+    ASSERT_TRUE(store.append(event).ok());
+    event.payload = "2";
+    ASSERT_TRUE(store.append(event, {}, {.branch = "f"}).ok());
+    append(store, "b", "3", "f");
+    EXPECT_GT(store.merge_fork("f", {.dry_run = true, .others = MergeResolution::kForce})->conflict_count, 0U);
+    EXPECT_EQ(store.merge_fork("f", {.dry_run = true, .others = MergeResolution::kSkip})->conflict_count, 0U);
+    const MergeResult merged = store.merge_fork("f", {.entities = {{"a", MergeResolution::kSkip}}}).value();
+    EXPECT_TRUE(merged.merged);
+    EXPECT_EQ(merged.event_count, 1U);
+    EXPECT_EQ(merged.skipped_count, 1U);
+}
+
+TEST(Fork, LeavesOutAllOfASkippedEntityThoughOneBatchAloneIsInTheWay) {
+    Store store = in_memory();
+    ASSERT_TRUE(store.create_fork({.name = "f"}).ok());
+    const Condition unique = NoEventMatches{.query = {.items = {{.tags = {"name:ada"}}}}};
+    const NewEvent event{.entity_id = "user:2", .event_type = "registered", .tags = {"name:ada"}};
+    ASSERT_TRUE(store.append({&event, 1}, {&unique, 1}, {.branch = "f"}).ok());
+    append(store, "user:2", R"({"email":"ada@example.com"})", "f");
+    ASSERT_TRUE(store.append({.entity_id = "user:1", .event_type = "registered", .tags = {"name:ada"}}).ok());
+    const MergeResult merged = store.merge_fork("f", {.others = MergeResolution::kSkip}).value();
+    EXPECT_TRUE(merged.merged);
+    EXPECT_EQ(merged.skipped_count, 2U);
+    EXPECT_EQ(store.view()->state("user:2")->exists, false);
+}
+
 TEST(Fork, IsFollowedThroughItsParentAndUntilItEnds) {
     Store store = in_memory();
     append(store, "a", "1");

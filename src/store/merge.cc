@@ -119,9 +119,8 @@ Status MergePlan::find_known_ids(Reader& reader) {
                 present_[seq] = *theirs;
                 shared_.insert(*theirs);
             } else {
-                report(reader, MergeConflict::Kind::kIdDiffers, std::string(ours.entity()),
-                       "event id " + ours.id().to_string() + " is in the parent with other content; skip the entity",
-                       {seq}, {*theirs});
+                differing_[seq] = *theirs;
+                entities_.find(ours.entity())->second.is_in_conflict = true;
             }
         }
     }
@@ -170,6 +169,7 @@ Status MergePlan::check(std::uint64_t parent_end_seq, bool by_scan) {
     by_scan_ = by_scan;
     conflicts_.clear();
     conflict_count_ = 0;
+    for (auto& [entity, state] : entities_) state.is_in_conflict = false;
     if (!by_scan) indexes_->catch_up(parent_end_seq);
     Reader reader(*indexes_);
     RETURN_IF_ERROR(find_known_ids(reader));
@@ -177,16 +177,36 @@ Status MergePlan::check(std::uint64_t parent_end_seq, bool by_scan) {
     return judge(reader);
 }
 
-std::optional<MergeResolution> MergePlan::resolution(const std::string& entity, bool is_in_conflict) const {
+std::optional<MergeResolution> MergePlan::resolution(const std::string& entity) const {
     for (const MergeOptions::Entity& named : options_.entities)
         if (named.entity_id == entity) return named.resolution;
-    return is_in_conflict ? options_.others : std::nullopt;
+    return entities_.find(entity)->second.is_in_conflict ? options_.others : std::nullopt;
+}
+
+/// Whether an entity that moved on the parent stands in the way.
+bool MergePlan::is_in_the_way(const std::string& entity) const {
+    const EntityState& state = entities_.find(entity)->second;
+    return state.moved_count > 0 && !(options_.append_if_moved && !state.has_condition);
+}
+
+void MergePlan::find_conflicts(Reader& reader, MergeBatch& batch) {
+    batch.failed.clear();
+    for (const Condition& condition : batch.conditions) {
+        std::uint64_t match_seq = 0;
+        if (!matches_parent(reader, condition, match_seq)) continue;
+        const auto* entity = std::get_if<EntityCondition>(&condition);
+        batch.failed.push_back({entity == nullptr ? "" : entity->entity_id, match_seq});
+    }
+    for (const std::string& entity : batch.entities)
+        if (!batch.failed.empty() || is_in_the_way(entity)) entities_[entity].is_in_conflict = true;
 }
 
 Status MergePlan::judge(Reader& reader) {
     forced_.clear();
     skipped_.clear();
     event_count_ = skipped_count_ = forced_count_ = 0;
+    for (MergeBatch& batch : batches_) find_conflicts(reader, batch);
+    RETURN_IF_ERROR(reader.status());
     for (MergeBatch& batch : batches_) {
         judge_batch(reader, batch);
         RETURN_IF_ERROR(reader.status());
@@ -204,53 +224,52 @@ Status MergePlan::judge(Reader& reader) {
     return {};
 }
 
-void MergePlan::judge_batch(Reader& reader, MergeBatch& batch) {
-    // What stands in the way: entities that moved, and conditions that match.
-    std::set<std::string> in_conflict;
-    for (const std::string& entity : batch.entities) {
-        const EntityState& state = entities_[entity];
-        const bool may_move = options_.append_if_moved && !state.has_condition;
-        if (state.moved_count > 0 && !may_move) in_conflict.insert(entity);
-    }
-    struct Failed {
-        std::string entity;
-        std::uint64_t match_seq = 0;
-    };
-    std::vector<Failed> failed;
-    for (const Condition& condition : batch.conditions) {
-        std::uint64_t match_seq = 0;
-        if (!matches_parent(reader, condition, match_seq)) continue;
-        const auto* entity = std::get_if<EntityCondition>(&condition);
-        failed.push_back({entity == nullptr ? "" : entity->entity_id, match_seq});
-    }
-    const bool all_concerned = !failed.empty();
+namespace {
 
-    std::size_t skips = 0;
-    std::size_t forces = 0;
-    for (const std::string& entity : batch.entities) {
-        const auto resolved = resolution(entity, all_concerned || in_conflict.contains(entity));
-        skips += resolved == MergeResolution::kSkip ? 1 : 0;
-        forces += resolved == MergeResolution::kForce ? 1 : 0;
-    }
-    batch.is_skipped = skips > 0 && skips == batch.entities.size();
+std::vector<std::uint64_t> seqs_of(const MergeBatch& batch) {
+    std::vector<std::uint64_t> seqs;
+    for (std::uint32_t i = 0; i < batch.event_count; ++i) seqs.push_back(batch.first_seq + i);
+    return seqs;
+}
+
+}  // namespace
+
+void MergePlan::judge_batch(Reader& reader, MergeBatch& batch) {
+    const auto is_skipped = [&](const std::string& entity) { return resolution(entity) == MergeResolution::kSkip; };
+    const auto skipped = std::find_if(batch.entities.begin(), batch.entities.end(), is_skipped);
+    batch.is_skipped = std::all_of(batch.entities.begin(), batch.entities.end(), is_skipped);
     if (batch.is_skipped) {
         skipped_.insert(batch.entities.begin(), batch.entities.end());
         return;
     }
-    std::vector<std::uint64_t> ours;
-    for (std::uint32_t i = 0; i < batch.event_count; ++i) ours.push_back(batch.first_seq + i);
-    if (skips > 0) {
-        const auto skipped = std::find_if(batch.entities.begin(), batch.entities.end(), [&](const std::string& entity) {
-            return resolution(entity, all_concerned || in_conflict.contains(entity)) == MergeResolution::kSkip;
-        });
+    if (skipped != batch.entities.end()) {
         report(reader, MergeConflict::Kind::kBatchSplit, *skipped,
                "skipping '" + *skipped +
                    "' would split a batch that also writes other entities; skip all of them, or none",
-               ours, {});
+               seqs_of(batch), {});
         return;
     }
-    for (const std::string& entity : in_conflict) {
-        if (resolution(entity, true) == MergeResolution::kForce) {
+    judge_ids(reader, batch);
+    judge_moved(reader, batch);
+    if (!batch.failed.empty()) judge_conditions(reader, batch);
+}
+
+void MergePlan::judge_ids(Reader& reader, const MergeBatch& batch) {
+    for (const std::uint64_t seq : seqs_of(batch)) {
+        const auto differing = differing_.find(seq);
+        const std::byte* at = differing == differing_.end() ? nullptr : reader.event(seq);
+        if (at == nullptr) continue;
+        const event::EventBytes ours(at);
+        report(reader, MergeConflict::Kind::kIdDiffers, std::string(ours.entity()),
+               "event id " + ours.id().to_string() + " is in the parent with other content; skip the entity", {seq},
+               {differing->second});
+    }
+}
+
+void MergePlan::judge_moved(Reader& reader, const MergeBatch& batch) {
+    for (const std::string& entity : batch.entities) {
+        if (!is_in_the_way(entity)) continue;
+        if (resolution(entity) == MergeResolution::kForce) {
             forced_.insert(entity);
             continue;
         }
@@ -263,18 +282,24 @@ void MergePlan::judge_batch(Reader& reader, MergeBatch& batch) {
                    "' since the fork; skip or force the entity",
                entities_[entity].fork_seqs, parent_events(reader, entity));
     }
-    if (failed.empty()) return;
-    if (forces == batch.entities.size()) {
+}
+
+void MergePlan::judge_conditions(Reader& reader, const MergeBatch& batch) {
+    const bool all_are_forced =
+        std::all_of(batch.entities.begin(), batch.entities.end(),
+                    [&](const std::string& entity) { return resolution(entity) == MergeResolution::kForce; });
+    if (all_are_forced) {
         forced_.insert(batch.entities.begin(), batch.entities.end());
         return;
     }
-    for (const Failed& condition : failed) {
+    for (const MergeBatch::Failed& condition : batch.failed) {
         // Of an entity that moved, one report is enough.
-        if (!condition.entity.empty() && in_conflict.contains(condition.entity)) continue;
+        const bool is_written = std::binary_search(batch.entities.begin(), batch.entities.end(), condition.entity);
+        if (is_written && is_in_the_way(condition.entity)) continue;
         report(
             reader, MergeConflict::Kind::kConditionFails, condition.entity,
             "a condition of this batch does not hold on the parent any more; skip or force the entities of the batch",
-            ours, {condition.match_seq});
+            seqs_of(batch), {condition.match_seq});
     }
 }
 

@@ -6,7 +6,8 @@
 //
 // A fork's batch conflicts if the parent has, behind the fork position, an event that matches a condition the batch
 // entered under, an event of an entity that the batch writes, or an event with the same id and other content. Events
-// that both sides have, with the same id and content, are no conflict and are not appended again.
+// that both sides have, with the same id and content, are no conflict and are not appended again. To skip an entity
+// settles every conflict of it, to force it all but those of ids; either is about all of its events on the fork.
 //
 // The plan is made from what is published, on the caller's thread; what came since is looked at in the writer step.
 //
@@ -35,6 +36,12 @@ struct MergeBatch {
     std::vector<std::string> entities;  ///< Sorted, each once.
     std::vector<Condition> conditions;
     bool is_skipped = false;
+    /// A condition that does not hold on the parent any more: its entity, if it is about one, and what it met.
+    struct Failed {
+        std::string entity;
+        std::uint64_t match_seq = 0;
+    };
+    std::vector<Failed> failed;
 };
 
 class MergePlan {
@@ -56,8 +63,9 @@ public:
     [[nodiscard]] const std::set<std::string>& forced() const { return forced_; }
     [[nodiscard]] const std::set<std::string>& skipped() const { return skipped_; }
 
-    /// The events that go over, in batches of moderate size: with their ids and times made explicit and their origin in
-    /// the metadata. Requires: check() found no conflict.
+    /// The events that go over, with their ids and times made explicit and their origin in the metadata. To main in
+    /// batches of moderate size; to a fork, which may be merged in turn, batch by batch with the conditions of each.
+    /// Requires: check() found no conflict.
     Result<std::vector<BatchBuilder::Content>> contents() const;
 
 private:
@@ -65,6 +73,8 @@ private:
         std::vector<std::uint64_t> fork_seqs;
         std::uint64_t moved_count = 0;  ///< Events of the parent that the fork does not have.
         bool has_condition = false;
+        /// Something of it is in the way: if it is skipped, all of its events are, whichever batch made it so.
+        bool is_in_conflict = false;
     };
     MergePlan(const IndexSet& indexes, Fork fork, Layers fork_layers, Layers parent_layers, MergeOptions options);
 
@@ -72,9 +82,14 @@ private:
     Status find_known_ids(Reader& reader);
     Status find_moved(Reader& reader);
     [[nodiscard]] bool matches_parent(Reader& reader, const Condition& condition, std::uint64_t& match_seq) const;
+    void find_conflicts(Reader& reader, MergeBatch& batch);
     Status judge(Reader& reader);
     void judge_batch(Reader& reader, MergeBatch& batch);
-    [[nodiscard]] std::optional<MergeResolution> resolution(const std::string& entity, bool is_in_conflict) const;
+    void judge_ids(Reader& reader, const MergeBatch& batch);
+    void judge_moved(Reader& reader, const MergeBatch& batch);
+    void judge_conditions(Reader& reader, const MergeBatch& batch);
+    [[nodiscard]] bool is_in_the_way(const std::string& entity) const;
+    [[nodiscard]] std::optional<MergeResolution> resolution(const std::string& entity) const;
     void report(Reader& reader, MergeConflict::Kind kind, const std::string& entity, std::string message,
                 std::vector<std::uint64_t> fork_seqs, std::vector<std::uint64_t> parent_seqs);
     [[nodiscard]] std::vector<std::uint64_t> parent_events(Reader& reader, std::string_view entity) const;
@@ -92,6 +107,8 @@ private:
     /// Fork seq → parent seq of the same event; and the parent's side alone.
     std::unordered_map<std::uint64_t, std::uint64_t> present_;
     std::set<std::uint64_t> shared_;
+    /// Fork seq → parent seq of an event with the same id and other content.
+    std::unordered_map<std::uint64_t, std::uint64_t> differing_;
     std::set<std::string> forced_, skipped_;
     std::vector<MergeConflict> conflicts_;
     std::uint64_t conflict_count_ = 0;
