@@ -25,8 +25,14 @@ struct BatchBuilder::Content {
     };
     std::vector<EventCondition> event_conditions;
     std::optional<Uuid> batch_id;
-    /// What a merge adds to metadata may lead beyond the limit for clients.
     std::size_t metadata_size_max = std::size_t{64} << 10;
+    std::size_t condition_count_max = 1'000;
+    /// What a merge adds to metadata may lead beyond the limit for clients; and it names conditions of events as it
+    /// does explicit ones.
+    void lift_limits_for_merge() {
+        metadata_size_max += 4'096;
+        condition_count_max = ~std::size_t{0};
+    }
     /// The first thing that was wrong with what was added, and how many events were left out since.
     std::optional<Error> error;
     std::uint32_t refused_count = 0;
@@ -78,7 +84,6 @@ inline constexpr std::size_t kTagCountMax = 64;
 inline constexpr std::size_t kTagSizeMax = 256;
 inline constexpr std::size_t kBatchEventsMax = 100'000;
 inline constexpr std::size_t kBatchBytesMax = std::size_t{24} << 20;
-inline constexpr std::size_t kConditionsMax = 1'000;
 
 }  // namespace event
 }  // namespace chronos

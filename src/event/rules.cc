@@ -99,7 +99,7 @@ Status check_content(const BatchBuilder::Content& content, bool allow_system) {
     if (content.events.size() > kBatchBytesMax)
         return base::fail(ErrorCode::kLimitExceeded, "a batch has " + std::to_string(content.events.size()) +
                                                          " bytes, the limit is " + std::to_string(kBatchBytesMax));
-    if (content.conditions.size() > kConditionsMax)
+    if (content.conditions.size() > content.condition_count_max)
         return base::fail(ErrorCode::kLimitExceeded, "a batch has more than 1000 conditions");
     if (content.event_count == 0 && content.conditions.empty())
         return base::fail(ErrorCode::kInvalidArgument, "a batch without events or conditions");

@@ -41,6 +41,20 @@ std::vector<Event> copies_of(Reader& reader, const std::vector<std::uint64_t>& s
     return events;
 }
 
+/// An event of the fork as it goes over.
+void add_merged(BatchBuilder& builder, const EventView& event, std::string_view fork_id) {
+    const std::string metadata = with_origin(event.metadata, fork_id, event.position.value);
+    const std::vector<std::string_view> tags = event.tags();
+    builder.add({.entity_id = event.entity_id,
+                 .event_type = event.event_type,
+                 .payload = event.payload,
+                 .metadata = metadata,
+                 .tags = tags,
+                 .id = event.id,
+                 .occurred_at = event.occurred_at,
+                 .unvalidated = event.payload_is_unvalidated});
+}
+
 }  // namespace
 
 MergePlan::MergePlan(const IndexSet& indexes, Fork fork, Layers fork_layers, Layers parent_layers, MergeOptions options)
@@ -339,41 +353,42 @@ MergeResult MergePlan::result() const {
 }
 
 Result<std::vector<BatchBuilder::Content>> MergePlan::contents() const {
-    constexpr std::size_t kContentBytesMax = std::size_t{4} << 20;
-    constexpr std::size_t kMetadataRoom = 4096;
+    // A merge into a fork keeps batches as they are and their conditions with them, for when that is merged in turn.
+    // Only what would not fit into a batch with what is added to it is divided, and so many that their records would
+    // not be one group are put together, a few at a time; each part keeps all conditions.
+    constexpr std::size_t kToMainBytesMax = std::size_t{4} << 20;
+    constexpr std::size_t kToForkBytesMax = std::size_t{16} << 20;
+    constexpr std::size_t kApartMax = 32'768;
+    const bool keeps_batches = fork_.parent != event::kMainBranch;
+    const std::size_t bytes_max = keeps_batches ? kToForkBytesMax : kToMainBytesMax;
+    const std::size_t together_count = batches_.size() / kApartMax + 1;
     std::vector<BatchBuilder::Content> contents;
     Reader reader(*indexes_);
     BatchBuilder builder;
+    builder.content().lift_limits_for_merge();
     const auto finish = [&] {
         if (builder.event_count() > 0) contents.push_back(std::move(builder.content()));
         builder = BatchBuilder();
-        builder.content().metadata_size_max += kMetadataRoom;
+        builder.content().lift_limits_for_merge();
     };
-    finish();
-    std::vector<std::string_view> tags;
-    const bool keeps_conditions =
-        fork_.parent != event::kMainBranch;  // They are checked again when the parent is merged.
-    for (const MergeBatch& batch : batches_) {
-        if (batch.is_skipped) continue;
-        if (builder.content().events.size() >= kContentBytesMax) finish();
-        for (std::uint32_t i = 0; i < batch.event_count; ++i) {
+    const auto add_conditions = [&](const MergeBatch& batch) {
+        if (!keeps_batches || builder.event_count() == 0) return;
+        for (const Condition& condition : batch.conditions) builder.add_condition(condition);
+    };
+    for (std::size_t number = 0; number < batches_.size(); ++number) {
+        const MergeBatch& batch = batches_[number];
+        for (std::uint32_t i = 0; !batch.is_skipped && i < batch.event_count; ++i) {
             if (present_.contains(batch.first_seq + i)) continue;
+            if (builder.content().events.size() >= bytes_max) {
+                add_conditions(batch);
+                finish();
+            }
             const Reader::Found found = reader.find(batch.first_seq + i);
             if (found.at == nullptr) return reader.status().error();
-            const EventView event = make_event_view(found);
-            tags = event.tags();
-            const std::string metadata = with_origin(event.metadata, fork_.id, event.position.value);
-            builder.add({.entity_id = event.entity_id,
-                         .event_type = event.event_type,
-                         .payload = event.payload,
-                         .metadata = metadata,
-                         .tags = tags,
-                         .id = event.id,
-                         .occurred_at = event.occurred_at,
-                         .unvalidated = event.payload_is_unvalidated});
+            add_merged(builder, make_event_view(found), fork_.id);
         }
-        if (keeps_conditions)
-            for (const Condition& condition : batch.conditions) builder.add_condition(condition);
+        if (!batch.is_skipped) add_conditions(batch);
+        if (keeps_batches && (number + 1) % together_count == 0) finish();
     }
     finish();
     for (const BatchBuilder::Content& content : contents)
