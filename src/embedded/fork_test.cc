@@ -293,6 +293,61 @@ TEST(Fork, CarriesConditionsThroughItsParent) {
     EXPECT_NE(page.events()[0].metadata.find(R"("origin":{"fork":")"), std::string::npos);
 }
 
+TEST(Fork, MergesTheBatchesOfAForkOfAForkAsBatches) {
+    Store store = in_memory();
+    ASSERT_TRUE(store.create_fork({.name = "f"}).ok());
+    ASSERT_TRUE(store.create_fork({.parent = "f", .name = "g"}).ok());
+    append(store, "a", "1", "g", ExpectedVersion::none());
+    append(store, "b", "2", "g");
+    ASSERT_TRUE(store.merge_fork("g")->merged);
+    append(store, "a", "3");
+    append(store, "b", "4");
+    // Of b nothing was expected, so it may follow what main has; a is left out by itself.
+    const MergeResult merged =
+        store.merge_fork("f", {.append_if_moved = true, .entities = {{"a", MergeResolution::kSkip}}}).value();
+    EXPECT_TRUE(merged.merged) << merged.conflicts.at(0).message;
+    EXPECT_EQ(payloads(store, "main"), (std::vector<std::string>{"3", "4", "2"}));
+}
+
+TEST(Fork, MergesBatchesAsLargeAsTheyCanBe) {
+    Store store = in_memory();
+    ASSERT_TRUE(store.create_fork({.name = "f"}).ok());
+    append(store, "a", "1", "f");
+    const std::string payload = '"' + std::string(900'000, 'x') + '"';
+    const std::vector<NewEvent> large(26, NewEvent{.entity_id = "b", .event_type = "t", .payload = payload});
+    ASSERT_TRUE(store.append(large, {}, {.branch = "f"}).ok());
+    ASSERT_TRUE(store.append(std::span(large).first(4), {}, {.branch = "f"}).ok());
+    ASSERT_TRUE(store.append(large, {}, {.branch = "f"}).ok());
+    const auto merged = store.merge_fork("f");
+    ASSERT_TRUE(merged.ok()) << merged.error().message;
+    EXPECT_EQ(merged->event_count, 57U);
+}
+
+TEST(Fork, MergesMoreBatchesIntoAForkThanAGroupHasRecords) {
+    Store store = in_memory();
+    ASSERT_TRUE(store.create_fork({.name = "f"}).ok());
+    ASSERT_TRUE(store.create_fork({.parent = "f", .name = "g"}).ok());
+    constexpr std::uint64_t kCount = 66'000;
+    for (std::uint64_t i = 0; i < kCount; ++i) append(store, "a", "1", "g");
+    const auto merged = store.merge_fork("g");
+    ASSERT_TRUE(merged.ok()) << merged.error().message;
+    EXPECT_EQ(store.view({.branch = "f"})->count({}).value(), kCount);
+}
+
+TEST(Fork, KeepsAsManyConditionsAsThereAreWhenItMergesIntoAFork) {
+    Store store = in_memory();
+    ASSERT_TRUE(store.create_fork({.name = "f"}).ok());
+    ASSERT_TRUE(store.create_fork({.parent = "f", .name = "g"}).ok());
+    BatchBuilder batch;
+    for (std::uint64_t i = 0; i < 1'500; ++i)
+        batch.add({.entity_id = "a", .event_type = "t", .expected_version = ExpectedVersion::exactly(i)});
+    ASSERT_TRUE(store.append(std::move(batch), {.branch = "g"}).ok());
+    const auto merged = store.merge_fork("g");
+    ASSERT_TRUE(merged.ok()) << merged.error().message;
+    append(store, "a", "1");
+    EXPECT_EQ(store.merge_fork("f", {.append_if_moved = true})->conflict_count, 1U);
+}
+
 TEST(Fork, IsFollowedThroughItsParentAndUntilItEnds) {
     Store store = in_memory();
     append(store, "a", "1");

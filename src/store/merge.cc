@@ -245,8 +245,12 @@ MergePlan::Obstacles MergePlan::obstacles_of(Reader& reader, const MergeBatch& b
         const auto* entity = std::get_if<EntityCondition>(&condition);
         obstacles.conditions.push_back({entity == nullptr ? "" : entity->entity_id, match_seq});
     }
-    for (std::uint32_t i = 0; i < batch.event_count; ++i)
-        if (differing_.contains(batch.first_seq + i)) obstacles.differing.push_back(batch.first_seq + i);
+    for (std::uint32_t i = 0; i < batch.event_count; ++i) {
+        if (!differing_.contains(batch.first_seq + i)) continue;
+        const std::byte* at = reader.event(batch.first_seq + i);
+        if (at == nullptr) break;
+        obstacles.differing.push_back({std::string(event::EventBytes(at).entity()), batch.first_seq + i});
+    }
     return obstacles;
 }
 
@@ -260,8 +264,10 @@ void MergePlan::choose_skipped(const std::vector<Obstacles>& obstacles) {
     for (std::size_t i = 0; i < batches_.size(); ++i) {
         const bool concerns_all = !obstacles[i].conditions.empty();
         for (const std::string& entity : batches_[i].entities) {
-            const bool is_in_conflict =
-                concerns_all || obstacles[i].moved.contains(entity) || !obstacles[i].differing.empty();
+            const auto& differing = obstacles[i].differing;
+            const bool is_in_conflict = concerns_all || obstacles[i].moved.contains(entity) ||
+                                        std::any_of(differing.begin(), differing.end(),
+                                                    [&](const auto& event) { return event.entity == entity; });
             if (is_in_conflict && !named_resolution(entity)) skipped_.insert(entity);
         }
     }
@@ -313,12 +319,11 @@ void MergePlan::judge_batch(Reader& reader, const MergeBatch& batch, const Obsta
                ours, {});
         return;
     }
-    for (const std::uint64_t seq : obstacles.differing) {
+    for (const auto& [entity, seq] : obstacles.differing) {
         const std::byte* at = reader.event(seq);
         if (at == nullptr) return;
-        const event::EventBytes event(at);
-        report(reader, MergeConflict::Kind::kIdDiffers, std::string(event.entity()),
-               "event id " + event.id().to_string() +
+        report(reader, MergeConflict::Kind::kIdDiffers, entity,
+               "event id " + event::EventBytes(at).id().to_string() +
                    " is in the parent with other content; skip the entity, an id cannot be forced",
                {seq}, {differing_.find(seq)->second});
     }
@@ -424,7 +429,8 @@ Result<std::vector<BatchBuilder::Content>> MergePlan::contents() const {
             if (builder.content().events.size() >= kContentBytesMax) finish();
             if (!add(batch, i)) return reader.status().error();
         }
-        if (keeps_batches) add_conditions(batch, builder);
+        // Of a batch that the parent has already, the parent has the conditions too.
+        if (keeps_batches && builder.event_count() > 0) add_conditions(batch, builder);
         if (keeps_batches && contents.size() < kBatchesKeptMax) finish();
     }
     finish();

@@ -83,7 +83,11 @@ private:
             std::uint64_t match_seq = 0;
         };
         std::vector<Failed> conditions;
-        std::vector<std::uint64_t> differing;  ///< Events whose ids the parent has with other content.
+        struct Differing {
+            std::string entity;
+            std::uint64_t seq = 0;
+        };
+        std::vector<Differing> differing;  ///< Events whose ids the parent has with other content.
 
         [[nodiscard]] bool empty() const { return moved.empty() && conditions.empty() && differing.empty(); }
     };

@@ -3,7 +3,7 @@
 
 #include "embedded/engine.h"
 #include "io/sim/sim_environment.h"
-#include "simulation/reference_store.h"
+#include "simulation/reference_compare.h"
 #include "simulation/replay.h"
 
 namespace chronos {
@@ -25,30 +25,6 @@ Store open_store(io::SimEnvironment& sim) {
     auto impl = std::make_unique<Store::Impl>();
     impl->engine = std::make_shared<Engine>(store::Database::open_in_memory(sim.environment(), options).value());
     return Store(std::move(impl));
-}
-
-std::string compare(const EventView& found, const ReferenceEvent& wanted) {
-    const std::string at = "position " + std::to_string(wanted.position) + ": ";
-    if (found.position.value != wanted.position) return at + "got position " + std::to_string(found.position.value);
-    if (found.id != wanted.id || found.version.value != wanted.version) return at + "another id or version";
-    if (found.entity_id != wanted.sent.entity_id || found.event_type != wanted.sent.event_type)
-        return at + "another entity or type";
-    if (found.payload != wanted.sent.payload || found.metadata != wanted.sent.metadata) return at + "other bytes";
-    if (found.recorded_at != wanted.recorded_at || found.occurred_at != wanted.occurred_at) return at + "another time";
-    if (found.occurred_at_was_sent != wanted.sent.occurred_at.has_value()) return at + "another source of its time";
-    const auto tags = found.tags();
-    if (std::vector<std::string>(tags.begin(), tags.end()) != wanted.sent.stored_tags()) return at + "other tags";
-    return "";
-}
-
-/// A page is the first `limit` of `wanted`, from `begin` on.
-std::string compare(const Page& page, const ReferenceEvents& wanted, std::size_t begin, std::size_t limit) {
-    const std::size_t end = std::min(wanted.size(), begin + limit);
-    for (std::size_t i = begin; i < end && i - begin < page.events().size(); ++i)
-        if (std::string wrong = compare(page.events()[i - begin], *wanted[i]); !wrong.empty()) return wrong;
-    if (page.events().size() != end - begin)
-        return std::to_string(page.events().size()) + " events instead of " + std::to_string(end - begin);
-    return page.has_more() == (end < wanted.size()) ? "" : "is wrong about whether there is more";
 }
 
 class Differential {
@@ -294,7 +270,7 @@ private:
             if (!status.ok()) return status.error().message;
             ReferenceEvents now;
             for (const Position position : positions) now.push_back(&reference_.events()[position.value]);
-            if (std::string wrong = compare(page, now, begin, options.limit); !wrong.empty())
+            if (std::string wrong = testing::compare(page, now, begin, options.limit); !wrong.empty())
                 return "page " + std::to_string(pages) + ": " + wrong;
             if (page.has_more() == page.next_cursor().empty()) return "a cursor does not agree with has_more";
             if (!page.has_more()) return "";
@@ -321,10 +297,10 @@ private:
             ReferenceEvents wanted = reference_.read_entity(view_options, id, options);
             wanted.resize(std::min<std::size_t>(wanted.size(), options.limit));
             page.has_more_ = false;  // The last ones are asked for, not a page.
-            return labelled("the last", compare(page, wanted, 0, options.limit));
+            return labelled("the last", testing::compare(page, wanted, 0, options.limit));
         }
         if (const Status status = view.read_entity(id, options, page); !status.ok()) return status.error().message;
-        return compare(page, reference_.read_entity(view_options, id, options), 0, options.limit);
+        return testing::compare(page, reference_.read_entity(view_options, id, options), 0, options.limit);
     }
 
     std::string read_event(const View& view, const ViewOptions& view_options) {
@@ -336,7 +312,7 @@ private:
         const Status status = view.read_event(wanted.id, page);
         if (!is_seen)
             return !status.ok() && status.error().code == ErrorCode::kNotFound ? "" : "found what the view leaves out";
-        return status.ok() ? compare(page, {&wanted}, 0, 1) : status.error().message;
+        return status.ok() ? testing::compare(page, {&wanted}, 0, 1) : status.error().message;
     }
 
     std::string count(const View& view, const ViewOptions& view_options) {
@@ -364,41 +340,14 @@ private:
         const auto found = view.state(id, options);
         if (!found.ok()) return found.error().message;
         const testing::ReferenceState wanted = reference_.state(view_options, id, options);
-        if (found->exists != (wanted.event_count > 0)) return "is wrong about whether it exists";
-        if (json::parse(found->json) != wanted.json) return found->json + " instead of " + wanted.json.dump();
-        if (found->event_count != wanted.event_count || found->current_version.value != wanted.current_version)
-            return "another number of events";
-        if (found->version.value != wanted.version) return "another version";
-        if (found->late_events != wanted.late_events)
-            return std::to_string(found->late_events) + " late events instead of " + std::to_string(wanted.late_events);
-        if (found->last_recorded_at != wanted.last_recorded_at || found->last_occurred_at != wanted.last_occurred_at)
-            return "another time";
-        return "";
+        return testing::compare(*found, wanted);
     }
 
     std::string stats(const View& view, const ViewOptions& view_options) {
         const auto found = view.stats();
         if (!found.ok()) return found.error().message;
         const ReferenceEvents seen = reference_.seen(view_options);
-        std::map<std::string, ReferenceEvents> by_type;
-        for (const ReferenceEvent* event : seen) by_type[event->sent.event_type].push_back(event);
-        if (found->event_count != seen.size()) return "another number of events";
-        if (found->entity_count != reference_.entities(view_options, "", "", seen.size()).size())
-            return "another number of entities";
-        if (found->event_types.size() != by_type.size()) return "another number of types";
-        for (std::size_t i = 0; i < found->event_types.size(); ++i) {
-            const EventTypeCount& type = found->event_types[i];
-            const ReferenceEvents& wanted = by_type[type.event_type];
-            if (type.count != wanted.size()) return "another number of " + type.event_type;
-            if (type.first_recorded_at != wanted.front()->recorded_at ||
-                type.last_recorded_at != wanted.back()->recorded_at)
-                return "another time of " + type.event_type;
-            if (i > 0 && type.count > found->event_types[i - 1].count) return "types are not in order";
-        }
-        if (seen.empty()) return found->first_recorded_at || found->last_recorded_at ? "times of nothing" : "";
-        const bool has_times = found->first_recorded_at == seen.front()->recorded_at &&
-                               found->last_recorded_at == seen.back()->recorded_at;
-        return has_times ? "" : "another time";
+        return testing::compare(*found, seen);
     }
 
     io::SimEnvironment sim_;

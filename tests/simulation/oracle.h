@@ -41,10 +41,9 @@ inline bool is_found_damage(const std::string& wrong) {
            (wrong.find(".log") != std::string::npos || wrong.find(".idx") != std::string::npos);
 }
 
-/// Events on main below `end_seq`.
-inline std::uint64_t main_positions(const store::Database& database, std::uint64_t end_seq) {
-    const index::BranchRuns* runs = database.indexes().runs(event::kMainBranch);
-    return runs == nullptr ? 0 : runs->positions_below(end_seq);
+/// All of main.
+inline store::Layers main_layers() {
+    return store::Layers(store::Layer{.branch = event::kMainBranch, .end_seq = store::kWritersView});
 }
 
 class Oracle {
@@ -103,7 +102,8 @@ public:
 
     /// Readers were shown everything below `seq`, so it must not vanish.
     std::string published(const store::Database& database) {
-        const std::uint64_t positions = main_positions(database, database.published_seq());
+        const std::uint64_t positions =
+            store::position_end(database.indexes(), main_layers(), database.published_seq());
         std::size_t count = 0;
         while (count < placed_.size() && placed_[count].first_position < positions) ++count;
         if (count > 0 && placed_[count - 1].first_position + placed_[count - 1].sent.events.size() > positions)
@@ -116,7 +116,7 @@ public:
     /// Compares a store that was just opened with what it must hold; what it shows counts as durable from now on.
     std::string recovered(const store::Database& database) {
         if (std::string wrong = matches_store(database); !wrong.empty()) return wrong;
-        const std::uint64_t positions = main_positions(database, store::kWritersView);
+        const std::uint64_t positions = store::position_end(database.indexes(), main_layers(), store::kWritersView);
         std::size_t count = 0;
         while (count < placed_.size() && placed_[count].first_position < positions) ++count;
         while (placed_.size() > count) take_back();
@@ -337,8 +337,7 @@ inline std::string Oracle::matches_store(const store::Database& database) {
         if (ordinal < placed.ids.size() && found.id() != placed.ids[ordinal]) return at("another id than was answered");
         if (ordinal >= placed.ids.size()) placed.ids.push_back(found.id());
         if (place.place + 1 != placed.versions[ordinal]) return at("another version");
-        const auto found_seq =
-            by_id.find_id(found.id(), store::Layers({.branch = event::kMainBranch, .end_seq = end_seq}), 0, end_seq);
+        const auto found_seq = by_id.find_id(found.id(), main_layers(), 0, end_seq);
         if (!by_id.ok()) return kCannotRead + by_id.status().error().message;
         if (found_seq != seq) return at("not found by id");
         ++versions[sent.entity_id];
@@ -353,8 +352,8 @@ inline std::string Oracle::matches_store(const store::Database& database) {
         return "lost: " + std::to_string(durable_count_ - batch_index) + " durable batches of " +
                std::to_string(durable_count_) + ", from position " + std::to_string(position);
     for (const auto& [entity, version] : versions) {
-        const auto stream = store::posting_key(database.indexes(), index::KeyKind::kEntity,
-                                               {.branch = event::kMainBranch, .end_seq = end_seq}, entity);
+        const auto stream =
+            store::posting_key(database.indexes(), index::KeyKind::kEntity, main_layers().own(), entity);
         const std::uint64_t counted = stream ? store::count_below(reader, *stream, end_seq) : 0;
         if (!reader.ok()) return kCannotRead + reader.status().error().message;
         if (counted != version) return "the index has another version of " + entity;

@@ -107,6 +107,14 @@ public:
         return inherited;
     }
 
+    /// Forgets the events behind the first `count`.
+    void keep_first(std::size_t count) {
+        while (events_.size() > count) {
+            --versions_[events_.back().sent.entity_id];
+            events_.pop_back();
+        }
+    }
+
     [[nodiscard]] const std::vector<ReferenceEvent>& events() const { return events_; }
     [[nodiscard]] std::uint64_t version_of(const std::string& entity) const {
         const auto found = versions_.find(entity);
