@@ -42,6 +42,11 @@ constexpr std::pair<std::string_view, Bug> kBugs[] = {
     {"skip-block-checksum", Bug::kSkipBlockChecksum},
     {"seal-unread", Bug::kSealUnread},
     {"publish-inside-group", Bug::kPublishInsideGroup},
+    {"fork-sees-later", Bug::kForkSeesLater},
+    {"leak-fork-ids", Bug::kLeakForkIds},
+    {"merge-skips-condition", Bug::kMergeSkipsCondition},
+    {"fork-version-from-one", Bug::kForkVersionFromOne},
+    {"merge-in-parts", Bug::kMergeInParts},
 };
 
 std::optional<Bug> bug_of_environment() {

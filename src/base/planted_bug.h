@@ -46,6 +46,11 @@ enum class Bug : std::uint8_t {
     kSkipBlockChecksum,
     kSealUnread,
     kPublishInsideGroup,
+    kForkSeesLater,
+    kLeakForkIds,
+    kMergeSkipsCondition,
+    kForkVersionFromOne,
+    kMergeInParts,
 };
 
 #ifdef CHRONOS_PLANTED_BUGS

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <limits>
 
+#include "base/planted_bug.h"
 #include "base/result.h"
 #include "base/utf8.h"
 #include "json/pointer.h"
@@ -169,7 +170,8 @@ Layers Branches::layers_of(const Fork& fork) const {
     const Fork* parent = at(fork.parent);
     const Layers inherited =
         parent != nullptr ? layers_of(*parent) : Layers({.branch = fork.parent, .end_seq = kWritersView});
-    return inherited.forked_at(fork.fork_seq,
+    const std::uint64_t fork_seq = base::is_planted(base::Bug::kForkSeesLater) ? kWritersView : fork.fork_seq;
+    return inherited.forked_at(fork_seq,
                                {.branch = fork.number, .end_seq = kWritersView, .first_position = fork.first_position});
 }
 

@@ -230,7 +230,7 @@ Result<std::vector<AppendResult>> Database::place_group(std::span<PreparedBatch>
     results.reserve(batches.size());
     ASSIGN_OR_RETURN(const std::int64_t recorded_at, next_recorded_at());
     RETURN_IF_ERROR(log_->make_room(body_sizes));
-    log_->begin_group(static_cast<std::uint32_t>(batches.size()));
+    if (!base::is_planted(base::Bug::kMergeInParts)) log_->begin_group(static_cast<std::uint32_t>(batches.size()));
     try {
         for (PreparedBatch& batch : batches) {
             auto placed = place_at(recorded_at, batch);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/planted_bug.h"
 #include "base/result.h"
 #include "json/pointer.h"
 #include "json/scan.h"
@@ -240,6 +241,7 @@ MergePlan::Obstacles MergePlan::obstacles_of(Reader& reader, const MergeBatch& b
         if (state.moved_count > 0 && !may_move) obstacles.moved.insert(entity);
     }
     for (const Condition& condition : batch.conditions) {
+        if (base::is_planted(base::Bug::kMergeSkipsCondition)) break;
         std::uint64_t match_seq = 0;
         if (!matches_parent(reader, condition, match_seq)) continue;
         const auto* entity = std::get_if<EntityCondition>(&condition);
