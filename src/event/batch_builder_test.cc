@@ -268,5 +268,20 @@ TEST(EventView, CopiesWhatItShows) {
     EXPECT_EQ(event.metadata, view.metadata);
 }
 
+TEST(CheckContent, FindsAWrongByteAnywhereInAName) {
+    for (const char wrong : {'\x1F', '\x7F', '\x80', '\xFF', '\0', ' '}) {
+        for (std::size_t at = 0; at < 27; ++at) {
+            std::string type(27, at % 2 == 0 ? '!' : '~');
+            type[at] = wrong;
+            BatchBuilder batch;
+            batch.add({.entity_id = "e", .event_type = type, .payload = "1"});
+            EXPECT_FALSE(event::check_content(batch.content(), false).ok()) << type;
+        }
+    }
+    BatchBuilder batch;
+    batch.add({.entity_id = "names of \xC3\xA4ny l\xC3\xA4ngth ~!", .event_type = "!~!~!~!~!~!~!~!~", .payload = "1"});
+    EXPECT_TRUE(event::check_content(batch.content(), false).ok());
+}
+
 }  // namespace
 }  // namespace chronos::event

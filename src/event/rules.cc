@@ -15,9 +15,22 @@ bool is_white_space(char32_t c) {
            c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+/// Whether each of the first eight bytes is ASCII from '!' to '~'.
+bool starts_plainly(std::string_view name) {
+    constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+    const auto bytes = base::load<std::uint64_t>(base::as_bytes(name).data());
+    // The high bit of a byte is set where the byte has it, is below '!', or is DEL. A borrow or carry comes only from
+    // such.
+    return ((bytes | (bytes - '!' * kOnes) | (bytes + kOnes)) & (0x80 * kOnes)) == 0;
+}
+
 /// What is wrong with a name, or nullptr.
 const char* name_fault(std::string_view name, bool allow_white_space) {
     while (!name.empty()) {
+        if (name.size() >= 8 && starts_plainly(name)) {
+            name.remove_prefix(8);
+            continue;
+        }
         const auto first = static_cast<unsigned char>(name.front());
         const bool is_ascii = first < 0x80;  // nearly always: not worth a call
         const std::size_t size = is_ascii ? 1 : base::utf8_sequence_size(name.data(), name.data() + name.size());

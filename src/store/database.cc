@@ -270,6 +270,7 @@ void Database::mark_idle() {
 
 /// Nothing here takes long: appends at level `os` wait for these syncs.
 void Database::tend_log() {
+    prepare_ahead();
     const bool wants_spares = log_->wants_spares() || options_.log.spare_bytes > 0;
     if (wants_spares || log_->has_finished()) wake_indexing();
     if (wants_spares && !was_busy_) {
@@ -277,7 +278,6 @@ void Database::tend_log() {
         if (options_.on_busy) options_.on_busy();
     }
     queue_->sync_if_due();
-    prepare_ahead();
 }
 
 /// A disk that does not take zeros may have lost other writes of the same file: nothing may follow.
@@ -294,6 +294,12 @@ void Database::wake_indexing() {
 /// Spares, seals, files, then memory; merging goes on in between.
 /// Without disk space this fails; the next append that needs a segment reports it.
 void Database::tend_indexes() {
+    // In a burst the appends need the processors, and what is finished can wait as long as a quarter of the budget
+    // holds it: tend_log wakes this again.
+    if (log_->is_in_burst() && log_->unevictable_bytes() <= options_.memory_budget / 4) {
+        if (!queue_->is_poisoned()) (void)log_->prepare_spares();
+        return;
+    }
     const auto keep_up = [&]() -> Status {
         bool is_sealed = true;
         if (!queue_->is_poisoned()) {

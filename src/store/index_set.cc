@@ -132,6 +132,7 @@ void IndexSet::apply(wal::Slot slot, std::uint64_t body_offset, const std::byte*
             events[i] = at;
             at += base::load<std::uint32_t>(at);  // the event's size
         }
+        for (std::size_t i = 0; i < count; ++i) streams_.prefetch_entry(entity_hashes[group + i]);
         for (std::size_t i = 0; i < count; ++i) {
             const event::EventBytes event(events[i]);
             streams[i] = event.has(event::kNoEntity)

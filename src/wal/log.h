@@ -201,6 +201,8 @@ public:
     ///
     /// Errors: kIo — what is written next may not become durable either; the log should accept nothing further.
     Status prepare_ahead();
+    /// Whether it was a burst when prepare_ahead last looked.
+    [[nodiscard]] bool is_in_burst() const { return is_in_burst_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool has_finished() const;
     /// Enters finished segments into the manifest, with their SHA-256.
     Status seal_finished();
@@ -327,7 +329,8 @@ private:
     std::uint32_t next_number_ = 1;                   // guarded by segments_mutex_
     std::vector<Slot> finished_;                      // guarded by segments_mutex_
 
-    std::uint64_t looked_at_bytes_ = 0;  // of prepare_ahead's thread: used_bytes_ when it last looked
+    std::atomic<bool> is_in_burst_ = false;  // a hint
+    std::uint64_t looked_at_bytes_ = 0;      // of prepare_ahead's thread: used_bytes_ when it last looked
 
     LogCounters counters_;
 };

@@ -223,6 +223,7 @@ Status Log::prepare_spares() {
 
 Status Log::prepare_ahead() {
     const std::uint64_t moved = used_bytes() - looked_at_bytes_;
+    is_in_burst_.store(moved > kBurstSize, std::memory_order_relaxed);
     if (moved < kLookSize) return {};
     looked_at_bytes_ += moved;
     Segment& tail = segment(segment_count() - 1);
