@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "app/read_options.h"
-#include "app/similar_words.h"
 #include "base/result.h"
+#include "wire/similar_words.h"
 
 namespace chronos::app {
 namespace {
@@ -21,7 +21,7 @@ Result<std::vector<std::string>> nearest_entities(const View& view, std::string_
     for (const std::size_t kept : {id.size(), id.size() * 3 / 4, id.size() / 2, std::size_t{0}}) {
         ASSIGN_OR_RETURN(std::vector<std::string> candidates, view.entities(id.substr(0, kept), "", kCandidatesMax));
         candidates.insert(candidates.end(), nearest.begin(), nearest.end());
-        nearest = similar_words(id, candidates, kNearestMax);
+        nearest = wire::similar_words(id, candidates, kNearestMax);
         if (nearest.size() == kNearestMax) break;
     }
     return nearest;

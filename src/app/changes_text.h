@@ -10,12 +10,9 @@
 
 namespace chronos::app {
 
-std::string entity_change_as_json(const EntityChange& change);
 /// A heading, the fields that differ, and the events that did it.
 std::string entity_change_as_text(const EntityChange& change, const ValueStyle& values);
 
-/// `{"summary":{…}}`.
-std::string changes_summary_as_json(const Changes& changes);
 /// "2 entities differ: 3 events added, 1 removed".
 std::string changes_summary_as_text(const Changes& changes);
 

@@ -10,7 +10,6 @@
 #include "app/input.h"
 #include "app/options.h"
 #include "app/read_options.h"
-#include "app/time_text.h"
 #include "base/result.h"
 #include "embedded/append_request.h"
 #include "embedded/event_line.h"
@@ -18,6 +17,7 @@
 #include "json/scan.h"
 #include "json/validate.h"
 #include "json/writer.h"
+#include "wire/time_text.h"
 
 namespace chronos::app {
 namespace {

@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "base/utf8.h"
 #include "json/writer.h"
+#include "wire/fork_changes.h"
 
 namespace chronos::app {
 namespace {
@@ -218,7 +219,7 @@ private:
 
     Status show_changes(const ForkInfo& fork) {
         Result<Changes> changes = base::fail(ErrorCode::kIo, "");
-        const std::int64_t elapsed_ns = time([&] { changes = changes_of_fork(store_, fork); });
+        const std::int64_t elapsed_ns = time([&] { changes = wire::changes_of_fork(store_, fork); });
         if (!changes.ok()) return std::move(changes).error();
         heading(fmt::format("What it changed, found in {}; main sees nothing of it", human_duration(elapsed_ns)));
         for (const EntityChange& change : changes->entities)

@@ -10,6 +10,7 @@
 #include "app/read_options.h"
 #include "base/result.h"
 #include "base/utf8.h"
+#include "wire/changes_json.h"
 
 namespace chronos::app {
 namespace {
@@ -96,7 +97,7 @@ ChangesOptions changes_options(const DiffFlags& flags) {
 void write_summary(Program& program, const DiffFlags& flags, Changes& changes) {
     if (flags.summary) changes.has_more = false;  // Nothing was listed that could go on.
     if (program.common.json) {
-        program.out.line(changes_summary_as_json(changes));
+        program.out.line(wire::changes_summary_as_json(changes));
         return;
     }
     program.out.line(changes_summary_as_text(changes));
@@ -112,7 +113,7 @@ Result<int> run_diff(Program& program, const DiffFlags& flags) {
     const ValueStyle values = value_style(program);
     if (!flags.summary) {
         for (const EntityChange& change : changes.entities)
-            program.out.write(program.common.json ? entity_change_as_json(change) + "\n"
+            program.out.write(program.common.json ? wire::entity_change_as_json(change) + "\n"
                                                   : entity_change_as_text(change, values));
     }
     write_summary(program, flags, changes);

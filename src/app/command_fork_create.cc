@@ -8,12 +8,13 @@
 #include "app/fork_text.h"
 #include "base/result.h"
 #include "base/utf8.h"
+#include "wire/fork_json.h"
 
 namespace chronos::app {
 namespace {
 
 void write_created(Program& program, const ForkInfo& fork) {
-    if (program.common.json) return program.out.line(fork_as_json(fork));
+    if (program.common.json) return program.out.line(wire::fork_as_json(fork));
     // The id alone is what a script keeps.
     if (program.common.quiet) return program.out.line(fork.id);
     program.out.line("Fork created: " + program.style().bold(fork.id));

@@ -10,6 +10,7 @@
 #include "app/options.h"
 #include "app/read_options.h"
 #include "base/result.h"
+#include "wire/fork_changes.h"
 
 namespace chronos::app {
 namespace {
@@ -26,9 +27,9 @@ Result<Changes> changes_asked_for(const Store& store, const ForkInfo& fork, cons
     ChangesOptions options = flags.changes;
     options.fold = flags.fold.resolve().fold;
     options.order = flags.fold.resolve().order;
-    if (flags.against.empty()) return changes_of_fork(store, fork, options);
+    if (flags.against.empty()) return wire::changes_of_fork(store, fork, options);
     ASSIGN_OR_RETURN(const std::string branch, find_branch(store, flags.against));
-    return changes_against(store, fork, branch, options);
+    return wire::changes_against(store, fork, branch, options);
 }
 
 Result<int> run_fork_diff(Program& program, const DiffFlags& flags) {

@@ -8,6 +8,7 @@
 #include "app/question.h"
 #include "app/terminal.h"
 #include "base/result.h"
+#include "wire/fork_json.h"
 
 namespace chronos::app {
 namespace {
@@ -36,7 +37,7 @@ Result<int> run_fork_discard(Program& program, const DiscardFlags& flags) {
     }
     ASSIGN_OR_RETURN(const ForkInfo fork, store.discard_fork(found.id));
     if (program.common.json)
-        program.out.line(fork_as_json(fork));
+        program.out.line(wire::fork_as_json(fork));
     else
         program.out.line("discarded " + fork_and_its_events(found));
     RETURN_IF_ERROR(store.close());

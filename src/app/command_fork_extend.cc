@@ -8,6 +8,7 @@
 #include "app/fork_option.h"
 #include "app/fork_text.h"
 #include "base/result.h"
+#include "wire/fork_json.h"
 
 namespace chronos::app {
 namespace {
@@ -22,7 +23,7 @@ Result<int> run_fork_extend(Program& program, const ExtendFlags& flags) {
     ASSIGN_OR_RETURN(const ForkInfo found, find_fork(store, flags.fork));
     ASSIGN_OR_RETURN(const ForkInfo fork, store.extend_fork(found.id, ttl_ns));
     if (program.common.json)
-        program.out.line(fork_as_json(fork));
+        program.out.line(wire::fork_as_json(fork));
     else
         program.out.line(fork_title(fork) + " expires " + fork.expires_at.to_string() + " (in " +
                          duration_text(ttl_ns) + ")");

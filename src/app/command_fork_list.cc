@@ -9,6 +9,7 @@
 #include "app/fork_text.h"
 #include "app/terminal.h"
 #include "base/result.h"
+#include "wire/fork_json.h"
 
 namespace chronos::app {
 namespace {
@@ -49,7 +50,7 @@ Result<int> run_fork_list(Program& program, bool with_ended) {
     ASSIGN_OR_RETURN(Store store, open_for_reading(program));
     ASSIGN_OR_RETURN(const std::vector<ForkInfo> forks, store.forks({.with_ended = with_ended}));
     if (program.common.json) {
-        for (const ForkInfo& fork : forks) program.out.line(fork_as_json(fork));
+        for (const ForkInfo& fork : forks) program.out.line(wire::fork_as_json(fork));
     } else if (!forks.empty()) {
         write_table(program, forks);
     } else {

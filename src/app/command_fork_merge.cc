@@ -9,6 +9,7 @@
 #include "app/merge_text.h"
 #include "app/options.h"
 #include "base/result.h"
+#include "wire/merge_json.h"
 
 namespace chronos::app {
 namespace {
@@ -40,7 +41,7 @@ Result<int> run_fork_merge(Program& program, const MergeFlags& flags) {
     ASSIGN_OR_RETURN(const ForkInfo fork, find_fork(store, flags.fork));
     ASSIGN_OR_RETURN(const MergeResult result, store.merge_fork(fork.id, options));
     if (program.common.json)
-        program.out.line(merge_as_json(result, options.dry_run));
+        program.out.line(wire::merge_as_json(result, options.dry_run));
     else
         program.out.write(merge_as_text(result, options.dry_run, program.style()));
     RETURN_IF_ERROR(store.close());

@@ -20,6 +20,9 @@
 #include "app/question.h"
 #include "base/result.h"
 #include "json/writer.h"
+#include "wire/fork_changes.h"
+#include "wire/fork_json.h"
+#include "wire/merge_json.h"
 
 namespace chronos::app {
 namespace {
@@ -111,10 +114,10 @@ void write_outcome(Program& program, const Outcome& outcome, int exit_code) {
     if (program.common.json) {
         std::string out;
         json::ObjectWriter writer(out);
-        writer.raw_field("fork", fork_as_json(outcome.fork))
+        writer.raw_field("fork", wire::fork_as_json(outcome.fork))
             .field("exit_code", exit_code)
             .field("outcome", outcome.name());
-        if (outcome.merge) writer.raw_field("merge", merge_as_json(*outcome.merge, false));
+        if (outcome.merge) writer.raw_field("merge", wire::merge_as_json(*outcome.merge, false));
         writer.end();
         return program.out.line(out);
     }
@@ -137,7 +140,7 @@ Result<int> conclude(Program& program, const RunFlags& flags, const ForkInfo& fo
         RETURN_IF_ERROR(store.close());
         return kExitOk;
     }
-    ASSIGN_OR_RETURN(const Changes changes, changes_of_fork(store, outcome.fork));
+    ASSIGN_OR_RETURN(const Changes changes, wire::changes_of_fork(store, outcome.fork));
     RETURN_IF_ERROR(write_changes(program, changes));
     outcome.ending = choose_ending(program, flags, outcome, exit_code);
     RETURN_IF_ERROR(carry_out(store, outcome));

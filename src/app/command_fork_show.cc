@@ -6,6 +6,7 @@
 #include "app/fork_option.h"
 #include "app/fork_text.h"
 #include "base/result.h"
+#include "wire/fork_json.h"
 
 namespace chronos::app {
 namespace {
@@ -14,7 +15,7 @@ Result<int> run_fork_show(Program& program, const std::string& name) {
     ASSIGN_OR_RETURN(Store store, open_for_reading(program));
     ASSIGN_OR_RETURN(const ForkInfo fork, find_fork(store, name));
     if (program.common.json)
-        program.out.line(fork_as_json(fork));
+        program.out.line(wire::fork_as_json(fork));
     else
         program.out.write(fork_as_text(fork, program.style(), program.now()));
     return kExitOk;

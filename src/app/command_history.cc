@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/utf8.h"
 #include "json/writer.h"
+#include "wire/state_json.h"
 
 namespace chronos::app {
 namespace {
@@ -38,7 +39,7 @@ void write_fields(Program& program, const Entries& entries, Timestamp until) {
         const HistoryEntry& entry = entries[field.entry_index];
         const std::int64_t duration_ns = until.ns - entry.event.occurred_at.ns;
         if (program.common.json)
-            program.out.line(field_history_as_json(field, entry, duration_ns));
+            program.out.line(wire::field_history_as_json(field, entry, duration_ns));
         else
             program.out.write(field_history_as_text(field, entry, duration_ns, value_style(program)));
     }
@@ -48,7 +49,7 @@ void write_entries(Program& program, const Entries& entries) {
     const ValueStyle values = value_style(program);
     for (const HistoryEntry& entry : entries) {
         if (program.common.json)
-            program.out.line(history_entry_as_json(entry));
+            program.out.line(wire::history_entry_as_json(entry));
         else
             program.out.write(history_entry_as_text(entry, values.style, values.width));
     }

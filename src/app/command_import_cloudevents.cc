@@ -1,7 +1,6 @@
 // chronos import cloudevents.
 #include <memory>
 
-#include "app/cloud_event.h"
 #include "app/commands.h"
 #include "app/fork_option.h"
 #include "app/input.h"
@@ -9,6 +8,7 @@
 #include "app/options.h"
 #include "app/record_import.h"
 #include "base/result.h"
+#include "ingest/cloud_event.h"
 #include "json/scan.h"
 
 namespace chronos::app {
@@ -24,7 +24,7 @@ struct CloudEventsFlags {
     bool accept_clock = false;
 };
 
-Status add_event(std::string_view json, const std::string& where, std::uint64_t line, CloudEvents& events,
+Status add_event(std::string_view json, const std::string& where, std::uint64_t line, ingest::CloudEvents& events,
                  RecordImport& import) {
     if (Status status = events.add(json, import.batch()); !status.ok())
         return base::with_context(std::move(status).error(), where);
@@ -32,7 +32,7 @@ Status add_event(std::string_view json, const std::string& where, std::uint64_t 
 }
 
 /// `text` is a JSON array; events are counted from 0.
-Status read_array(const std::string& text, CloudEvents& events, RecordImport& import) {
+Status read_array(const std::string& text, ingest::CloudEvents& events, RecordImport& import) {
     constexpr json::Limits kLimits{.depth_max = json::kDepthMax + 2, .tokens_max = 100'000'000};
     RETURN_IF_ERROR(json::validate_json(text, kLimits));
     std::uint64_t index = 0;
@@ -42,7 +42,7 @@ Status read_array(const std::string& text, CloudEvents& events, RecordImport& im
 }
 
 /// One event on each line, or one array over all of them.
-Status read_events(Input& input, CloudEvents& events, RecordImport& import) {
+Status read_events(Input& input, ingest::CloudEvents& events, RecordImport& import) {
     LineReader lines(input);
     while (interrupted_by() == 0) {
         ASSIGN_OR_RETURN(const std::optional<std::string_view> line, lines.next());
@@ -72,7 +72,8 @@ Result<int> run_import_cloudevents(Program& program, const CloudEventsFlags& fla
     ASSIGN_OR_RETURN(Store store, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
     catch_interrupts();
-    CloudEvents events(flags.entity == "source" ? CloudEvents::Entity::kSource : CloudEvents::Entity::kSubject);
+    ingest::CloudEvents events(flags.entity == "source" ? ingest::CloudEvents::Entity::kSource
+                                                        : ingest::CloudEvents::Entity::kSubject);
     RecordImport import(program, store, branch.name, *input);
     Status read = read_events(*input, events, import);
     return import.finish(std::move(read));

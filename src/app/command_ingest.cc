@@ -2,9 +2,7 @@
 #include <memory>
 #include <vector>
 
-#include "app/append_pipeline.h"
 #include "app/commands.h"
-#include "app/event_lines.h"
 #include "app/failure.h"
 #include "app/fork_option.h"
 #include "app/input.h"
@@ -14,6 +12,8 @@
 #include "app/terminal.h"
 #include "base/result.h"
 #include "event/batch_content.h"
+#include "ingest/append_pipeline.h"
+#include "ingest/event_lines.h"
 #include "json/writer.h"
 
 namespace chronos::app {
@@ -39,7 +39,7 @@ public:
           flags_(flags),
           branch_(std::move(branch)),
           pipeline_(store),
-          lines_(flags.mode == "import" ? LineMode::kImport : LineMode::kStrict),
+          lines_(flags.mode == "import" ? ingest::LineMode::kImport : ingest::LineMode::kStrict),
           progress_(program, "ingest"),
           started_ns_(program.world.clock.monotonic_ns()) {}
 
@@ -75,7 +75,7 @@ public:
     }
 
     void write_summary(const Status& status) {
-        const AppendPipeline::Counts& counts = pipeline_.counts();
+        const ingest::AppendPipeline::Counts& counts = pipeline_.counts();
         const std::uint64_t failed_line = failed_line_ != 0 ? failed_line_ : counts.failed_line.value_or(0);
         std::string summary;
         json::ObjectWriter writer(summary);
@@ -118,7 +118,7 @@ private:
 
     Status submit() {
         if (batch_.lines.empty()) return {};
-        AppendPipeline::Batch batch = std::move(batch_);
+        ingest::AppendPipeline::Batch batch = std::move(batch_);
         batch_ = {};
         batch.last_line = line_count_;
         if (failed_line_ != 0) batch.last_line = failed_line_ - 1;
@@ -132,11 +132,11 @@ private:
     Program& program_;
     const IngestFlags& flags_;
     std::string branch_;
-    AppendPipeline pipeline_;
-    EventLines lines_;
+    ingest::AppendPipeline pipeline_;
+    ingest::EventLines lines_;
     ProgressBar progress_;
     std::int64_t started_ns_;
-    AppendPipeline::Batch batch_;
+    ingest::AppendPipeline::Batch batch_;
     std::size_t batch_bytes_ = 0;
     std::uint64_t line_count_ = 0;
     std::uint64_t failed_line_ = 0;

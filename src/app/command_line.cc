@@ -7,14 +7,14 @@
 #include "app/failure.h"
 #include "app/interrupt.h"
 #include "app/options.h"
-#include "app/version.h"
 #include "base/result.h"
+#include "server/version.h"
 
 namespace chronos::app {
 namespace {
 
 void add_commands(CLI::App& app, Program& program) {
-    app.set_version_flag("--version", "chronos " + std::string(kVersion));
+    app.set_version_flag("--version", "chronos " + std::string(server::kVersion));
     app.footer(
         "\nExample:\n  chronos init --dir data\n  chronos append --dir data --entity order:1 "
         "--type order.placed "
@@ -34,6 +34,8 @@ void add_commands(CLI::App& app, Program& program) {
     add_entities_command(app, program);
     add_stats_command(app, program);
     add_fork_commands(app, program);
+    add_serve_command(app, program);
+    add_config_commands(app, program);
     add_verify_command(app, program);
     add_salvage_command(app, program);
     add_bench_commands(app, program);

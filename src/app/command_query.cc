@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/utf8.h"
 #include "json/writer.h"
+#include "wire/view_json.h"
 
 namespace chronos::app {
 namespace {
@@ -135,15 +136,11 @@ Result<Printed> print_events(Program& program, const View& view, ReadOptions rea
     return printed;
 }
 
-Result<int> run_count(Program& program, const View& view, const Filter& filter, const ViewOptions& options,
-                      const Branch& branch) {
+Result<int> run_count(Program& program, const View& view, const Filter& filter, const ViewOptions& options) {
     ASSIGN_OR_RETURN(const std::uint64_t count, view.count(filter));
     if (program.common.json) {
         std::string out;
-        json::ObjectWriter(out)
-            .field("count", count)
-            .raw_field("view", view_as_json(view.info(), branch.expires_at))
-            .end();
+        json::ObjectWriter(out).field("count", count).raw_field("view", wire::view_as_json(view.info())).end();
         program.out.line(out);
     } else {
         program.out.line(std::to_string(count));
@@ -165,7 +162,7 @@ Result<int> run_query(Program& program, const QueryFlags& flags) {
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.view.fork));
     view_options.branch = branch.name;
     ASSIGN_OR_RETURN(const View view, store.view(view_options));
-    if (flags.count) return run_count(program, view, read.filter, view_options, branch);
+    if (flags.count) return run_count(program, view, read.filter, view_options);
     catch_interrupts();
     ASSIGN_OR_RETURN(const Printed printed,
                      print_events(program, view, read, flags.last > 0 ? flags.last : flags.limit));

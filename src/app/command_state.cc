@@ -10,6 +10,8 @@
 #include "app/terminal.h"
 #include "base/result.h"
 #include "base/utf8.h"
+#include "wire/state_json.h"
+#include "wire/view_json.h"
 
 namespace chronos::app {
 namespace {
@@ -33,7 +35,7 @@ Result<int> run_state(Program& program, const StateFlags& flags, bool with_origi
     ASSIGN_OR_RETURN(const View view, store.view(view_options));
     ASSIGN_OR_RETURN(const State state, view.state(flags.entity, options));
     if (program.common.json) {
-        program.out.line(state_as_json(state, options.fold, view_as_json(view.info(), branch.expires_at)));
+        program.out.line(wire::state_as_json(state, options.fold, wire::view_as_json(view.info())));
     } else if (state.exists) {
         if (!program.common.quiet) program.out.line(program.style().bold(state_title(state)));
         program.out.line(pretty_json(state.json));

@@ -8,46 +8,11 @@
 #include "app/terminal.h"
 #include "base/result.h"
 #include "json/writer.h"
+#include "wire/stats_json.h"
+#include "wire/view_json.h"
 
 namespace chronos::app {
 namespace {
-
-std::string type_as_json(const EventTypeCount& type) {
-    std::string out;
-    json::ObjectWriter(out)
-        .field("event_type", type.event_type)
-        .field("count", type.count)
-        .field("first_timestamp", type.first_recorded_at.to_string())
-        .field("last_timestamp", type.last_recorded_at.to_string())
-        .end();
-    return out;
-}
-
-std::string stats_as_json(const Stats& stats, std::string_view view_json) {
-    std::string types = "[";
-    for (const EventTypeCount& type : stats.event_types) {
-        if (types.size() > 1) types += ',';
-        types += type_as_json(type);
-    }
-    std::string out;
-    json::ObjectWriter writer(out);
-    writer.field("database", stats.database.to_string())
-        .field("events", stats.event_count)
-        .field("entities", stats.entity_count)
-        .field("log_bytes", stats.log_bytes)
-        .field("file_bytes", stats.file_bytes)
-        .field("segments", stats.segment_count)
-        .field("epoch", stats.writer_epoch)
-        .field("commit_method", stats.commit_method)
-        .field("index_files", stats.index_files)
-        .field("index_bytes", stats.index_bytes)
-        .field("memory_budget", stats.memory_budget)
-        .field("memory_bytes", stats.memory_bytes);
-    if (stats.first_recorded_at) writer.field("first_timestamp", stats.first_recorded_at->to_string());
-    if (stats.last_recorded_at) writer.field("last_timestamp", stats.last_recorded_at->to_string());
-    writer.raw_field("event_types", types + "]").raw_field("view", view_json).end();
-    return out;
-}
 
 void write_stats(Program& program, const Stats& stats) {
     Output& out = program.out;
@@ -80,7 +45,7 @@ Result<int> run_stats(Program& program, const ViewFlags& flags) {
     ASSIGN_OR_RETURN(const View view, store.view(view_options));
     ASSIGN_OR_RETURN(const Stats stats, view.stats());
     if (program.common.json)
-        program.out.line(stats_as_json(stats, view_as_json(view.info(), branch.expires_at)));
+        program.out.line(wire::stats_as_json(stats, wire::view_as_json(view.info())));
     else
         write_stats(program, stats);
     return kExitOk;

@@ -3,8 +3,8 @@
 
 #include "app/commands.h"
 #include "app/failure.h"
-#include "app/version.h"
 #include "json/writer.h"
+#include "server/version.h"
 
 namespace chronos::app {
 
@@ -14,8 +14,8 @@ void add_version_command(CLI::App& parent, Program& program) {
                     {.name = "version", .about = "Say which version this is", .example = "chronos version --json"});
     on_chosen(command, program, [](Program& p) -> Result<int> {
         std::string json;
-        json::ObjectWriter(json).field("name", "chronos").field("version", kVersion).end();
-        p.out.line(p.common.json ? json : "chronos " + std::string(kVersion));
+        json::ObjectWriter(json).field("name", "chronos").field("version", server::kVersion).end();
+        p.out.line(p.common.json ? json : "chronos " + std::string(server::kVersion));
         return kExitOk;
     });
 }

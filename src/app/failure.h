@@ -31,7 +31,4 @@ std::string error_as_json(const Error& error, bool is_of_append);
 /// "chronos: <message>" and a line for each conflict.
 std::string error_as_text(const Error& error);
 
-/// "any", "none", "exists" or the number.
-std::string expected_version_text(const ExpectedVersion& expected);
-
 }  // namespace chronos::app

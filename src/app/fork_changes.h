@@ -1,4 +1,4 @@
-// What a fork changed, and printing it.
+// Printing what a fork changed.
 //
 // Threads: free functions.
 #pragma once
@@ -8,15 +8,6 @@
 #include "app/program.h"
 
 namespace chronos::app {
-
-/// Against its parent as it was at the fork position, whatever became of the parent since.
-///
-/// Errors: kGone — the fork was discarded or has expired; kInvalidArgument.
-Result<Changes> changes_of_fork(const Store& store, const ForkInfo& fork, const ChangesOptions& options = {});
-
-/// Against the head of another branch. Errors: as above.
-Result<Changes> changes_against(const Store& store, const ForkInfo& fork, const std::string& branch,
-                                const ChangesOptions& options = {});
 
 /// As `diff` prints them: each entity, then a summary; with --json a line for each.
 Status write_changes(Program& program, const Changes& changes);

@@ -10,9 +10,6 @@
 
 namespace chronos::app {
 
-/// Every field; null where there is none.
-std::string fork_as_json(const ForkInfo& fork);
-
 /// "fork-… (what-if)", or the id alone.
 std::string fork_title(const ForkInfo& fork);
 /// "expires in 23h 59m", or how and when it ended.

@@ -6,7 +6,6 @@
 #include <set>
 #include <unordered_map>
 
-#include "app/append_pipeline.h"
 #include "app/git_log.h"
 #include "app/interrupt.h"
 #include "app/name_text.h"
@@ -16,6 +15,7 @@
 #include "base/utf8.h"
 #include "event/batch_content.h"
 #include "event/ids.h"
+#include "ingest/append_pipeline.h"
 #include "json/writer.h"
 
 namespace chronos::app {
@@ -214,7 +214,7 @@ private:
     }
 
     Status submit(const GitCommit& commit) {
-        AppendPipeline::Batch batch{.events = std::move(batch_), .options = options_};
+        ingest::AppendPipeline::Batch batch{.events = std::move(batch_), .options = options_};
         batch_ = BatchBuilder();
         batch.options.batch_id = event::uuid_v5(git_space(), "batch:" + commit.sha + ":" + std::to_string(part_++));
         Status status = pipeline_.submit(std::move(batch));
@@ -222,7 +222,7 @@ private:
         return {};
     }
 
-    AppendPipeline pipeline_;
+    ingest::AppendPipeline pipeline_;
     AppendOptions options_;
     BatchBuilder batch_;
     std::vector<std::string> tags_;

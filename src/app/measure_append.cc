@@ -6,10 +6,10 @@
 #include <mutex>
 #include <thread>
 
-#include "app/event_lines.h"
 #include "app/interrupt.h"
 #include "app/measurement.h"
 #include "base/result.h"
+#include "ingest/event_lines.h"
 
 namespace chronos::app {
 namespace {
@@ -124,7 +124,7 @@ private:
     }
 
     static Status parse(std::string_view text, BatchBuilder& batch) {
-        EventLines lines(LineMode::kStrict);
+        ingest::EventLines lines(ingest::LineMode::kStrict);
         while (!text.empty()) {
             const std::size_t end = text.find('\n');
             RETURN_IF_ERROR(lines.add(text.substr(0, end), batch));

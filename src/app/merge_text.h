@@ -13,7 +13,6 @@ namespace chronos::app {
 /// Conflicts stand in the way, and nothing was changed.
 bool is_refused(const MergeResult& result);
 
-std::string merge_as_json(const MergeResult& result, bool was_dry_run);
 /// Several lines; for a refused merge with the options that resolve it.
 std::string merge_as_text(const MergeResult& result, bool was_dry_run, const Style& style);
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
-#include "app/similar_words.h"
 #include "base/result.h"
 #include "base/utf8.h"
+#include "wire/similar_words.h"
 
 namespace chronos::app {
 namespace {
@@ -15,7 +15,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
     std::string best;
     std::size_t best_distance = word.size() / 3 + 2;
     for (const std::string& candidate : known) {
-        const std::size_t steps = edit_distance(word, candidate);
+        const std::size_t steps = wire::edit_distance(word, candidate);
         if (steps >= best_distance) continue;
         best = candidate;
         best_distance = steps;

@@ -2,11 +2,11 @@
 
 #include <charconv>
 
-#include "app/field_test_text.h"
 #include "app/options.h"
-#include "app/time_text.h"
 #include "base/result.h"
 #include "json/writer.h"
+#include "wire/field_test_text.h"
+#include "wire/time_text.h"
 
 namespace chronos::app {
 
@@ -15,7 +15,7 @@ Result<Position> parse_position(const std::string& text, const std::string& name
     const char* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, position.value);
     if (error == std::errc() && stop == end) return position;
-    const bool is_time = parse_time(text, {}).ok();
+    const bool is_time = wire::parse_time(text, {}).ok();
     return base::fail(ErrorCode::kInvalidArgument,
                       name + " '" + text + "': a position is a whole number from 0 on" +
                           (is_time ? "; for a time use --known-at (what was recorded by then) or --as-of (what had "
@@ -25,7 +25,7 @@ Result<Position> parse_position(const std::string& text, const std::string& name
 
 Result<std::optional<Timestamp>> parse_time_option(const std::string& text, const std::string& name, Timestamp now) {
     if (text.empty()) return std::optional<Timestamp>();
-    Result<Timestamp> time = parse_time(text, now);
+    Result<Timestamp> time = wire::parse_time(text, now);
     if (!time.ok()) return base::with_context(std::move(time).error(), name);
     return std::optional<Timestamp>(*time);
 }
@@ -84,7 +84,7 @@ Result<Filter> FilterFlags::resolve(Timestamp now) const {
     set(filter.causation_id, causation_id);
     set(filter.actor, actor);
     for (const std::string& test : tests) {
-        ASSIGN_OR_RETURN(FieldTest parsed, parse_field_test(test));
+        ASSIGN_OR_RETURN(FieldTest parsed, wire::parse_field_test(test));
         filter.fields.push_back(std::move(parsed));
     }
     return filter;
@@ -154,18 +154,6 @@ std::string filter_text(const Filter& filter) {
     for (const FieldTest& test : filter.fields)
         text.add("--where", "'" + test.pointer + " " + test.operation + " " + test.operand + "'");
     return std::move(text).text();
-}
-
-std::string view_as_json(const ViewInfo& info, const std::optional<Timestamp>& expires_at) {
-    std::string out;
-    json::ObjectWriter writer(out);
-    writer.field("branch", info.branch);
-    if (expires_at) writer.field("expires_at", expires_at->to_string());
-    if (info.at) writer.field("at", info.at->value);
-    if (info.known_at) writer.field("known_at", info.known_at->to_string());
-    if (info.as_of) writer.field("as_of", info.as_of->to_string());
-    writer.field("settled", info.settled).end();
-    return out;
 }
 
 std::string view_text(const ViewOptions& options) {

@@ -55,8 +55,6 @@ bool is_single_entity(const Filter& filter);
 /// "--type order.paid --since 2026-01-01T00:00:00Z"; empty for every event.
 std::string filter_text(const Filter& filter);
 
-/// The view as JSON: branch, expires_at of a fork, at, known_at, as_of, settled.
-std::string view_as_json(const ViewInfo& info, const std::optional<Timestamp>& expires_at = std::nullopt);
 /// " as of 2026-01-01T00:00:00Z" and the like; empty for everything up to now on main.
 std::string view_text(const ViewOptions& options);
 

@@ -34,7 +34,7 @@ Status RecordImport::added(std::uint64_t line) {
 }
 
 Status RecordImport::submit() {
-    AppendPipeline::Batch batch = std::move(batch_);
+    ingest::AppendPipeline::Batch batch = std::move(batch_);
     batch_ = {};
     batch.options.branch = branch_;
     return pipeline_.submit(std::move(batch));
@@ -45,7 +45,7 @@ Result<int> RecordImport::finish(Status read) {
     Status appended = submit();
     if (Status finished = pipeline_.finish(); appended.ok()) appended = std::move(finished);
     progress_.finish();
-    const AppendPipeline::Counts& counts = pipeline_.counts();
+    const ingest::AppendPipeline::Counts& counts = pipeline_.counts();
     if (program_.common.json) {
         std::string out;
         json::ObjectWriter(out)

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <string>
 
-#include "app/append_pipeline.h"
 #include "app/input.h"
 #include "app/program.h"
 #include "app/progress.h"
+#include "ingest/append_pipeline.h"
 
 namespace chronos::app {
 
@@ -32,9 +32,9 @@ private:
     Program& program_;
     std::string branch_;
     const Input& input_;
-    AppendPipeline pipeline_;
+    ingest::AppendPipeline pipeline_;
     ProgressBar progress_;
-    AppendPipeline::Batch batch_;
+    ingest::AppendPipeline::Batch batch_;
     std::uint64_t events_ = 0;
 };
 

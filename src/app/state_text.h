@@ -15,12 +15,9 @@
 
 namespace chronos::app {
 
-/// `view_json`: the view it was read in.
-std::string state_as_json(const State& state, Fold fold, std::string_view view_json);
 /// "version 2 of order:1, 2 events, last 2026-01-01T00:00:00Z".
 std::string state_title(const State& state);
 
-std::string history_entry_as_json(const HistoryEntry& entry);
 /// The event on one line with who did it and how long after the one before, and each field it changed on another.
 std::string history_entry_as_text(const HistoryEntry& entry, const Style& style, std::size_t width);
 
@@ -35,8 +32,6 @@ ValueStyle value_style(const Program& program);
 std::string change_as_text(std::string_view pointer, const std::optional<std::string>& before,
                            const std::optional<std::string>& after, const ValueStyle& values);
 
-/// A field with the event that gave it its value, `duration_ns` ago.
-std::string field_history_as_json(const FieldHistory& field, const HistoryEntry& entry, std::int64_t duration_ns);
 std::string field_history_as_text(const FieldHistory& field, const HistoryEntry& entry, std::int64_t duration_ns,
                                   const ValueStyle& values);
 

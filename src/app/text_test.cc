@@ -5,15 +5,15 @@
 #include <iterator>
 
 #include "app/duration_text.h"
-#include "app/event_lines.h"
 #include "app/failure.h"
-#include "app/field_test_text.h"
 #include "app/json_text.h"
 #include "app/read_options.h"
 #include "app/terminal.h"
-#include "app/time_text.h"
-#include "app/version.h"
 #include "event/batch_content.h"
+#include "ingest/event_lines.h"
+#include "server/version.h"
+#include "wire/field_test_text.h"
+#include "wire/time_text.h"
 
 namespace chronos::app {
 namespace {
@@ -21,12 +21,12 @@ namespace {
 const Timestamp kNow = Timestamp::parse("2026-03-01T12:30:00Z").value();
 
 std::string time_of(std::string_view text) {
-    const Result<Timestamp> time = parse_time(text, kNow);
+    const Result<Timestamp> time = wire::parse_time(text, kNow);
     return time.ok() ? time->to_string() : "error";
 }
 
 std::string time_error(std::string_view text) {
-    const Result<Timestamp> time = parse_time(text, kNow);
+    const Result<Timestamp> time = wire::parse_time(text, kNow);
     return time.ok() ? "" : time.error().message;
 }
 
@@ -88,7 +88,7 @@ TEST(DurationText, ShowsTheTwoLargestUnits) {
 }
 
 std::string test_of(std::string_view text) {
-    const Result<FieldTest> test = parse_field_test(text);
+    const Result<FieldTest> test = wire::parse_field_test(text);
     return test.ok() ? test->pointer + "|" + test->operation + "|" + test->operand : "error";
 }
 
@@ -163,9 +163,9 @@ TEST(Failure, GivesEachKindItsExitCode) {
 }
 
 /// Metadata of the event on an exported line, or the error.
-std::string imported(std::string_view line, LineMode mode = LineMode::kImport) {
+std::string imported(std::string_view line, ingest::LineMode mode = ingest::LineMode::kImport) {
     BatchBuilder batch;
-    const Status status = EventLines(mode).add(line, batch);
+    const Status status = ingest::EventLines(mode).add(line, batch);
     if (!status.ok()) return "error: " + status.error().message;
     std::string text;
     batch.content().for_each_event([&](const event::EventBytes& event) {
@@ -185,7 +185,7 @@ TEST(EventLines, ImportKeepsWhereAnEventWas) {
 }
 
 TEST(EventLines, StrictRefusesWhatOnlyTheStoreSets) {
-    EXPECT_NE(imported(R"({"entity_id":"e","event_type":"t","payload":{},"position":7})", LineMode::kStrict)
+    EXPECT_NE(imported(R"({"entity_id":"e","event_type":"t","payload":{},"position":7})", ingest::LineMode::kStrict)
                   .find("--mode import"),
               std::string::npos);
     EXPECT_EQ(imported(R"({"entity_id":"e","event_type":"t"})"),
@@ -196,7 +196,7 @@ TEST(EventLines, StrictRefusesWhatOnlyTheStoreSets) {
 TEST(Version, IsThatOfTheProject) {
     std::ifstream file(std::string(CHRONOS_SOURCE_DIR) + "/CMakeLists.txt");
     const std::string text((std::istreambuf_iterator<char>(file)), {});
-    EXPECT_NE(text.find("project(chronos VERSION " + std::string(kVersion) + " "), std::string::npos);
+    EXPECT_NE(text.find("project(chronos VERSION " + std::string(server::kVersion) + " "), std::string::npos);
 }
 
 }  // namespace

@@ -14,11 +14,13 @@ namespace {
 
 Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
 
-Status add_event(const ParsedEvent& parsed, BatchBuilder& batch) {
+Status add_event(const ParsedEvent& parsed, std::string_view tenant_id, BatchBuilder& batch) {
     ASSIGN_OR_RETURN(const BatchBuilder::EventRef event, event_of(parsed));
     if (parsed.has_store_fields)
         return wrong("timestamp, position and version are set by the store; leave them out, or import the events");
-    if (parsed.tenant_id) return wrong("tenant_id is not used by an embedded store");
+    if (parsed.tenant_id && tenant_id.empty()) return wrong("tenant_id is not used by an embedded store");
+    if (parsed.tenant_id && *parsed.tenant_id != tenant_id)
+        return base::fail(ErrorCode::kNotFound, "there is no such tenant; leave tenant_id out");
     batch.add(event);
     return {};
 }
@@ -158,7 +160,12 @@ Status split_envelope(std::string_view json, std::string_view& events, std::stri
 
 }  // namespace
 
-Result<BatchBuilder> parse_append_request(std::string_view json) {
+Result<Query> parse_query(std::string_view json) {
+    if (!json.starts_with('[')) return read_query(json);
+    return read_query("{\"items\":" + std::string(json) + "}");
+}
+
+Result<BatchBuilder> parse_append_request(std::string_view json, std::string_view tenant_id) {
     std::string_view events = json;
     std::string_view conditions;
     RETURN_IF_ERROR(split_envelope(json, events, conditions));
@@ -167,7 +174,7 @@ Result<BatchBuilder> parse_append_request(std::string_view json) {
     BatchBuilder batch;
     batch.reserve(json.size());
     for (std::size_t i = 0; i < parsed.size(); ++i) {
-        Status added = add_event(parsed[i], batch);
+        Status added = add_event(parsed[i], tenant_id, batch);
         if (!added.ok() && parsed.size() == 1) return std::move(added).error();
         if (!added.ok()) return base::with_context(std::move(added).error(), "event " + std::to_string(i));
     }

@@ -76,6 +76,8 @@ enum class OpenMode : std::uint8_t {
     kRead,       ///< Existing file, read only.
     kReadWrite,  ///< Existing file.
     kCreate,     ///< New file; kAlreadyExists if the name is taken.
+    /// The same, for its owner alone.
+    kCreatePrivate,
 };
 
 struct DirectoryEntry {

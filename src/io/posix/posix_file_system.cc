@@ -22,6 +22,7 @@ namespace chronos::io {
 namespace {
 
 constexpr mode_t kFileMode = 0640;
+constexpr mode_t kPrivateFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0750;
 
 class PosixFileLock final : public FileLock {
@@ -36,9 +37,9 @@ struct CloseDirectory {
     void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
-Result<UniqueFd> open_fd(const std::string& path, int flags) {
+Result<UniqueFd> open_fd(const std::string& path, int flags, mode_t mode = kFileMode) {
     UniqueFd fd =
-        above_standard(UniqueFd(retry_interrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); })));
+        above_standard(UniqueFd(retry_interrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); })));
     if (!fd.is_open()) return posix_error("open", path, errno);
     return fd;
 }
@@ -47,7 +48,8 @@ int open_flags(OpenMode mode) {
     switch (mode) {
         case OpenMode::kRead: return O_RDONLY;
         case OpenMode::kReadWrite: return O_RDWR;
-        case OpenMode::kCreate: return O_RDWR | O_CREAT | O_EXCL;
+        case OpenMode::kCreate:
+        case OpenMode::kCreatePrivate: return O_RDWR | O_CREAT | O_EXCL;
     }
     return O_RDONLY;
 }
@@ -119,7 +121,8 @@ Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, Ope
 
 Result<std::unique_ptr<PosixFile>> PosixFileSystem::open_file(const std::string& path, OpenMode mode,
                                                               DurableWriteSwitch durable_write) {
-    ASSIGN_OR_RETURN(UniqueFd fd, open_fd(path, open_flags(mode)));
+    const mode_t permissions = mode == OpenMode::kCreatePrivate ? kPrivateFileMode : kFileMode;
+    ASSIGN_OR_RETURN(UniqueFd fd, open_fd(path, open_flags(mode), permissions));
     struct stat status = {};
     if (::fstat(fd.get(), &status) < 0) return posix_error("fstat", path, errno);
     if (S_ISDIR(status.st_mode)) return posix_error("open", path, EISDIR);

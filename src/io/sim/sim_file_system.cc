@@ -52,7 +52,7 @@ NodeId SimFileSystem::create_file(const Place& place) {
 
 Result<std::unique_ptr<File>> SimFileSystem::open(const std::string& path, OpenMode mode) {
     const std::lock_guard lock(mutex_);
-    const bool creates = mode == OpenMode::kCreate;
+    const bool creates = mode == OpenMode::kCreate || mode == OpenMode::kCreatePrivate;
     RETURN_IF_ERROR(begin("open", creates ? OpKind::kName : OpKind::kRead, path));
     NodeId node = 0;
     if (creates) {

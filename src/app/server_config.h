@@ -1,0 +1,22 @@
+// The configuration file of the server: TOML. docs/reference/configuration.md lists what may stand in it.
+//
+// Threads: free functions.
+#pragma once
+
+#include <string>
+
+#include "server/log.h"
+#include "server/server.h"
+
+namespace chronos::app {
+
+struct ServerConfig {
+    server::ServerOptions server;
+    server::LogOptions log;
+};
+
+/// Reads `path` over what `config` has. Errors: kNotFound; kInvalidArgument — with the line: not TOML, an unknown name,
+/// a value of the wrong kind or out of range.
+Status read_server_config(const std::string& path, ServerConfig& config);
+
+}  // namespace chronos::app

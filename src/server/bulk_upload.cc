@@ -1,0 +1,182 @@
+#include "server/bulk_upload.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/result.h"
+#include "event/batch_content.h"
+#include "ingest/append_pipeline.h"
+#include "ingest/event_lines.h"
+#include "json/writer.h"
+#include "server/http/content_coding.h"
+#include "server/http/problem.h"
+#include "server/request_options.h"
+#include "server/services.h"
+#include "wire/parameters.h"
+
+namespace chronos::server {
+namespace {
+
+constexpr std::size_t kBatchBytesMax = std::size_t{4} << 20;
+constexpr std::size_t kLineBytesMax = std::size_t{18} << 20;  // a payload of 16 MiB with what is around it
+constexpr std::uint64_t kBatchEventsDefault = 1'000;
+constexpr std::uint64_t kBatchEventsMax = 10'000;
+constexpr std::size_t kPlainBytesMax = std::size_t{64} << 20;  // of one piece of a compressed body
+
+struct BulkOptions {
+    ingest::LineMode mode = ingest::LineMode::kStrict;
+    std::uint64_t batch_events = kBatchEventsDefault;
+    AppendOptions append;
+};
+
+class BulkUpload final : public Upload {
+public:
+    BulkUpload(Call& call, BulkOptions options, std::unique_ptr<ContentDecoder> decoder)
+        : options_(std::move(options)),
+          pipeline_(call.store),
+          lines_(options_.mode, call.principal.tenant),
+          decoder_(std::move(decoder)),
+          inflation_max_(call.services.limits.inflation_max) {}
+
+    bool take(std::string_view bytes) override {
+        status_ = take_bytes(bytes);
+        return status_.ok();
+    }
+
+    Response finish(bool complete) override {
+        if (status_.ok() && complete && decoder_ && !decoder_->is_at_end())
+            status_ = base::fail(ErrorCode::kInvalidArgument, "the compressed body is cut off");
+        if (status_.ok() && complete && !rest_.empty()) status_ = take_line(std::exchange(rest_, {}));
+        Status submitted = submit();
+        Status finished = pipeline_.finish();
+        if (status_.ok()) status_ = submitted.ok() ? std::move(finished) : std::move(submitted);
+        if (status_.ok() && !complete)
+            status_ = base::fail(ErrorCode::kInvalidArgument, "the body broke off; send again from line " +
+                                                                  std::to_string(committed_through() + 1) + " on");
+        Response response{.content_type = "application/x-ndjson"};
+        if (!status_.ok()) {
+            response.status = status_of(status_.error(), {.is_append = true, .is_repeatable = true});
+            response.body += problem_json(status_.error(), {.is_append = true, .is_repeatable = true}) + "\n";
+        }
+        response.body += summary() + "\n";
+        return response;
+    }
+
+private:
+    Status take_bytes(std::string_view bytes) {
+        if (!decoder_) return take_plain(bytes);
+        received_ += bytes.size();
+        std::string plain;
+        const std::size_t allowed = received_ * inflation_max_ + (64 << 10);
+        const std::size_t room = allowed > inflated_ ? allowed - inflated_ : 0;
+        RETURN_IF_ERROR(decoder_->take(bytes, plain, std::min(room, kPlainBytesMax)));
+        inflated_ += plain.size();
+        return take_plain(plain);
+    }
+
+    Status take_plain(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const std::size_t end = bytes.find('\n');
+            if (end == std::string_view::npos) {
+                if (rest_.size() + bytes.size() > kLineBytesMax)
+                    return fail_line(line_count_ + 1, base::fail(ErrorCode::kLimitExceeded, "the line is too long"));
+                rest_ += bytes;
+                return {};
+            }
+            if (rest_.empty()) {
+                RETURN_IF_ERROR(take_line(bytes.substr(0, end)));
+            } else {
+                rest_ += bytes.substr(0, end);
+                RETURN_IF_ERROR(take_line(rest_));
+                rest_.clear();
+            }
+            bytes.remove_prefix(end + 1);
+        }
+        return {};
+    }
+
+    Status take_line(std::string_view line) {
+        ++line_count_;
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.find_first_not_of(" \t") == std::string_view::npos) return {};
+        if (Status added = lines_.add(line, batch_.events); !added.ok()) {
+            batch_.events.content().drop_error();
+            return fail_line(line_count_, std::move(added).error());
+        }
+        batch_.lines.push_back(line_count_);
+        batch_bytes_ += line.size();
+        if (batch_.lines.size() < options_.batch_events && batch_bytes_ < kBatchBytesMax) return {};
+        return submit();
+    }
+
+    /// What stands before the line is appended all the same; an error of that comes first.
+    Error fail_line(std::uint64_t line, Error error) {
+        failed_line_ = line;
+        if (Status submitted = submit(); !submitted.ok()) return std::move(submitted).error();
+        return base::with_context(std::move(error), "line " + std::to_string(line));
+    }
+
+    Status submit() {
+        if (batch_.lines.empty()) return {};
+        ingest::AppendPipeline::Batch batch = std::exchange(batch_, {});
+        batch.last_line = failed_line_ != 0 ? failed_line_ - 1 : line_count_;
+        batch.options = options_.append;
+        batch_bytes_ = 0;
+        return pipeline_.submit(std::move(batch));
+    }
+
+    [[nodiscard]] std::uint64_t committed_through() const {
+        return status_.ok() ? line_count_ : pipeline_.counts().committed_through;
+    }
+
+    [[nodiscard]] std::string summary() const {
+        const ingest::AppendPipeline::Counts& counts = pipeline_.counts();
+        const std::uint64_t failed = failed_line_ != 0 ? failed_line_ : counts.failed_line.value_or(0);
+        std::string object;
+        json::ObjectWriter writer(object);
+        writer.field("lines", line_count_).field("appended", counts.appended).field("duplicates", counts.duplicates);
+        if (!status_.ok() && failed != 0)
+            writer.field("failed_line", failed);
+        else
+            writer.raw_field("failed_line", "null");
+        writer.field("committed_through", status_.ok() ? line_count_ : counts.committed_through).end();
+        return "{\"summary\":" + object + "}";
+    }
+
+    BulkOptions options_;
+    ingest::AppendPipeline pipeline_;
+    ingest::EventLines lines_;
+    std::unique_ptr<ContentDecoder> decoder_;
+    std::size_t inflation_max_;
+    std::size_t received_ = 0;
+    std::size_t inflated_ = 0;
+    std::string rest_;  ///< The beginning of a line whose end has not come yet.
+    ingest::AppendPipeline::Batch batch_;
+    std::size_t batch_bytes_ = 0;
+    std::uint64_t line_count_ = 0;
+    std::uint64_t failed_line_ = 0;
+    Status status_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Upload>> open_bulk_upload(Call& call) {
+    BulkOptions options;
+    ASSIGN_OR_RETURN(wire::Parameters parameters, wire::Parameters::from_query(call.request.query));
+    ASSIGN_OR_RETURN(options.append.branch, take_branch(parameters));
+    ASSIGN_OR_RETURN(const std::string mode, parameters.take_word("mode", {"strict", "import"}));
+    if (mode == "import") options.mode = ingest::LineMode::kImport;
+    ASSIGN_OR_RETURN(const auto batch, parameters.take_number("batch"));
+    if (batch && (*batch == 0 || *batch > kBatchEventsMax))
+        return base::fail(ErrorCode::kInvalidArgument, "batch is 1 to 10000 events");
+    options.batch_events = batch.value_or(kBatchEventsDefault);
+    RETURN_IF_ERROR(parameters.check_all_taken());
+    ASSIGN_OR_RETURN(options.append.durability, read_durability(call.request));
+    ASSIGN_OR_RETURN(auto decoder, decoder_for(call.request.header("content-encoding")));
+    // Found out now, not after a gigabyte.
+    ASSIGN_OR_RETURN(const View view, call.store.view({.branch = options.append.branch}));
+    (void)view;
+    return std::unique_ptr<Upload>(std::make_unique<BulkUpload>(call, std::move(options), std::move(decoder)));
+}
+
+}  // namespace chronos::server

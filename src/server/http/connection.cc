@@ -1,0 +1,610 @@
+#include "server/http/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+#include <chrono>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "base/result.h"
+#include "server/http/content_coding.h"
+#include "server/http/date_text.h"
+#include "server/http/head_check.h"
+#include "server/http/problem.h"
+#include "server/http/trace.h"
+#include "server/key_ring.h"
+#include "server/log.h"
+
+namespace chronos::server {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::awaitable;
+using asio::ip::tcp;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kReadBytes = 64 << 10;
+constexpr std::size_t kUploadPieceBytes = 256 << 10;
+/// What is left of a body that is refused is read up to here, so that the client sees the answer.
+constexpr std::size_t kDiscardBytesMax = 256 << 10;
+
+using Clock = std::chrono::steady_clock;
+
+/// Runs `work` on a worker thread and comes back with what it answers.
+template <typename Work>
+awaitable<std::invoke_result_t<Work>> on_worker(asio::thread_pool& workers, Work work) {
+    using Answer = std::invoke_result_t<Work>;
+    auto initiation = [&workers](auto handler, Work given) {
+        auto executor = asio::get_associated_executor(handler);
+        asio::post(workers, [handler = std::move(handler), given = std::move(given), executor]() mutable {
+            auto answer = std::make_unique<Answer>(given());
+            asio::post(executor, [handler = std::move(handler), answer = std::move(answer)]() mutable {
+                std::move(handler)(std::move(answer));
+            });
+        });
+    };
+    auto answer = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::unique_ptr<Answer>)>(
+        std::move(initiation), asio::use_awaitable, std::move(work));
+    co_return std::move(*answer);
+}
+
+/// Calls a handler that answers later, and comes back when it has.
+awaitable<Response> answer_later(const AsyncHandler& handler, Call& call) {
+    auto initiation = [&handler, &call](auto completion) {
+        auto executor = asio::get_associated_executor(completion);
+        auto shared = std::make_shared<decltype(completion)>(std::move(completion));
+        handler(call, [shared, executor](Response response) {
+            auto answer = std::make_unique<Response>(std::move(response));
+            asio::post(executor,
+                       [shared, answer = std::move(answer)]() mutable { std::move (*shared)(std::move(answer)); });
+        });
+    };
+    auto answer = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::unique_ptr<Response>)>(
+        std::move(initiation), asio::use_awaitable);
+    co_return std::move(*answer);
+}
+
+template <typename Stream>
+class Connection {
+public:
+    Connection(Stream stream, ConnectionContext& context, std::string peer)
+        : stream_(std::move(stream)), context_(context), services_(context.services), peer_(std::move(peer)) {}
+
+    awaitable<void> run() {
+        bool goes_on = co_await shake_hands();
+        while (goes_on) goes_on = co_await serve_one();
+        co_await close();
+    }
+
+private:
+    using Parser = http::request_parser<http::buffer_body>;
+
+    void set_timeout(std::uint32_t ms) {
+        beast::get_lowest_layer(stream_).expires_after(std::chrono::milliseconds(ms));
+    }
+
+    /// TLS. False: the client does not speak it.
+    awaitable<bool> shake_hands() {
+        if constexpr (std::is_same_v<Stream, beast::tcp_stream>) {
+            co_return true;
+        } else {
+            set_timeout(services_.limits.header_timeout_ms);
+            const auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kAwait);
+            co_return !error;
+        }
+    }
+
+    /// Reads more into the buffer. False: the client is gone, or was too slow.
+    awaitable<bool> read_more(std::uint32_t timeout_ms) {
+        if (begin_ > 0) {
+            buffer_.erase(0, begin_);
+            begin_ = 0;
+        }
+        const std::size_t held = buffer_.size();
+        buffer_.resize(held + kReadBytes);
+        set_timeout(timeout_ms);
+        const auto [error, size] =
+            co_await stream_.async_read_some(asio::buffer(buffer_.data() + held, kReadBytes), kAwait);
+        buffer_.resize(held + (error ? 0 : size));
+        services_.metrics.received_bytes.fetch_add(size, std::memory_order_relaxed);
+        timed_out_ = error == beast::error::timeout;
+        co_return !error;
+    }
+
+    [[nodiscard]] std::string_view held() const { return std::string_view(buffer_).substr(begin_); }
+
+    /// Lets the server end the connection while it waits. False: the server is stopping already.
+    bool become_idle() {
+        const std::lock_guard lock(context_.mutex);
+        if (services_.is_draining.load()) return false;
+        context_.idle[this] = [executor = stream_.get_executor(), weak = std::weak_ptr<Connection*>(self_)] {
+            asio::post(executor, [weak] {
+                // Connections end on this thread, so one that is there now stays there.
+                if (const auto self = weak.lock()) beast::get_lowest_layer((*self)->stream_).cancel();
+            });
+        };
+        return true;
+    }
+
+    void become_busy() {
+        const std::lock_guard lock(context_.mutex);
+        context_.idle.erase(this);
+    }
+
+    /// Waits for the next request's first byte. False: there will be none.
+    awaitable<bool> wait_for_request() {
+        if (!held().empty()) co_return !services_.is_draining.load(std::memory_order_relaxed);
+        if (!become_idle()) co_return false;
+        const bool came = co_await read_more(services_.limits.idle_timeout_ms);
+        become_busy();
+        co_return came;
+    }
+
+    /// Reads a request and answers it. False: the connection is to be closed.
+    awaitable<bool> serve_one() {
+        const bool came = co_await wait_for_request();
+        if (!came) co_return false;
+        started_ = Clock::now();
+        // The head as a whole first: what it must not have is looked for before anything is made of it.
+        HeadCheck check(services_.limits);
+        HeadCheck::Verdict verdict = check.look(held());
+        while (verdict == HeadCheck::Verdict::kIncomplete) {
+            const std::int64_t left = services_.limits.header_timeout_ms - elapsed_ms();
+            if (left <= 0 || !co_await read_more(static_cast<std::uint32_t>(left))) {
+                if (left <= 0 || timed_out_)
+                    co_await refuse(problem(408, "request-timeout", "the request's head did not come in time"));
+                co_return false;
+            }
+            verdict = check.look(held());
+        }
+        if (verdict == HeadCheck::Verdict::kRefused) {
+            co_await refuse(problem(check.status(), check.name(), check.detail()));
+            co_return false;
+        }
+        Parser parser;
+        parser.header_limit(static_cast<std::uint32_t>(services_.limits.header_bytes_max + 1'024));
+        parser.body_limit(boost::none);
+        beast::error_code error;
+        begin_ += parser.put(asio::buffer(held().data(), check.size()), error);
+        if (error || !parser.is_header_done()) {
+            co_await refuse(problem(400, "malformed-request", "the request's head is not HTTP/1.1"));
+            co_return false;
+        }
+        if (!take_head(parser)) {
+            co_await refuse(problem(400, "malformed-request", "an HTTP/1.1 request names its host exactly once"));
+            co_return false;
+        }
+        keeps_alive_ = parser.keep_alive();
+        co_return co_await answer(parser);
+    }
+
+    [[nodiscard]] std::int64_t elapsed_ms() const {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_).count();
+    }
+
+    bool take_head(const Parser& parser) {
+        const auto& message = parser.get();
+        request_ = Request();
+        request_.method = std::string(message.method_string());
+        const std::string_view target(message.target().data(), message.target().size());
+        const std::size_t question = std::min(target.find('?'), target.size());
+        request_.path = target.substr(0, question);
+        request_.query = target.substr(std::min(question + 1, target.size()));
+        request_.peer = peer_;
+        std::size_t hosts = 0;
+        for (const auto& field : message) {
+            std::string name(field.name_string());
+            for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+            if (name == "host") ++hosts;
+            request_.headers.push_back({.name = std::move(name), .value = std::string(field.value())});
+        }
+        request_.trace_id = trace_id_of(request_.header("traceparent"));
+        is_head_ = request_.method == "HEAD";
+        return hosts == 1 || (hosts == 0 && message.version() == 10);
+    }
+
+    awaitable<bool> answer(Parser& parser) {
+        route_name_ = "none";
+        Gate::Decision decision = context_.gate.decide(request_);
+        if (decision.refusal) {
+            if (decision.pass.route != nullptr) route_name_ = decision.pass.route->pattern;
+            co_return co_await refuse_request(parser, std::move(*decision.refusal));
+        }
+        Gate::Pass& pass = decision.pass;
+        const Route& route = *pass.route;
+        route_name_ = route.pattern;
+        Call call{.request = request_,
+                  .id = std::move(pass.id),
+                  .principal = pass.principal,
+                  .store = *pass.store,
+                  .services = services_};
+        if (!is_expectation_met(parser))
+            co_return co_await refuse_request(
+                parser, problem(417, "expectation-failed", "only Expect: 100-continue is understood"));
+        if (route.upload) co_return co_await take_upload(parser, route, call);
+        const std::optional<std::uint64_t> announced = content_length(parser);
+        if (announced && *announced > route.body_max)
+            co_return co_await refuse_request(parser, too_large(route.body_max));
+        if (!co_await continue_if_asked(parser)) co_return false;
+        std::optional<Response> refusal;
+        if (!co_await read_body(parser, route.body_max, refusal)) {
+            if (refusal) co_return co_await refuse_request(parser, std::move(*refusal));
+            co_return false;
+        }
+        if (Status decoded = decode_body(request_, route.body_max, services_.limits.inflation_max); !decoded.ok()) {
+            const bool is_size = decoded.error().code == ErrorCode::kLimitExceeded;
+            const bool is_unknown = decoded.error().code == ErrorCode::kUnsupported;
+            co_return co_await write(problem(is_size      ? 413
+                                             : is_unknown ? 415
+                                                          : 400,
+                                             is_size      ? "content-too-large"
+                                             : is_unknown ? "unsupported-content-coding"
+                                                          : "malformed-body",
+                                             decoded.error().message));
+        }
+        co_return co_await write(co_await handle(route, call), &pass.principal);
+    }
+
+    awaitable<Response> handle(const Route& route, Call& call) {
+        if (route.here) co_return route.here(call);
+        if (route.later) co_return co_await answer_later(route.later, call);
+        if (context_.worker_queue.load(std::memory_order_relaxed) >= services_.limits.worker_queue_max)
+            co_return overloaded();
+        context_.worker_queue.fetch_add(1, std::memory_order_relaxed);
+        Response response = co_await on_worker(context_.workers, [&] { return route.worker(call); });
+        context_.worker_queue.fetch_sub(1, std::memory_order_relaxed);
+        co_return response;
+    }
+
+    Response overloaded() {
+        services_.metrics.requests_refused.fetch_add(1, std::memory_order_relaxed);
+        Response response =
+            problem(503, "overloaded", "there is more to do than the server can; try again in a moment");
+        response.add_header("Retry-After", "1");
+        return response;
+    }
+
+    static Response too_large(std::size_t max) {
+        return problem(
+            413, "content-too-large",
+            "the body is larger than " + std::to_string(max) + " bytes; send less at once, or use /api/v1/events/bulk");
+    }
+
+    static std::optional<std::uint64_t> content_length(const Parser& parser) {
+        const auto length = parser.content_length();
+        if (!length) return std::nullopt;
+        return *length;
+    }
+
+    bool is_expectation_met(const Parser& parser) const {
+        const auto expectation = parser.get()[http::field::expect];
+        return expectation.empty() || beast::iequals(expectation, "100-continue");
+    }
+
+    awaitable<bool> continue_if_asked(const Parser& parser) {
+        if (parser.get()[http::field::expect].empty() || parser.is_done() || !held().empty()) co_return true;
+        static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+        set_timeout(services_.limits.body_timeout_ms);
+        const auto [error, size] = co_await asio::async_write(stream_, asio::buffer(kContinue), kAwait);
+        (void)size;
+        co_return !error;
+    }
+
+    /// Takes the next piece of the body into `out`, as much as is there. False: it failed; `refusal` says why, unless
+    /// the client is gone.
+    awaitable<bool> read_piece(Parser& parser, std::string& out, std::size_t piece_max,
+                               std::optional<Response>& refusal) {
+        out.resize(piece_max);
+        std::size_t filled = 0;
+        while (!parser.is_done() && filled < piece_max) {
+            auto& body = parser.get().body();
+            body.data = out.data() + filled;
+            body.size = piece_max - filled;
+            body.more = true;
+            beast::error_code error;
+            const std::size_t used = held().empty() ? 0 : parser.put(asio::buffer(held().data(), held().size()), error);
+            const std::size_t made = piece_max - filled - body.size;
+            begin_ += used;
+            filled += made;
+            if (error == http::error::need_buffer || error == http::error::need_more) error = {};
+            if (error) {
+                refusal = problem(400, "malformed-request", "the request's body is not framed as HTTP/1.1 says");
+                keeps_alive_ = false;
+                co_return false;
+            }
+            if (used > 0 || made > 0 || parser.is_done()) continue;
+            if (filled > 0) break;  // what there is, rather than waiting
+            // Nothing of what is held can be used alone: no more than the head of a chunk.
+            if (held().size() <= services_.limits.header_bytes_max &&
+                co_await read_more(services_.limits.body_timeout_ms))
+                continue;
+            if (timed_out_) refusal = problem(408, "request-timeout", "the request's body did not come in time");
+            keeps_alive_ = false;
+            co_return false;
+        }
+        out.resize(filled);
+        co_return true;
+    }
+
+    awaitable<bool> read_body(Parser& parser, std::size_t max, std::optional<Response>& refusal) {
+        std::string piece;
+        if (const auto announced = content_length(parser))
+            request_.body.reserve(std::min<std::size_t>(*announced, max));
+        while (!parser.is_done()) {
+            if (!co_await read_piece(parser, piece, kReadBytes, refusal)) co_return false;
+            if (request_.body.size() + piece.size() > max) {
+                refusal = too_large(max);
+                co_return false;
+            }
+            request_.body += piece;
+        }
+        co_return true;
+    }
+
+    awaitable<bool> take_upload(Parser& parser, const Route& route, Call& call) {
+        Result<std::unique_ptr<Upload>> opened = route.upload(call);
+        if (!opened.ok()) co_return co_await refuse_request(parser, problem_of(opened.error(), {.is_append = true}));
+        if (!co_await continue_if_asked(parser)) co_return false;
+        Upload& upload = **opened;
+        std::string piece;
+        std::optional<Response> refusal;
+        bool wanted = true;
+        bool complete = true;
+        while (wanted && !parser.is_done()) {
+            complete = co_await read_piece(parser, piece, kUploadPieceBytes, refusal);
+            if (!complete) break;
+            wanted = co_await on_worker(context_.workers, [&] { return upload.take(piece); });
+        }
+        const bool ended = complete && parser.is_done();
+        Response response = co_await on_worker(context_.workers, [&] { return upload.finish(ended); });
+        if (!ended) keeps_alive_ = false;
+        co_return co_await write(std::move(response), &call.principal);
+    }
+
+    /// Refuses before the body was read: reads a little of it, so that the answer is not lost in a reset.
+    awaitable<bool> refuse_request(Parser& parser, Response response) {
+        std::string piece;
+        std::optional<Response> ignored;
+        std::size_t discarded = 0;
+        const bool awaits_continue = !parser.get()[http::field::expect].empty();
+        while (!awaits_continue && !parser.is_done() && discarded < kDiscardBytesMax) {
+            if (!co_await read_piece(parser, piece, kReadBytes, ignored)) break;
+            discarded += piece.size();
+        }
+        if (!parser.is_done()) keeps_alive_ = false;
+        co_return co_await write(std::move(response));
+    }
+
+    /// Refuses what is not a request.
+    awaitable<void> refuse(Response response) {
+        keeps_alive_ = false;
+        route_name_ = "none";
+        (void)co_await write(std::move(response));
+    }
+
+    /// Writes an answer. False: the connection is to be closed.
+    awaitable<bool> write(Response response, const access::Principal* principal = nullptr) {
+        if (services_.is_draining.load(std::memory_order_relaxed)) keeps_alive_ = false;
+        const int status = response.status;
+        std::string head = head_of(response);
+        bool written = false;
+        if (response.stream && !is_head_) {
+            written = co_await write_stream(std::move(head), *response.stream, principal);
+        } else {
+            set_timeout(services_.limits.body_timeout_ms);
+            const std::array buffers = {asio::const_buffer(asio::buffer(head)),
+                                        asio::const_buffer(response.body.data(), is_head_ ? 0 : response.body.size())};
+            const auto [error, size] = co_await asio::async_write(stream_, buffers, kAwait);
+            services_.metrics.sent_bytes.fetch_add(size, std::memory_order_relaxed);
+            written = !error;
+        }
+        log_request(status);
+        co_return written&& keeps_alive_;
+    }
+
+    void log_request(int status) {
+        const std::int64_t ns = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - started_).count();
+        services_.metrics.count_request(route_name_, status, ns);
+        log_access({.method = request_.method,
+                    .path = request_.path,
+                    .status = status,
+                    .ns = ns,
+                    .peer = peer_,
+                    .trace_id = request_.trace_id});
+    }
+
+    std::string head_of(const Response& response) {
+        std::string head;
+        head.reserve(512);
+        head += "HTTP/1.1 " + std::to_string(response.status) + " ";
+        head += reason_phrase(response.status);
+        head += "\r\nDate: ";
+        head += date_text(services_.world.clock.wall_ns() / 1'000'000'000);
+        if (!response.content_type.empty() && response.status != 204 && response.status != 304)
+            head += "\r\nContent-Type: " + response.content_type;
+        for (const Header& header : response.headers) {
+            head += "\r\n" + header.name + ": ";
+            // Whatever a value is made of, it cannot begin another header.
+            for (const char c : header.value) head += static_cast<unsigned char>(c) < ' ' || c == 127 ? ' ' : c;
+        }
+        if (const std::string origin = context_.gate.cross_origin(request_); !origin.empty())
+            head += "\r\nAccess-Control-Allow-Origin: " + origin + "\r\nVary: Origin";
+        if (!request_.trace_id.empty())
+            head += "\r\ntraceparent: " + traceparent_of(request_.trace_id, services_.world.random);
+        head += "\r\nX-Content-Type-Options: nosniff";
+        if (response.stream)
+            head += "\r\nTransfer-Encoding: chunked";
+        else if (response.status != 204 && response.status != 304)
+            head += "\r\nContent-Length: " + std::to_string(response.body.size());
+        head += keeps_alive_ ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
+        return head;
+    }
+
+    awaitable<bool> write_piece(const std::string& piece) {
+        std::array<char, 20> size;
+        const int digits = std::snprintf(size.data(), size.size(), "%zx\r\n", piece.size());
+        const std::array buffers = {asio::const_buffer(size.data(), static_cast<std::size_t>(digits)),
+                                    asio::const_buffer(asio::buffer(piece)), asio::const_buffer("\r\n", 2)};
+        set_timeout(services_.limits.body_timeout_ms);
+        const auto [error, sent] = co_await asio::async_write(stream_, buffers, kAwait);
+        services_.metrics.sent_bytes.fetch_add(sent, std::memory_order_relaxed);
+        co_return !error;
+    }
+
+    awaitable<bool> write_stream(std::string head, BodyStream& stream, const access::Principal* principal) {
+        set_timeout(services_.limits.body_timeout_ms);
+        const auto [error, size] = co_await asio::async_write(stream_, asio::buffer(head), kAwait);
+        (void)size;
+        if (error) co_return false;
+        std::string piece;
+        std::unique_ptr<asio::posix::stream_descriptor> waiter;
+        std::int64_t silent_since = elapsed_ms();
+        for (;;) {
+            piece.clear();
+            const BodyStream::Step step = co_await on_worker(context_.workers, [&] { return stream.next(piece); });
+            if (!piece.empty()) {
+                if (!co_await write_piece(piece)) break;
+                silent_since = elapsed_ms();
+            }
+            if (step == BodyStream::Step::kEnd) {
+                static constexpr std::string_view kLast = "0\r\n\r\n";
+                set_timeout(services_.limits.body_timeout_ms);
+                const auto [failed, sent] = co_await asio::async_write(stream_, asio::buffer(kLast), kAwait);
+                (void)sent;
+                if (waiter) (void)waiter->release();
+                co_return !failed;
+            }
+            if (step == BodyStream::Step::kMore) continue;
+            if (services_.is_draining.load() || (principal != nullptr && !services_.keys.is_live(*principal))) break;
+            if (!waiter)
+                waiter = std::make_unique<asio::posix::stream_descriptor>(stream_.get_executor(), stream.descriptor());
+            if (!co_await wait_readable(*waiter)) break;
+            if (elapsed_ms() - silent_since >= services_.limits.heartbeat_ms && !stream.heartbeat().empty()) {
+                if (!co_await write_piece(std::string(stream.heartbeat()))) break;
+                silent_since = elapsed_ms();
+            }
+        }
+        if (waiter) (void)waiter->release();
+        keeps_alive_ = false;
+        co_return false;
+    }
+
+    /// Waits for the descriptor, a second at most. False: the client closed the connection or sent something.
+    awaitable<bool> wait_readable(asio::posix::stream_descriptor& descriptor) {
+        using namespace asio::experimental::awaitable_operators;
+        asio::steady_timer timer(stream_.get_executor(), std::chrono::seconds(1));
+        beast::get_lowest_layer(stream_).expires_never();
+        auto& socket = beast::get_lowest_layer(stream_).socket();
+        const auto outcome = co_await (descriptor.async_wait(asio::posix::stream_descriptor::wait_read, kAwait) ||
+                                       timer.async_wait(kAwait) || socket.async_wait(tcp::socket::wait_read, kAwait));
+        co_return outcome.index() != 2;
+    }
+
+    awaitable<void> close() {
+        beast::error_code ignored;
+        if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
+            set_timeout(1'000);
+            (void)co_await stream_.async_shutdown(kAwait);
+        }
+        beast::get_lowest_layer(stream_).socket().shutdown(tcp::socket::shutdown_send, ignored);
+        // Until the client has read the answer and closes: else a reset may overtake it.
+        std::array<char, 4'096> rest;
+        set_timeout(1'000);
+        for (int i = 0; i < 64; ++i) {
+            const auto [error, size] =
+                co_await beast::get_lowest_layer(stream_).async_read_some(asio::buffer(rest), kAwait);
+            if (error || size == 0) break;
+        }
+        beast::get_lowest_layer(stream_).socket().close(ignored);
+    }
+
+    Stream stream_;
+    std::shared_ptr<Connection*> self_ = std::make_shared<Connection*>(this);
+    ConnectionContext& context_;
+    Services& services_;
+    std::string peer_;
+    std::string buffer_;  ///< What was read; from begin_ on not yet used.
+    std::size_t begin_ = 0;
+    Request request_;
+    std::string route_name_;
+    Clock::time_point started_;
+    bool keeps_alive_ = false;
+    bool is_head_ = false;
+    bool timed_out_ = false;
+};
+
+/// Counts a connection as long as it lives.
+class Place {
+public:
+    Place(ConnectionContext& context, const std::string& address) : context_(context), address_(address) {
+        context_.services.metrics.connections.fetch_add(1);
+        context_.services.metrics.connections_total.fetch_add(1);
+        const std::lock_guard lock(context_.mutex);
+        of_address_ = ++context_.by_address[address_];
+    }
+    ~Place() {
+        context_.services.metrics.connections.fetch_sub(1);
+        const std::lock_guard lock(context_.mutex);
+        const auto found = context_.by_address.find(address_);
+        if (--found->second == 0) context_.by_address.erase(found);
+    }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+    [[nodiscard]] bool is_beyond(const HttpLimits& limits, bool is_loopback) const {
+        return static_cast<std::size_t>(context_.services.metrics.connections.load()) > limits.connections_max ||
+               (!is_loopback && of_address_ > limits.connections_per_address_max);
+    }
+
+private:
+    ConnectionContext& context_;
+    std::string address_;
+    std::size_t of_address_ = 0;
+};
+
+}  // namespace
+
+boost::asio::awaitable<void> serve_connection(tcp::socket socket, ConnectionContext& context,
+                                              std::shared_ptr<asio::ssl::context> tls) {
+    beast::error_code error;
+    const auto endpoint = socket.remote_endpoint(error);
+    if (error) co_return;
+    socket.set_option(tcp::no_delay(true), error);
+    const Place place(context, endpoint.address().to_string());
+    if (place.is_beyond(context.services.limits, endpoint.address().is_loopback())) {
+        context.services.metrics.connections_refused.fetch_add(1);
+        if (!tls) {
+            static constexpr std::string_view kFull =
+                "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            (void)co_await asio::async_write(socket, asio::buffer(kFull), kAwait);
+        }
+        socket.close(error);
+        co_return;
+    }
+    const std::string peer = endpoint.address().to_string();
+    if (tls) {
+        Connection<beast::ssl_stream<beast::tcp_stream>> connection(
+            beast::ssl_stream<beast::tcp_stream>(beast::tcp_stream(std::move(socket)), *tls), context, peer);
+        co_await connection.run();
+    } else {
+        Connection<beast::tcp_stream> connection(beast::tcp_stream(std::move(socket)), context, peer);
+        co_await connection.run();
+    }
+}
+
+}  // namespace chronos::server

@@ -1,0 +1,83 @@
+// The table of routes: which method and path, what it does to what, the scope it needs, and who answers.
+// There is no way past it: a request that no row matches is refused, and each row says what a caller must be allowed.
+// The same table is what /openapi.json is made from.
+//
+// Threads: filled before the server starts; read by all threads afterwards.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "access/principal.h"
+#include "server/http/message.h"
+
+namespace chronos {
+class Store;
+}
+
+namespace chronos::server {
+
+struct Services;
+
+/// A request that was let through, on its way to a handler.
+struct Call {
+    const Request& request;
+    /// What stands for the {parameter} of the path, decoded; empty where there is none.
+    std::string id;
+    const access::Principal& principal;
+    /// The caller's database.
+    Store& store;
+    Services& services;
+};
+
+/// Answers at once, or after reading.
+using Handler = std::function<Response(Call&)>;
+/// Answers later, on any thread.
+using AsyncHandler = std::function<void(Call&, std::function<void(Response)>)>;
+using UploadHandler = std::function<Result<std::unique_ptr<Upload>>(Call&)>;
+
+struct Route {
+    std::string method;
+    /// "/api/v1/forks/{fork}/merge"; {id*} may contain slashes. At most one parameter.
+    std::string pattern;
+    /// What it does to what, for the log and for people: "append", "events".
+    std::string action;
+    std::string resource;
+    /// Absent: anybody may.
+    std::optional<access::Scope> scope;
+    /// One sentence for /openapi.json.
+    std::string summary;
+    /// Bytes of the request's body at most; for uploads of one piece at a time there is no limit.
+    std::size_t body_max = 0;
+    /// Appends to the branch of its parameters: to main takes the scope write, whatever `scope` says.
+    bool appends_to_branch = false;
+    /// Exactly one of these.
+    Handler here = {};    ///< On the thread that read the socket: must not wait for long.
+    Handler worker = {};  ///< On a worker thread.
+    AsyncHandler later = {};
+    UploadHandler upload = {};
+};
+
+class Routes {
+public:
+    /// Requires: every row has an action, a resource and one handler; checked when the server starts.
+    void add(Route route);
+
+    struct Match {
+        const Route* route = nullptr;
+        std::string id;  ///< As sent.
+        /// When no row matches: methods that would, as "GET, POST"; empty when the path is unknown.
+        std::string allowed;
+    };
+    [[nodiscard]] Match find(std::string_view method, std::string_view path) const;
+    [[nodiscard]] const std::vector<Route>& all() const { return routes_; }
+
+private:
+    std::vector<Route> routes_;
+};
+
+}  // namespace chronos::server

@@ -1,0 +1,100 @@
+// The API keys of a server: kept as events in its system store, looked up for each request.
+//
+// Only a keyed hash of a key's secret is kept. A revoked key is refused from the next request on, and its open streams
+// end within a second.
+//
+// Threads: any.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "access/api_key.h"
+#include "access/principal.h"
+#include "chronos/store.h"
+#include "io/environment.h"
+
+namespace chronos::server {
+
+struct KeyInfo {
+    std::string id;
+    std::string name;
+    std::string tenant;
+    access::Scopes scopes;
+    Timestamp created_at;
+    std::optional<Timestamp> expires_at;
+    std::optional<Timestamp> revoked_at;
+};
+
+struct NewKey {
+    std::string name;
+    access::Scopes scopes;
+    std::string tenant = "default";
+    std::optional<Timestamp> expires_at;
+    std::string creator;  ///< Id of the key that asked for it.
+};
+
+class KeyRing {
+public:
+    /// `server_key`: the secret under which hashes are kept. Reads the keys that `system` knows.
+    static Result<std::unique_ptr<KeyRing>> open(Store& system, io::Environment world,
+                                                 std::array<std::byte, 32> server_key);
+    /// Everybody may do everything, and credentials are not looked at.
+    static std::unique_ptr<KeyRing> without_credentials(io::Environment world);
+
+    /// Errors: kNotFound — no, unknown, mistyped, expired or revoked credential; kLimitExceeded — this address failed
+    /// too often of late. Messages hold nothing of the credential.
+    Result<access::Principal> authenticate(std::string_view credential, const std::string& peer);
+    /// Whether an open stream of this principal may go on.
+    [[nodiscard]] bool is_live(const access::Principal& principal) const;
+
+    struct Made {
+        KeyInfo info;
+        std::string text;  ///< The key; kept nowhere.
+    };
+    /// Durable when it returns. Errors: kInvalidArgument, those of appends.
+    Result<Made> create(const NewKey& key);
+    /// Errors: kNotFound, also for a key of another tenant; those of appends.
+    Result<KeyInfo> revoke(const std::string& id, const access::Principal& by);
+    [[nodiscard]] std::vector<KeyInfo> list() const;
+    [[nodiscard]] bool needs_credentials() const { return system_ != nullptr; }
+    /// Whether there is a key at all that is not revoked.
+    [[nodiscard]] bool is_empty() const;
+
+private:
+    struct Key {
+        KeyInfo info;
+        access::KeyHash hash{};
+    };
+    struct Failures {
+        std::int64_t since_ns = 0;
+        std::uint32_t count = 0;
+    };
+    KeyRing(Store* system, io::Environment world, std::array<std::byte, 32> server_key)
+        : system_(system), world_(world), server_key_(server_key) {}
+
+    Status load();
+    Status apply(const EventView& event);
+    bool is_usable(const KeyInfo& info) const;
+    bool has_failed_too_often(const std::string& peer);
+    void note_failure(const std::string& peer);
+
+    Store* system_;
+    io::Environment world_;
+    const std::array<std::byte, 32> server_key_;
+    mutable std::shared_mutex mutex_;
+    std::map<std::string, Key, std::less<>> keys_;  // guarded by mutex_
+    std::mutex failures_mutex_;
+    std::unordered_map<std::string, Failures> failures_;  // guarded by failures_mutex_
+};
+
+}  // namespace chronos::server

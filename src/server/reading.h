@@ -1,0 +1,26 @@
+// What all answers of reads have in common.
+//
+// Threads: free functions.
+#pragma once
+
+#include <string>
+
+#include "chronos/read.h"
+#include "server/http/message.h"
+#include "server/http/problem.h"
+
+namespace chronos::server {
+
+/// The response, or its error as a problem.
+Response answered(Result<Response> result);
+
+/// How long the answer may be kept: one that can never change for an hour, by its reader alone; others not at all.
+void describe_view(Response& response, const ViewInfo& view);
+
+/// An ETag of what the answer depends on besides the version: view, fold, branch.
+std::string pinned_etag(const std::string& version, std::string_view depends_on);
+
+/// Answers 304 instead if the request has this ETag already.
+void set_etag(Response& response, const Request& request, const std::string& etag);
+
+}  // namespace chronos::server

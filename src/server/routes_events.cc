@@ -1,0 +1,243 @@
+// Appending: one event, a batch, a stream of lines; and an event by its id.
+#include <algorithm>
+#include <utility>
+
+#include "base/result.h"
+#include "base/utf8.h"
+#include "embedded/append_request.h"
+#include "event/batch_content.h"
+#include "json/scan.h"
+#include "json/writer.h"
+#include "server/bulk_upload.h"
+#include "server/cloud_event_request.h"
+#include "server/http/problem.h"
+#include "server/reading.h"
+#include "server/request_options.h"
+#include "server/route_groups.h"
+#include "server/services.h"
+#include "wire/parameters.h"
+#include "wire/read_request.h"
+
+namespace chronos::server {
+namespace {
+
+using access::Scope;
+
+Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
+
+/// What a request to append says besides its body.
+struct AppendRequest {
+    AppendOptions options;
+    std::optional<ExpectedVersion> precondition;  ///< Of If-Match, If-None-Match.
+};
+
+Result<AppendRequest> read_append_request(const Request& request) {
+    AppendRequest append;
+    ASSIGN_OR_RETURN(wire::Parameters parameters, wire::Parameters::from_query(request.query));
+    ASSIGN_OR_RETURN(append.options.branch, take_branch(parameters));
+    RETURN_IF_ERROR(parameters.check_all_taken());
+    if (const std::string_view key = request.header("idempotency-key"); !key.empty()) {
+        constexpr std::size_t kKeyBytesMax = 256;
+        if (key.size() > kKeyBytesMax) return wrong("Idempotency-Key is longer than 256 bytes");
+        append.options.idempotency_key = std::string(key);
+    }
+    ASSIGN_OR_RETURN(append.options.durability, read_durability(request));
+    ASSIGN_OR_RETURN(append.precondition, read_preconditions(request));
+    return append;
+}
+
+/// Whether a retry of this batch would be recognised, or refused by its condition.
+bool is_repeatable(const BatchBuilder& batch, const AppendOptions& options) {
+    if (options.idempotency_key || options.batch_id) return true;
+    const BatchBuilder::Content& content = batch.content();
+    bool all_have_ids = batch.event_count() > 0;
+    content.for_each_event(
+        [&](const event::EventBytes& event) { all_have_ids = all_have_ids && event.has(event::kExplicitId); });
+    return all_have_ids ||
+           std::any_of(content.event_conditions.begin(), content.event_conditions.end(), [](const auto& condition) {
+               return condition.expected.kind == ExpectedVersion::Kind::kExactly ||
+                      condition.expected.kind == ExpectedVersion::Kind::kNone;
+           });
+}
+
+void write_place(json::ObjectWriter& writer, const AppendedEvent& event, const std::string& recorded_at) {
+    const std::string id = event.id.to_string();
+    writer.field("event_id", id)
+        .field("id", id)
+        .field("timestamp", recorded_at)
+        .field("version", event.version.value)
+        .field("position", event.position.value);
+}
+
+/// Also under "data", where AllSource's TypeScript client looks.
+std::string under_data_too(std::string object) {
+    const std::string copy = object;
+    object.pop_back();
+    return object + ",\"data\":" + copy + "}";
+}
+
+std::string one_as_json(const AppendResult& result, const std::string& branch) {
+    std::string out;
+    json::ObjectWriter writer(out);
+    write_place(writer, result.events.front(), result.recorded_at.to_string());
+    writer.field("branch", branch)
+        .field("durability", durability_name(result.durability))
+        .field("duplicate", result.duplicate)
+        .end();
+    return under_data_too(std::move(out));
+}
+
+std::string batch_as_json(const AppendResult& result, const std::string& branch) {
+    const std::string recorded_at = result.recorded_at.to_string();
+    std::string events = "[";
+    for (const AppendedEvent& event : result.events) {
+        if (events.size() > 1) events += ',';
+        json::ObjectWriter writer(events);
+        write_place(writer, event, recorded_at);
+        writer.end();
+    }
+    std::string out;
+    json::ObjectWriter writer(out);
+    writer.field("total", result.events.size())
+        .field("ingested", result.duplicate ? 0 : result.events.size())
+        .raw_field("events", events + "]")
+        .field("branch", branch)
+        .field("durability", durability_name(result.durability))
+        .field("duplicate", result.duplicate);
+    if (!result.events.empty()) writer.field("timestamp", recorded_at);
+    writer.end();
+    return under_data_too(std::move(out));
+}
+
+/// Counts the bytes of an append as long as it is under way.
+class InFlight {
+public:
+    static std::shared_ptr<InFlight> admit(Services& services, std::size_t bytes) {
+        const std::size_t before = services.append_bytes_in_flight.fetch_add(bytes);
+        std::shared_ptr<InFlight> in_flight(new InFlight(services, bytes));
+        return before + bytes > services.limits.append_bytes_in_flight_max && before > 0 ? nullptr : in_flight;
+    }
+    ~InFlight() { services_.append_bytes_in_flight.fetch_sub(bytes_); }
+    InFlight(const InFlight&) = delete;
+    InFlight& operator=(const InFlight&) = delete;
+
+private:
+    InFlight(Services& services, std::size_t bytes) : services_(services), bytes_(bytes) {}
+    Services& services_;
+    std::size_t bytes_;
+};
+
+Response not_admitted(Services& services) {
+    services.metrics.requests_refused.fetch_add(1);
+    Response response =
+        problem_of(Error{.code = ErrorCode::kWouldBlock,
+                         .message = "more appends are under way than the disk keeps up with; try again in a moment"},
+                   {.is_append = true});
+    return response;
+}
+
+enum class Shape : std::uint8_t { kOne, kBatch };
+
+Result<BatchBuilder> read_batch(const Call& call, Shape shape, const AppendRequest& append) {
+    if (is_cloud_event(call.request)) return read_cloud_events(call.request);
+    if (json::trimmed(call.request.body).empty())
+        return wrong("the body is empty; send " + std::string(shape == Shape::kOne ? "an event" : "{\"events\": […]}") +
+                     " as JSON");
+    ASSIGN_OR_RETURN(BatchBuilder batch, embedded::parse_append_request(call.request.body, call.principal.tenant));
+    if (shape == Shape::kOne && (batch.event_count() != 1 || !batch.content().conditions.empty()))
+        return wrong("one event is expected here; send several, or conditions, to /api/v1/events/batch");
+    if (append.precondition && shape == Shape::kBatch)
+        return wrong("If-Match is for single events; use expected_version or conditions in a batch");
+    if (append.precondition) {
+        auto& conditions = batch.content().event_conditions;
+        if (!conditions.empty()) return wrong("expected_version and If-Match exclude each other");
+        conditions.push_back({.event_index = 0, .expected = *append.precondition});
+    }
+    if (batch.event_count() > 10'000)
+        return base::fail(ErrorCode::kLimitExceeded, "more than 10,000 events in a batch; use /api/v1/events/bulk");
+    return batch;
+}
+
+void append(Call& call, Shape shape, const std::function<void(Response)>& done) {
+    Services& services = call.services;
+    Result<AppendRequest> read = read_append_request(call.request);
+    if (!read.ok()) return done(problem_of(read.error(), {.is_append = true}));
+    Result<BatchBuilder> batch = read_batch(call, shape, *read);
+    if (!batch.ok()) return done(problem_of(batch.error(), {.is_append = true}));
+    const ProblemContext context{.is_append = true,
+                                 .is_repeatable = is_repeatable(*batch, read->options),
+                                 .has_precondition = read->precondition.has_value()};
+    const std::int64_t started = services.world.clock.monotonic_ns();
+    auto in_flight = InFlight::admit(services, call.request.body.size() + 1'024);
+    if (!in_flight) return done(not_admitted(services));
+    const std::string branch = read->options.branch;
+    const Status submitted = call.store.append_async(
+        std::move(*batch), read->options,
+        [done, context, branch, shape, in_flight, started, &services](Result<AppendResult> result) {
+            services.metrics.append_seconds.record(services.world.clock.monotonic_ns() - started);
+            if (!result.ok()) return done(problem_of(result.error(), context));
+            Response response;
+            response.body = shape == Shape::kOne ? one_as_json(*result, branch) : batch_as_json(*result, branch);
+            if (shape == Shape::kOne)
+                response.add_header("ETag", "\"v" + std::to_string(result->events.front().version.value) + "\"");
+            if (result->duplicate) response.add_header("Chronos-Duplicate", "true");
+            done(std::move(response));
+        });
+    if (!submitted.ok()) done(problem_of(submitted.error(), context));
+}
+
+Result<Response> get_event(Call& call) {
+    Result<Uuid> id = Uuid::parse(call.id);
+    if (!id.ok()) return wrong("'" + base::shortened(call.id) + "' is no event id; ids are UUIDs");
+    ASSIGN_OR_RETURN(wire::Parameters parameters, wire::Parameters::from_query(call.request.query));
+    ASSIGN_OR_RETURN(const ViewOptions options, wire::take_view(parameters, call.services.now()));
+    RETURN_IF_ERROR(parameters.check_all_taken());
+    ASSIGN_OR_RETURN(const View view, call.store.view(options));
+    Page page;
+    RETURN_IF_ERROR(view.read_event(*id, page));
+    Response response;
+    // An event never changes; whether it can be seen here may.
+    response.body = to_json(page.events().front());
+    describe_view(response, view.info());
+    return response;
+}
+
+}  // namespace
+
+void add_event_routes(Routes& routes, const HttpLimits& limits) {
+    routes.add({.method = "POST",
+                .pattern = "/api/v1/events",
+                .action = "append",
+                .resource = "events",
+                .scope = Scope::kWriteForks,
+                .summary = "Append one event",
+                .body_max = limits.body_max,
+                .appends_to_branch = true,
+                .later = [](Call& call, std::function<void(Response)> done) { append(call, Shape::kOne, done); }});
+    routes.add({.method = "POST",
+                .pattern = "/api/v1/events/batch",
+                .action = "append",
+                .resource = "events",
+                .scope = Scope::kWriteForks,
+                .summary = "Append events as one batch, all or nothing, with conditions",
+                .body_max = limits.batch_max,
+                .appends_to_branch = true,
+                .later = [](Call& call, std::function<void(Response)> done) { append(call, Shape::kBatch, done); }});
+    routes.add({.method = "POST",
+                .pattern = "/api/v1/events/bulk",
+                .action = "append",
+                .resource = "events",
+                .scope = Scope::kWriteForks,
+                .summary = "Append lines of events of any number; the last line of the answer is a summary",
+                .appends_to_branch = true,
+                .upload = [](Call& call) { return open_bulk_upload(call); }});
+    routes.add({.method = "GET",
+                .pattern = "/api/v1/events/{event_id}",
+                .action = "read",
+                .resource = "events",
+                .scope = Scope::kRead,
+                .summary = "One event by its id",
+                .here = [](Call& call) { return answered(get_event(call)); }});
+}
+
+}  // namespace chronos::server

@@ -1,0 +1,277 @@
+// Reading events: filtered, a page at a time or as one stream of lines.
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+#include "json/writer.h"
+#include "server/http/problem.h"
+#include "server/reading.h"
+#include "server/route_groups.h"
+#include "server/services.h"
+#include "wire/parameters.h"
+#include "wire/read_request.h"
+#include "wire/stats_json.h"
+#include "wire/view_json.h"
+
+namespace chronos::server {
+namespace {
+
+using access::Scope;
+
+constexpr std::uint32_t kLimitDefault = 100;
+constexpr std::uint32_t kLimitMax = 1'000;
+constexpr std::uint64_t kOffsetMax = 100'000;
+constexpr std::uint32_t kStreamPageEvents = 500;
+constexpr std::size_t kStreamPieceBytes = 256 << 10;
+constexpr std::size_t kAnswerBytesMax = 8 << 20;
+
+struct EventQuery {
+    ViewOptions view;
+    ReadOptions read;
+    std::uint64_t offset = 0;
+    bool with_total = true;
+    bool is_unlimited = false;  ///< As lines, and no limit was given.
+};
+
+bool wants_lines(const Request& request) {
+    return request.header("accept").find("application/x-ndjson") != std::string_view::npos;
+}
+
+Result<EventQuery> read_query(Call& call) {
+    ASSIGN_OR_RETURN(wire::Parameters parameters, wire::Parameters::from_query(call.request.query));
+    if (call.request.method == "POST") {
+        ASSIGN_OR_RETURN(wire::Parameters body, wire::Parameters::from_json(call.request.body));
+        parameters.add_all(std::move(body));
+    }
+    EventQuery query;
+    const Timestamp now = call.services.now();
+    ASSIGN_OR_RETURN(query.view, wire::take_view(parameters, now));
+    ASSIGN_OR_RETURN(query.read.filter, wire::take_filter(parameters, now));
+    ASSIGN_OR_RETURN(const std::string order, parameters.take_word("order", {"asc", "desc", "forward", "backward"}));
+    if (order == "desc" || order == "backward") query.read.order = Order::kBackward;
+    ASSIGN_OR_RETURN(query.read.after, wire::take_position(parameters, "after"));
+    ASSIGN_OR_RETURN(query.read.cursor, parameters.take_text("cursor"));
+    query.is_unlimited = wants_lines(call.request) && !parameters.has("limit");
+    ASSIGN_OR_RETURN(query.read.limit,
+                     wire::take_limit(parameters, query.is_unlimited ? kStreamPageEvents : kLimitDefault, kLimitMax));
+    ASSIGN_OR_RETURN(const auto offset, parameters.take_number("offset"));
+    query.offset = offset.value_or(0);
+    if (query.offset > kOffsetMax)
+        return base::fail(ErrorCode::kLimitExceeded,
+                          "offset is at most 100,000; go on with the cursor instead, which costs the same everywhere");
+    ASSIGN_OR_RETURN(query.with_total, parameters.take_flag("total", !query.is_unlimited));
+    const bool has_view = query.view.at || query.view.known_at || query.view.as_of;
+    if (!query.read.cursor.empty() && (has_view || query.read.after || offset))
+        return base::fail(ErrorCode::kInvalidArgument,
+                          "a cursor knows its view and its place: leave out at, known_at, as_of, after and offset");
+    ASSIGN_OR_RETURN(const auto tenant, parameters.take("tenant_id"));
+    if (tenant && *tenant != call.principal.tenant)
+        return base::fail(ErrorCode::kNotFound, "there is no such tenant; leave tenant_id out");
+    RETURN_IF_ERROR(parameters.check_all_taken());
+    return query;
+}
+
+/// Passes over the first `offset` events that match; `read.after` or the cursor is behind them then.
+Status skip(const View& view, EventQuery& query) {
+    ReadOptions read = query.read;
+    Page page;
+    std::uint64_t left = query.offset;
+    while (left > 0) {
+        read.limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, kLimitMax));
+        RETURN_IF_ERROR(view.read(read, page));
+        left -= page.events().size();
+        if (page.events().empty() || (!page.has_more() && left > 0)) {
+            // Nothing is left: an answer without events.
+            query.read.after = query.read.order == Order::kForward ? view.info().at : std::optional(Position{0});
+            query.read.cursor.clear();
+            return {};
+        }
+        read.cursor = page.next_cursor();
+        if (read.cursor.empty()) {
+            query.read.after = page.events().back().position;
+            return {};
+        }
+    }
+    query.read.cursor = read.cursor;
+    query.read.after.reset();
+    return {};
+}
+
+/// Where the next page is: the same request with the cursor.
+std::string next_link(const Request& request, const std::string& cursor) {
+    std::string target = request.path + "?";
+    std::string_view rest = request.query;
+    while (!rest.empty()) {
+        const std::string_view part = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+        const std::string_view name = part.substr(0, part.find('='));
+        if (name == "cursor" || name == "at" || name == "known_at" || name == "as_of" || name == "time_travel" ||
+            name == "after" || name == "offset" || part.empty())
+            continue;
+        target += std::string(part) + "&";
+    }
+    return "<" + target + "cursor=" + cursor + ">; rel=\"next\"";
+}
+
+Result<Response> query_page(Call& call, EventQuery query) {
+    ASSIGN_OR_RETURN(const View view, call.store.view(query.view));
+    Page page;
+    std::string events = "[";
+    std::size_t count = 0;
+    if (query.offset > 0) RETURN_IF_ERROR(skip(view, query));
+    RETURN_IF_ERROR(view.read(query.read, page));
+    std::string cursor = page.next_cursor();
+    bool has_more = page.has_more();
+    for (const EventView& event : page.events()) {
+        if (events.size() + event.payload.size() > kAnswerBytesMax && count > 0) {
+            // The rest comes with the next page, which is asked for by position.
+            query.read.limit = static_cast<std::uint32_t>(count);
+            RETURN_IF_ERROR(view.read(query.read, page));
+            cursor = page.next_cursor();
+            has_more = true;
+            break;
+        }
+        if (count++ > 0) events += ',';
+        events += to_json(event);
+    }
+    events += ']';
+    Response response;
+    json::ObjectWriter writer(response.body);
+    response.body.reserve(events.size() + 512);
+    writer.raw_field("events", events).field("count", count).field("has_more", has_more);
+    if (query.with_total) {
+        ASSIGN_OR_RETURN(const std::uint64_t total, view.count(query.read.filter));
+        writer.field("total_count", total);
+    }
+    if (has_more && !cursor.empty()) {
+        writer.field("next_cursor", cursor);
+        if (call.request.method == "GET") response.add_header("Link", next_link(call.request, cursor));
+    }
+    if (count == 0) writer.field("examined", page.examined());
+    writer.raw_field("view", wire::view_as_json(view.info())).end();
+    describe_view(response, view.info());
+    if (view.info().settled)
+        set_etag(response, call.request,
+                 pinned_etag("q", call.request.query + "\n" + call.request.body + "\n" + response.body));
+    return response;
+}
+
+/// All events that match, a line each; then, if that was not all, a line with the cursor.
+class EventLinesBody final : public BodyStream {
+public:
+    EventLinesBody(View view, EventQuery query) : view_(std::move(view)), query_(std::move(query)) {}
+
+    Step next(std::string& out) override {
+        while (out.size() < kStreamPieceBytes) {
+            Page page;
+            if (Status read = view_.read(query_.read, page); !read.ok()) {
+                out += problem_json(read.error()) + "\n";
+                return Step::kEnd;
+            }
+            for (const EventView& event : page.events()) out += to_json(event) + "\n";
+            query_.read.cursor = page.next_cursor();
+            query_.read.after.reset();
+            if (!query_.is_unlimited && page.has_more()) {
+                json::ObjectWriter(out).field("next_cursor", query_.read.cursor).end();
+                out += '\n';
+            }
+            if (!query_.is_unlimited || !page.has_more()) return Step::kEnd;
+        }
+        return Step::kMore;
+    }
+
+private:
+    View view_;
+    EventQuery query_;
+};
+
+Result<Response> query_events(Call& call) {
+    ASSIGN_OR_RETURN(EventQuery query, read_query(call));
+    if (!wants_lines(call.request)) return query_page(call, std::move(query));
+    ASSIGN_OR_RETURN(View view, call.store.view(query.view));
+    if (query.offset > 0) RETURN_IF_ERROR(skip(view, query));
+    // What is wrong with the request is said with a status, not in the middle of lines.
+    Page first;
+    ReadOptions probe = query.read;
+    probe.limit = 1;
+    RETURN_IF_ERROR(view.read(probe, first));
+    Response response{.content_type = "application/x-ndjson"};
+    describe_view(response, view.info());
+    response.add_header("Chronos-View", wire::view_as_json(view.info()));
+    response.stream = std::make_unique<EventLinesBody>(std::move(view), std::move(query));
+    return response;
+}
+
+Result<Response> list_event_types(Call& call) {
+    ASSIGN_OR_RETURN(wire::Parameters parameters, wire::Parameters::from_query(call.request.query));
+    ASSIGN_OR_RETURN(const ViewOptions options, wire::take_view(parameters, call.services.now()));
+    RETURN_IF_ERROR(parameters.check_all_taken());
+    ASSIGN_OR_RETURN(const View view, call.store.view(options));
+    ASSIGN_OR_RETURN(const Stats stats, view.stats());
+    std::string types = "[";
+    for (const EventTypeCount& type : stats.event_types) {
+        if (types.size() > 1) types += ',';
+        types += wire::event_type_as_json(type);
+    }
+    Response response;
+    json::ObjectWriter(response.body)
+        .raw_field("event_types", types + "]")
+        .field("total", stats.event_types.size())
+        .raw_field("view", wire::view_as_json(view.info()))
+        .end();
+    describe_view(response, view.info());
+    return response;
+}
+
+Result<Response> show_stats(Call& call) {
+    ASSIGN_OR_RETURN(wire::Parameters parameters, wire::Parameters::from_query(call.request.query));
+    ASSIGN_OR_RETURN(const ViewOptions options, wire::take_view(parameters, call.services.now()));
+    RETURN_IF_ERROR(parameters.check_all_taken());
+    ASSIGN_OR_RETURN(const View view, call.store.view(options));
+    ASSIGN_OR_RETURN(const Stats stats, view.stats());
+    Response response;
+    response.body = wire::stats_as_json(stats, wire::view_as_json(view.info()));
+    response.body.pop_back();
+    std::string compatible;
+    json::ObjectWriter(compatible)
+        .field("total_events", stats.event_count)
+        .field("total_entities", stats.entity_count)
+        .field("total_event_types", stats.event_types.size())
+        .field("total_ingested", stats.event_count)
+        .end();
+    response.body += "," + compatible.substr(1);
+    response.add_header("Cache-Control", "no-cache");
+    return response;
+}
+
+}  // namespace
+
+void add_query_routes(Routes& routes, const HttpLimits& limits) {
+    for (const char* method : {"GET", "POST"}) {
+        routes.add({.method = method,
+                    .pattern = "/api/v1/events/query",
+                    .action = "read",
+                    .resource = "events",
+                    .scope = Scope::kRead,
+                    .summary = "Events that match, a page at a time, or all of them as application/x-ndjson",
+                    .body_max = limits.body_max,
+                    .worker = [](Call& call) { return answered(query_events(call)); }});
+    }
+    routes.add({.method = "GET",
+                .pattern = "/api/v1/event-types",
+                .action = "read",
+                .resource = "event-types",
+                .scope = Scope::kRead,
+                .summary = "Event types with their counts, first and last times",
+                .worker = [](Call& call) { return answered(list_event_types(call)); }});
+    routes.add({.method = "GET",
+                .pattern = "/api/v1/stats",
+                .action = "read",
+                .resource = "stats",
+                .scope = Scope::kRead,
+                .summary = "How much of what is in the store",
+                .worker = [](Call& call) { return answered(show_stats(call)); }});
+}
+
+}  // namespace chronos::server
