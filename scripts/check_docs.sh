@@ -32,7 +32,7 @@ for page in "$root/README.md" "$root"/docs/guides/*.md; do
     script_of "$page" >"$folder.sh"
     if (
         cd "$folder"
-        unset CHRONOS_DIR CHRONOS_FORK
+        unset CHRONOS_DIR CHRONOS_FORK CHRONOS_URL CHRONOS_API_KEY
         PATH="$programs:$PATH" bash -c '
             set -eEuo pipefail
             trap '\''echo "$1:$LINENO: failed: $BASH_COMMAND" >&3'\'' ERR

@@ -16,7 +16,7 @@ constexpr std::size_t kNearestMax = 5;
 constexpr std::uint32_t kCandidatesMax = 1'000;
 
 /// Entities with ids like this one: among those that begin like it, then among fewer and fewer of its characters.
-Result<std::vector<std::string>> nearest_entities(const View& view, std::string_view id) {
+Result<std::vector<std::string>> nearest_entities(const client::EndpointView& view, std::string_view id) {
     std::vector<std::string> nearest;
     for (const std::size_t kept : {id.size(), id.size() * 3 / 4, id.size() / 2, std::size_t{0}}) {
         ASSIGN_OR_RETURN(std::vector<std::string> candidates, view.entities(id.substr(0, kept), "", kCandidatesMax));
@@ -28,8 +28,8 @@ Result<std::vector<std::string>> nearest_entities(const View& view, std::string_
 }
 
 /// "; it first appears at position 3, recorded 2026-01-01T00:00:00Z, occurred …".
-Result<std::string> first_appearance(const View& head, const State& state) {
-    Page page;
+Result<std::string> first_appearance(const client::EndpointView& head, const State& state) {
+    client::EventPage page;
     RETURN_IF_ERROR(head.read_entity(state.entity_id, {.limit = 1}, page));
     if (page.events().empty()) return "; its first event is of " + state.first_event_at->to_string();
     const EventView& first = page.events().front();
@@ -40,8 +40,9 @@ Result<std::string> first_appearance(const View& head, const State& state) {
     return text;
 }
 
-Result<std::string> told(const Store& store, const ViewOptions& options, const State& state) {
-    ASSIGN_OR_RETURN(const View head, store.view({.branch = options.branch}));
+Result<std::string> told(const client::Endpoint& store, const ViewOptions& options, const State& state) {
+    ASSIGN_OR_RETURN(const auto pinned, store.view({.branch = options.branch}));
+    const client::EndpointView& head = *pinned;
     if (state.first_event_at) {
         ASSIGN_OR_RETURN(const std::string appearance, first_appearance(head, state));
         return "there is no entity " + state.entity_id + view_text(options) + appearance;
@@ -54,7 +55,7 @@ Result<std::string> told(const Store& store, const ViewOptions& options, const S
 
 }  // namespace
 
-Error entity_not_there(const Store& store, const ViewOptions& options, const State& state) {
+Error entity_not_there(const client::Endpoint& store, const ViewOptions& options, const State& state) {
     Result<std::string> message = told(store, options, state);
     if (!message.ok()) return std::move(message).error();
     return base::fail(ErrorCode::kNotFound, std::move(message).value());

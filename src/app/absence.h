@@ -6,13 +6,13 @@
 
 #include <string>
 
-#include "chronos/store.h"
+#include "client/endpoint.h"
 
 namespace chronos::app {
 
 /// The answer about an entity that has no events in the view of `options`, of which `state` is its state there.
 ///
 /// Cost: passes over the heads of all entities a few times.
-Error entity_not_there(const Store& store, const ViewOptions& options, const State& state);
+Error entity_not_there(const client::Endpoint& store, const ViewOptions& options, const State& state);
 
 }  // namespace chronos::app

@@ -100,11 +100,13 @@ Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
     }
     catch_interrupts();  // so that it is removed
     RETURN_IF_ERROR(check_reserve(program, flags));
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program, flags.fork,
-                                                   {.in_memory = flags.in_memory,
-                                                    .accept_clock = flags.accept_clock,
-                                                    .spare_bytes = flags.reserve_bytes}));
-    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
+    ASSIGN_OR_RETURN(const auto endpoint, open_for_writing(program, flags.fork,
+                                                           {.in_memory = flags.in_memory,
+                                                            .accept_clock = flags.accept_clock,
+                                                            .spare_bytes = flags.reserve_bytes}));
+    RETURN_IF_ERROR(check_is_local(*endpoint));
+    Store& store = *endpoint->local();
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, *endpoint, flags.fork));
     flags.load.branch = branch.name;
     // What is on a fork can be taken out again.
     if (!flags.into_any_store && branch.name == "main") RETURN_IF_ERROR(check_holds_only_ours(store, program));
@@ -162,8 +164,10 @@ Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
 }
 
 Result<int> run_bench_query(Program& program, const QueryLoad& load, const ForkFlag& fork) {
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
-    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, fork));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    RETURN_IF_ERROR(check_is_local(*endpoint));
+    const Store& store = *endpoint->local();
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, *endpoint, fork));
     ASSIGN_OR_RETURN(const View view, store.view({.branch = branch.name}));
     ASSIGN_OR_RETURN(const auto entities, all_entities(view));
     ASSIGN_OR_RETURN(const QueryMeasurement measured, measure_queries(program, view, entities, load));

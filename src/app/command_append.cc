@@ -160,7 +160,8 @@ Result<int> run_append(Program& program, const AppendFlags& flags) {
         if (flags.entity.empty() || flags.type.empty()) return wrong("--entity and --type are needed, or --from");
         ASSIGN_OR_RETURN(batch, batch_of(program, flags));
     }
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
+    ASSIGN_OR_RETURN(const auto endpoint, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
     options.branch = branch.name;
     ASSIGN_OR_RETURN(const AppendResult result, store.append(std::move(*batch), options));

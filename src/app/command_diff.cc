@@ -32,7 +32,8 @@ struct SideFlags {
     [[nodiscard]] bool is_empty() const { return at.empty() && known_at.empty() && as_of.empty() && fork.empty(); }
     [[nodiscard]] std::string option(const char* part) const { return "--" + name + "-" + part; }
     /// `branch` is where the side is unless it names a fork itself.
-    [[nodiscard]] Result<ViewOptions> resolve(const Store& store, const std::string& branch, Timestamp now) const {
+    [[nodiscard]] Result<ViewOptions> resolve(const client::Endpoint& store, const std::string& branch,
+                                              Timestamp now) const {
         ViewOptions options{.branch = branch};
         if (!fork.empty()) {
             ASSIGN_OR_RETURN(options.branch, find_branch(store, fork));
@@ -57,7 +58,7 @@ struct DiffFlags {
 };
 
 struct Views {
-    View before, after;
+    std::unique_ptr<client::EndpointView> before, after;
 };
 
 Status check_something_differs(const DiffFlags& flags) {
@@ -67,7 +68,7 @@ Status check_something_differs(const DiffFlags& flags) {
                       "--from-fork");
 }
 
-Result<Views> open_views(Program& program, const Store& store, const DiffFlags& flags) {
+Result<Views> open_views(Program& program, const client::Endpoint& store, const DiffFlags& flags) {
     // Who names both branches does not ask about a third.
     Branch branch;
     if (flags.from.fork.empty() || flags.to.fork.empty()) {
@@ -78,8 +79,8 @@ Result<Views> open_views(Program& program, const Store& store, const DiffFlags& 
     const Timestamp now = program.now();
     ASSIGN_OR_RETURN(const ViewOptions before_options, from.resolve(store, branch.name, now));
     ASSIGN_OR_RETURN(const ViewOptions after_options, flags.to.resolve(store, branch.name, now));
-    ASSIGN_OR_RETURN(View before, store.view(before_options));
-    ASSIGN_OR_RETURN(View after, store.view(after_options));
+    ASSIGN_OR_RETURN(auto before, store.view(before_options));
+    ASSIGN_OR_RETURN(auto after, store.view(after_options));
     return Views{std::move(before), std::move(after)};
 }
 
@@ -107,9 +108,10 @@ void write_summary(Program& program, const DiffFlags& flags, Changes& changes) {
 
 Result<int> run_diff(Program& program, const DiffFlags& flags) {
     RETURN_IF_ERROR(check_something_differs(flags));
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const Views views, open_views(program, store, flags));
-    ASSIGN_OR_RETURN(Changes changes, views.after.changes(views.before, changes_options(flags)));
+    ASSIGN_OR_RETURN(Changes changes, views.after->changes(*views.before, changes_options(flags)));
     const ValueStyle values = value_style(program);
     if (!flags.summary) {
         for (const EntityChange& change : changes.entities)

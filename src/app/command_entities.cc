@@ -23,10 +23,12 @@ struct EntitiesFlags {
 
 Result<int> run_entities(Program& program, const EntitiesFlags& flags) {
     ASSIGN_OR_RETURN(ViewOptions view_options, flags.view.resolve(program.now()));
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.view.fork));
     view_options.branch = branch.name;
-    ASSIGN_OR_RETURN(const View view, store.view(view_options));
+    ASSIGN_OR_RETURN(const auto pinned, store.view(view_options));
+    const client::EndpointView& view = *pinned;
     std::string after = flags.after;
     std::uint64_t left = flags.limit;
     bool more = true;

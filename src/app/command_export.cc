@@ -27,10 +27,12 @@ Result<int> run_export(Program& program, const ExportFlags& flags) {
     ASSIGN_OR_RETURN(ViewOptions view_options, flags.view.resolve(program.now()));
     ReadOptions read{.limit = kPageEvents};
     ASSIGN_OR_RETURN(read.filter, flags.filter.resolve(program.now()));
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.view.fork));
     view_options.branch = branch.name;
-    ASSIGN_OR_RETURN(const View view, store.view(view_options));
+    ASSIGN_OR_RETURN(const auto pinned, store.view(view_options));
+    const client::EndpointView& view = *pinned;
     const Compression compression = flags.gzip   ? Compression::kGzip
                                     : flags.zstd ? Compression::kZstd
                                                  : Compression::kNone;
@@ -39,7 +41,7 @@ Result<int> run_export(Program& program, const ExportFlags& flags) {
 
     const ViewInfo info = view.info();
     ProgressBar progress(program, "export", info.at ? info.at->value + 1 : 0);
-    Page page;
+    client::EventPage page;
     std::uint64_t events = 0;
     std::uint64_t bytes = 0;
     do {

@@ -26,7 +26,8 @@ void write_created(Program& program, const ForkInfo& fork) {
 
 Result<int> run_fork_create(Program& program, const ForkCreateFlags& flags) {
     ASSIGN_OR_RETURN(const ForkOptions options, flags.resolve(program.now()));
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const ForkInfo fork, create_fork(store, flags, options));
     write_created(program, fork);
     RETURN_IF_ERROR(store.close());

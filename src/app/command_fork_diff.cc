@@ -10,7 +10,6 @@
 #include "app/options.h"
 #include "app/read_options.h"
 #include "base/result.h"
-#include "wire/fork_changes.h"
 
 namespace chronos::app {
 namespace {
@@ -23,17 +22,18 @@ struct DiffFlags {
     FoldFlags fold;
 };
 
-Result<Changes> changes_asked_for(const Store& store, const ForkInfo& fork, const DiffFlags& flags) {
+Result<Changes> changes_asked_for(const client::Endpoint& store, const ForkInfo& fork, const DiffFlags& flags) {
     ChangesOptions options = flags.changes;
     options.fold = flags.fold.resolve().fold;
     options.order = flags.fold.resolve().order;
-    if (flags.against.empty()) return wire::changes_of_fork(store, fork, options);
+    if (flags.against.empty()) return store.fork_changes(fork, "", options);
     ASSIGN_OR_RETURN(const std::string branch, find_branch(store, flags.against));
-    return wire::changes_against(store, fork, branch, options);
+    return store.fork_changes(fork, branch, options);
 }
 
 Result<int> run_fork_diff(Program& program, const DiffFlags& flags) {
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const ForkInfo fork, find_fork(store, flags.fork));
     ASSIGN_OR_RETURN(const Changes changes, changes_asked_for(store, fork, flags));
     program.note(fork_title(fork) + " compared with " +

@@ -28,7 +28,8 @@ std::string fork_and_its_events(const ForkInfo& fork) {
 }
 
 Result<int> run_fork_discard(Program& program, const DiscardFlags& flags) {
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const ForkInfo found, find_fork(store, flags.fork));
     const bool asks = !flags.yes && found.status == ForkStatus::kLive && can_ask(program);
     if (asks && ask("discard " + fork_and_its_events(found) + "? [y/N]", "yn", 'n') != 'y') {

@@ -19,7 +19,8 @@ struct ExtendFlags {
 
 Result<int> run_fork_extend(Program& program, const ExtendFlags& flags) {
     ASSIGN_OR_RETURN(const std::int64_t ttl_ns, parse_ttl(flags.ttl));
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const ForkInfo found, find_fork(store, flags.fork));
     ASSIGN_OR_RETURN(const ForkInfo fork, store.extend_fork(found.id, ttl_ns));
     if (program.common.json)

@@ -47,7 +47,8 @@ void write_table(Program& program, const std::vector<ForkInfo>& forks) {
 }
 
 Result<int> run_fork_list(Program& program, bool with_ended) {
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const std::vector<ForkInfo> forks, store.forks({.with_ended = with_ended}));
     if (program.common.json) {
         for (const ForkInfo& fork : forks) program.out.line(wire::fork_as_json(fork));

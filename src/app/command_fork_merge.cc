@@ -37,7 +37,8 @@ Result<MergeOptions> options_of(const MergeFlags& flags) {
 
 Result<int> run_fork_merge(Program& program, const MergeFlags& flags) {
     ASSIGN_OR_RETURN(const MergeOptions options, options_of(flags));
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const ForkInfo fork, find_fork(store, flags.fork));
     ASSIGN_OR_RETURN(const MergeResult result, store.merge_fork(fork.id, options));
     if (program.common.json)

@@ -20,7 +20,6 @@
 #include "app/question.h"
 #include "base/result.h"
 #include "json/writer.h"
-#include "wire/fork_changes.h"
 #include "wire/fork_json.h"
 #include "wire/merge_json.h"
 
@@ -52,7 +51,8 @@ struct Outcome {
 /// The store is closed again when this returns: the command is to open it.
 Result<ForkInfo> make_fork(Program& program, const RunFlags& flags) {
     ASSIGN_OR_RETURN(ForkOptions options, flags.create.resolve(program.now()));
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     if (options.creator.empty()) options.creator = "chronos fork run";
     ASSIGN_OR_RETURN(ForkInfo fork, create_fork(store, flags.create, options));
     RETURN_IF_ERROR(store.close());
@@ -74,8 +74,9 @@ Result<int> run_command(const Program& program, const RunFlags& flags, const For
 
 /// A command that could not be run leaves no fork behind.
 Error discard_unused(Program& program, const ForkInfo& fork, Error error) {
-    Result<Store> store = open_for_reading(program);
-    if (!store.ok()) return error;
+    const Result<std::unique_ptr<client::Endpoint>> endpoint = open_endpoint(program);
+    if (!endpoint.ok()) return error;
+    client::Endpoint* store = endpoint->get();
     const Result<ForkInfo> now = store->fork(fork.id);
     if (now.ok() && now->own_event_count == 0) (void)store->discard_fork(fork.id);
     (void)store->close();
@@ -100,7 +101,7 @@ Ending choose_ending(const Program& program, const RunFlags& flags, const Outcom
     return outcome.fork.own_event_count == 0 ? Ending::kDiscard : ask_for_ending(outcome);
 }
 
-Status carry_out(Store& store, Outcome& outcome) {
+Status carry_out(client::Endpoint& store, Outcome& outcome) {
     if (outcome.ending == Ending::kMerge) {
         ASSIGN_OR_RETURN(outcome.merge, store.merge_fork(outcome.fork.id));
     } else if (outcome.ending == Ending::kDiscard) {
@@ -131,7 +132,8 @@ void write_outcome(Program& program, const Outcome& outcome, int exit_code) {
 
 /// Shows what the command did and brings the fork to its end. Answers our own exit code.
 Result<int> conclude(Program& program, const RunFlags& flags, const ForkInfo& fork, int exit_code) {
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     Outcome outcome;
     ASSIGN_OR_RETURN(outcome.fork, store.fork(fork.id));
     const bool was_ended = outcome.fork.status == ForkStatus::kMerged || outcome.fork.status == ForkStatus::kDiscarded;
@@ -140,7 +142,7 @@ Result<int> conclude(Program& program, const RunFlags& flags, const ForkInfo& fo
         RETURN_IF_ERROR(store.close());
         return kExitOk;
     }
-    ASSIGN_OR_RETURN(const Changes changes, wire::changes_of_fork(store, outcome.fork));
+    ASSIGN_OR_RETURN(const Changes changes, store.fork_changes(outcome.fork, ""));
     RETURN_IF_ERROR(write_changes(program, changes));
     outcome.ending = choose_ending(program, flags, outcome, exit_code);
     RETURN_IF_ERROR(carry_out(store, outcome));

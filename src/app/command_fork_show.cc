@@ -12,7 +12,8 @@ namespace chronos::app {
 namespace {
 
 Result<int> run_fork_show(Program& program, const std::string& name) {
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const ForkInfo fork, find_fork(store, name));
     if (program.common.json)
         program.out.line(wire::fork_as_json(fork));

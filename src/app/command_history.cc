@@ -25,11 +25,11 @@ struct HistoryFlags {
 };
 
 /// The time for which the view speaks: what has not ended by then lasts until then.
-Result<Timestamp> time_of(const View& view, const ViewOptions& options, Timestamp now) {
+Result<Timestamp> time_of(const client::EndpointView& view, const ViewOptions& options, Timestamp now) {
     if (options.as_of) return *options.as_of;
     if (options.known_at) return *options.known_at;
     if (!options.at) return now;
-    Page page;
+    client::EventPage page;
     RETURN_IF_ERROR(view.read({.filter = {}, .order = Order::kBackward, .after = {}, .limit = 1, .cursor = {}}, page));
     return page.events().empty() ? now : page.events().front().recorded_at;
 }
@@ -86,10 +86,12 @@ void write_absent_types(Program& program, const std::vector<std::string>& types)
 
 Result<int> run_history(Program& program, const HistoryFlags& flags) {
     ASSIGN_OR_RETURN(ViewOptions view_options, flags.state.view.resolve(program.now()));
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.state.view.fork));
     view_options.branch = branch.name;
-    ASSIGN_OR_RETURN(const View view, store.view(view_options));
+    ASSIGN_OR_RETURN(const auto pinned, store.view(view_options));
+    const client::EndpointView& view = *pinned;
     ASSIGN_OR_RETURN(const Entries entries, view.history(flags.state.entity, flags.state.fold.resolve()));
     if (entries.empty()) {
         ASSIGN_OR_RETURN(const State state, view.state(flags.state.entity));

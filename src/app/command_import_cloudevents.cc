@@ -69,12 +69,14 @@ Status read_events(Input& input, ingest::CloudEvents& events, RecordImport& impo
 
 Result<int> run_import_cloudevents(Program& program, const CloudEventsFlags& flags) {
     ASSIGN_OR_RETURN(const auto input, Input::open(flags.file));
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
+    ASSIGN_OR_RETURN(const auto endpoint, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
+    client::Endpoint& store = *endpoint;
+    RETURN_IF_ERROR(check_is_local(store));
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
     catch_interrupts();
     ingest::CloudEvents events(flags.entity == "source" ? ingest::CloudEvents::Entity::kSource
                                                         : ingest::CloudEvents::Entity::kSubject);
-    RecordImport import(program, store, branch.name, *input);
+    RecordImport import(program, *store.local(), branch.name, *input);
     Status read = read_events(*input, events, import);
     return import.finish(std::move(read));
 }

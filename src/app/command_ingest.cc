@@ -10,6 +10,7 @@
 #include "app/options.h"
 #include "app/progress.h"
 #include "app/terminal.h"
+#include "app/upload_lines.h"
 #include "base/result.h"
 #include "event/batch_content.h"
 #include "ingest/append_pipeline.h"
@@ -144,12 +145,21 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
+UploadOptions upload_options(const IngestFlags& flags, const Branch& branch) {
+    return {.branch = branch.name,
+            .batch_events = flags.batch_events,
+            .is_import = flags.mode == "import",
+            .durability = flags.durability};
+}
+
 Result<int> run_ingest(Program& program, const IngestFlags& flags) {
     // Before a store is opened, or made.
     for (const std::string& file : flags.files) RETURN_IF_ERROR(Input::check(file));
-    ASSIGN_OR_RETURN(Store store, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
-    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
+    ASSIGN_OR_RETURN(const auto endpoint, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
+    ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, *endpoint, flags.fork));
     catch_interrupts();
+    if (endpoint->local() == nullptr) return upload_lines(program, flags.files, upload_options(flags, branch));
+    Store& store = *endpoint->local();
     Ingest ingest(program, flags, store, branch.name);
     Status status;
     for (const std::string& file : flags.files) {

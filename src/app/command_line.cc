@@ -34,6 +34,7 @@ void add_commands(CLI::App& app, Program& program) {
     add_entities_command(app, program);
     add_stats_command(app, program);
     add_fork_commands(app, program);
+    add_tail_command(app, program);
     add_serve_command(app, program);
     add_config_commands(app, program);
     add_verify_command(app, program);

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "app/commands.h"
+#include "app/event_table.h"
 #include "app/failure.h"
 #include "app/interrupt.h"
 #include "app/options.h"
@@ -19,7 +20,6 @@ namespace {
 
 constexpr std::uint32_t kPageEventsMax = 10'000;
 /// Wider entity ids and types are cut in the table; --json shows them whole.
-constexpr std::size_t kColumnWidthMax = 40;
 
 struct QueryFlags {
     ViewFlags view;
@@ -31,59 +31,9 @@ struct QueryFlags {
     bool count = false;
 };
 
-/// Prints events as an aligned table, or as lines of JSON.
-class EventPrinter {
-public:
-    explicit EventPrinter(Program& program)
-        : program_(program),
-          style_(program.style()),
-          width_(is_terminal(Stream::kOutput) ? terminal_width(Stream::kOutput) : 0) {}
-
-    void print(const std::vector<EventView>& events) {
-        if (program_.common.json) {
-            for (const EventView& event : events) program_.out.line(to_json(event));
-            return;
-        }
-        if (events.empty()) return;
-        if (!started_) print_header(events);
-        for (const EventView& event : events) print_row(event);
-    }
-
-private:
-    void print_header(const std::vector<EventView>& events) {
-        started_ = true;
-        for (const EventView& event : events) {
-            position_width_ = std::max(position_width_, std::to_string(event.position.value).size());
-            time_width_ = std::max(time_width_, event.occurred_at.to_string().size());
-            entity_width_ = std::max(entity_width_, std::min(text_width(event.entity_id), kColumnWidthMax));
-            type_width_ = std::max(type_width_, std::min(text_width(event.event_type), kColumnWidthMax));
-        }
-        program_.out.line(style_.bold(padded("position", position_width_) + "  " + padded("occurred at", time_width_) +
-                                      "  " + padded("entity", entity_width_) + "  " + padded("type", type_width_) +
-                                      "  payload"));
-    }
-
-    void print_row(const EventView& event) {
-        const std::string position = std::to_string(event.position.value);
-        const std::size_t indent = position_width_ > position.size() ? position_width_ - position.size() : 0;
-        const std::size_t used = position_width_ + time_width_ + entity_width_ + type_width_ + 8;
-        const std::string payload = base::harmless(event.payload);
-        program_.out.line(std::string(indent, ' ') + style_.dim(position) + "  " +
-                          style_.dim(padded(event.occurred_at.to_string(), time_width_)) + "  " +
-                          padded(event.entity_id, entity_width_) + "  " +
-                          style_.cyan(padded(event.event_type, type_width_)) + "  " +
-                          (width_ == 0 ? payload : fitted(payload, std::max<std::size_t>(width_, used + 20) - used)));
-    }
-
-    Program& program_;
-    Style style_;
-    std::size_t width_;  // 0: whole payloads
-    bool started_ = false;
-    std::size_t position_width_ = 8, time_width_ = 11, entity_width_ = 6, type_width_ = 4;
-};
-
 /// Says on standard error what was looked at in vain.
-void say_nothing_found(Program& program, const View& view, const Filter& filter, const ViewOptions& options) {
+void say_nothing_found(Program& program, const client::EndpointView& view, const Filter& filter,
+                       const ViewOptions& options) {
     const Result<Stats> stats = view.stats();
     if (!stats.ok()) return;
     const std::string filters = filter_text(filter);
@@ -103,8 +53,8 @@ void say_nothing_found(Program& program, const View& view, const Filter& filter,
 }
 
 /// Reads the events of one entity when that answers the question alone; false: it does not.
-Result<bool> print_entity(const View& view, const ReadOptions& read, std::uint64_t limit, EventPrinter& printer,
-                          Page& page) {
+Result<bool> print_entity(const client::EndpointView& view, const ReadOptions& read, std::uint64_t limit,
+                          EventTable& printer, client::EventPage& page) {
     if (!read.cursor.empty() || read.after || !is_single_entity(read.filter) || limit > kPageEventsMax) return false;
     RETURN_IF_ERROR(view.read_entity(read.filter.entity_ids.front(),
                                      {.order = read.order, .limit = static_cast<std::uint32_t>(limit)}, page));
@@ -118,9 +68,10 @@ struct Printed {
     std::string next_cursor;
 };
 
-Result<Printed> print_events(Program& program, const View& view, ReadOptions read, std::uint64_t limit) {
-    EventPrinter printer(program);
-    Page page;
+Result<Printed> print_events(Program& program, const client::EndpointView& view, ReadOptions read,
+                             std::uint64_t limit) {
+    EventTable printer(program);
+    client::EventPage page;
     ASSIGN_OR_RETURN(const bool done, print_entity(view, read, limit, printer, page));
     if (done) return Printed{.events = page.events().size()};
     Printed printed;
@@ -136,7 +87,8 @@ Result<Printed> print_events(Program& program, const View& view, ReadOptions rea
     return printed;
 }
 
-Result<int> run_count(Program& program, const View& view, const Filter& filter, const ViewOptions& options) {
+Result<int> run_count(Program& program, const client::EndpointView& view, const Filter& filter,
+                      const ViewOptions& options) {
     ASSIGN_OR_RETURN(const std::uint64_t count, view.count(filter));
     if (program.common.json) {
         std::string out;
@@ -158,10 +110,12 @@ Result<int> run_query(Program& program, const QueryFlags& flags) {
     if (!flags.after.empty()) {
         ASSIGN_OR_RETURN(read.after, parse_position(flags.after, "--after"));
     }
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.view.fork));
     view_options.branch = branch.name;
-    ASSIGN_OR_RETURN(const View view, store.view(view_options));
+    ASSIGN_OR_RETURN(const auto pinned, store.view(view_options));
+    const client::EndpointView& view = *pinned;
     if (flags.count) return run_count(program, view, read.filter, view_options);
     catch_interrupts();
     ASSIGN_OR_RETURN(const Printed printed,

@@ -29,10 +29,12 @@ Result<int> run_state(Program& program, const StateFlags& flags, bool with_origi
     ASSIGN_OR_RETURN(ViewOptions view_options, flags.view.resolve(program.now()));
     StateOptions options = flags.fold.resolve();
     options.with_origins = with_origins;
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.view.fork));
     view_options.branch = branch.name;
-    ASSIGN_OR_RETURN(const View view, store.view(view_options));
+    ASSIGN_OR_RETURN(const auto pinned, store.view(view_options));
+    const client::EndpointView& view = *pinned;
     ASSIGN_OR_RETURN(const State state, view.state(flags.entity, options));
     if (program.common.json) {
         program.out.line(wire::state_as_json(state, options.fold, wire::view_as_json(view.info())));

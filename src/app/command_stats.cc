@@ -39,10 +39,12 @@ void write_stats(Program& program, const Stats& stats) {
 
 Result<int> run_stats(Program& program, const ViewFlags& flags) {
     ASSIGN_OR_RETURN(ViewOptions view_options, flags.resolve(program.now()));
-    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+    client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
     view_options.branch = branch.name;
-    ASSIGN_OR_RETURN(const View view, store.view(view_options));
+    ASSIGN_OR_RETURN(const auto pinned, store.view(view_options));
+    const client::EndpointView& view = *pinned;
     ASSIGN_OR_RETURN(const Stats stats, view.stats());
     if (program.common.json)
         program.out.line(wire::stats_as_json(stats, wire::view_as_json(view.info())));

@@ -40,7 +40,7 @@ Result<std::int64_t> parse_ttl(const std::string& text) {
     return ttl_ns;
 }
 
-Result<ForkInfo> create_fork(Store& store, const ForkCreateFlags& flags, ForkOptions options) {
+Result<ForkInfo> create_fork(client::Endpoint& store, const ForkCreateFlags& flags, ForkOptions options) {
     const ForkFlag parent{.fork = flags.parent};
     ASSIGN_OR_RETURN(options.parent, find_branch(store, parent.text()));
     return store.create_fork(options);

@@ -23,6 +23,6 @@ struct ForkCreateFlags {
 Result<std::int64_t> parse_ttl(const std::string& text);
 
 /// Makes the fork that the options ask for. The parent is --from, else $CHRONOS_FORK, else main.
-Result<ForkInfo> create_fork(Store& store, const ForkCreateFlags& flags, ForkOptions options);
+Result<ForkInfo> create_fork(client::Endpoint& store, const ForkCreateFlags& flags, ForkOptions options);
 
 }  // namespace chronos::app

@@ -37,7 +37,7 @@ std::string ForkFlag::text() const {
     return fork.empty() ? environment_variable("CHRONOS_FORK").value_or(std::string(kMain)) : fork;
 }
 
-Result<ForkInfo> find_fork(const Store& store, const std::string& text) {
+Result<ForkInfo> find_fork(const client::Endpoint& store, const std::string& text) {
     if (text == kMain) return base::fail(ErrorCode::kInvalidArgument, "main is no fork, and this is about forks");
     Result<ForkInfo> exact = store.fork(text);
     if (exact.ok() || exact.error().code != ErrorCode::kNotFound) return exact;
@@ -53,13 +53,13 @@ Result<ForkInfo> find_fork(const Store& store, const std::string& text) {
                                                 "be shortened to its first characters, fork-x at least");
 }
 
-Result<std::string> find_branch(const Store& store, const std::string& text) {
+Result<std::string> find_branch(const client::Endpoint& store, const std::string& text) {
     if (text == kMain) return text;
     ASSIGN_OR_RETURN(ForkInfo fork, find_fork(store, text));
     return std::move(fork.id);
 }
 
-Result<Branch> choose_branch(Program& program, const Store& store, const ForkFlag& flag) {
+Result<Branch> choose_branch(Program& program, const client::Endpoint& store, const ForkFlag& flag) {
     const std::string text = flag.text();
     if (text == kMain) return Branch();
     Result<ForkInfo> fork = find_fork(store, text);
@@ -73,9 +73,21 @@ Result<Branch> choose_branch(Program& program, const Store& store, const ForkFla
     return Branch{.name = fork->id, .expires_at = fork->expires_at};
 }
 
-Result<Store> open_for_writing(Program& program, const ForkFlag& flag, OpenOptions options) {
-    if (flag.text() == kMain) return open_for_writing(program, std::move(options));
-    return open_for_reading(program, std::move(options));
+Result<std::unique_ptr<client::Endpoint>> open_for_writing(Program& program, const ForkFlag& flag,
+                                                           OpenOptions options) {
+    if (!program.common.url.empty()) return open_endpoint(program);
+    Result<Store> store = flag.text() == kMain ? open_for_writing(program, std::move(options))
+                                               : open_for_reading(program, std::move(options));
+    if (!store.ok()) return std::move(store).error();
+    return client::endpoint_of(std::move(*store), program.common.directory);
+}
+
+Status check_is_local(client::Endpoint& store) {
+    if (store.local() != nullptr) return {};
+    return base::fail(ErrorCode::kInvalidArgument,
+                      "imports work on a directory; import into one, and send it on with `chronos export --dir DIR | "
+                      "chronos ingest --mode import --url " +
+                          store.name() + " -`");
 }
 
 }  // namespace chronos::app

@@ -1,9 +1,9 @@
 // The option --fork: which branch a command acts on.
 //
 // Use:
-//     ASSIGN_OR_RETURN(Store store, open_for_reading(program));
-//     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
-//     ASSIGN_OR_RETURN(const View view, store.view({.branch = branch.name}));
+//     ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
+//     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, *endpoint, flags.fork));
+//     ASSIGN_OR_RETURN(const auto view, endpoint->view({.branch = branch.name}));
 //
 // Threads: values; one.
 #pragma once
@@ -34,17 +34,20 @@ struct Branch {
 /// has. Live forks come before those that have ended.
 ///
 /// Errors: kNotFound; kInvalidArgument — several start so; the message lists them.
-Result<ForkInfo> find_fork(const Store& store, const std::string& text);
+Result<ForkInfo> find_fork(const client::Endpoint& store, const std::string& text);
 
 /// The same for what may also be "main". Answers "main" or the id of a fork.
-Result<std::string> find_branch(const Store& store, const std::string& text);
+Result<std::string> find_branch(const client::Endpoint& store, const std::string& text);
 
 /// The branch that the option means. Says so on standard error when it is a fork.
 ///
 /// Errors: as find_fork.
-Result<Branch> choose_branch(Program& program, const Store& store, const ForkFlag& flag);
+Result<Branch> choose_branch(Program& program, const client::Endpoint& store, const ForkFlag& flag);
 
-/// Opens a store to append to a branch of it; one that is not there is made only for main.
-Result<Store> open_for_writing(Program& program, const ForkFlag& flag, OpenOptions options);
+/// The store to append to a branch of; one that is not there is made only for main, and only in a directory.
+Result<std::unique_ptr<client::Endpoint>> open_for_writing(Program& program, const ForkFlag& flag, OpenOptions options);
+
+/// Errors: kInvalidArgument — it is behind a server, and the command needs the store itself.
+Status check_is_local(client::Endpoint& store);
 
 }  // namespace chronos::app

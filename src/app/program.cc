@@ -1,9 +1,11 @@
 #include "app/program.h"
 
+#include <array>
 #include <cstdlib>
 #include <memory>
 #include <utility>
 
+#include "app/input.h"
 #include "app/progress.h"
 #include "app/terminal.h"
 #include "base/result.h"
@@ -24,6 +26,16 @@ bool Program::shows_progress() const { return !common.quiet && !common.json && i
 void add_common_options(CLI::App& app, CommonOptions& options) {
     app.add_option("--dir", options.directory, "Directory of the store (default: $CHRONOS_DIR, or ./chronos-data)")
         ->type_name("DIR");
+    app.add_option("--url", options.url, "A server to ask instead, as http://127.0.0.1:3900 (default: $CHRONOS_URL)")
+        ->envname("CHRONOS_URL")
+        ->type_name("URL");
+    app.add_option("--api-key-file", options.api_key_file,
+                   "File with the API key for the server; the variable CHRONOS_API_KEY has the key itself")
+        ->envname("CHRONOS_API_KEY_FILE")
+        ->type_name("FILE");
+    app.add_option("--ca-file", options.ca_file, "Certificates to trust besides the system's, PEM")
+        ->envname("CHRONOS_CA_FILE")
+        ->type_name("FILE");
     app.add_flag("--json", options.json, "Answer in JSON, errors too");
     app.add_flag("--quiet", options.quiet, "No notes and no progress bar");
     app.add_flag("--no-color", options.no_color, "No colours; NO_COLOR does the same");
@@ -61,7 +73,46 @@ std::function<void(std::uint64_t, std::uint64_t)> recovery_progress(Program& pro
 
 }  // namespace
 
+Result<client::ClientOptions> client_options(const Program& program) {
+    client::ClientOptions options{.url = program.common.url, .ca_file = program.common.ca_file};
+    if (program.common.api_key_file.empty()) {
+        options.api_key = environment_variable("CHRONOS_API_KEY").value_or("");
+        return options;
+    }
+    ASSIGN_OR_RETURN(const auto input, Input::open(program.common.api_key_file));
+    constexpr std::size_t kKeyBytesMax = 1'024;
+    std::array<char, kKeyBytesMax> bytes;
+    for (std::size_t size = 1; size > 0 && options.api_key.size() < kKeyBytesMax;) {
+        ASSIGN_OR_RETURN(size, input->read(bytes));
+        options.api_key.append(bytes.data(), size);
+    }
+    while (!options.api_key.empty() && options.api_key.back() <= ' ') options.api_key.pop_back();
+    return options;
+}
+
+Result<std::unique_ptr<client::Endpoint>> open_endpoint(Program& program) {
+    if (!program.common.url.empty()) {
+        ASSIGN_OR_RETURN(const client::ClientOptions options, client_options(program));
+        return client::connect(options);
+    }
+    ASSIGN_OR_RETURN(Store store, open_for_reading(program));
+    return client::endpoint_of(std::move(store), program.common.directory);
+}
+
+namespace {
+
+/// For commands that need the files.
+Status check_is_directory(const Program& program) {
+    if (program.common.url.empty()) return {};
+    return base::fail(ErrorCode::kInvalidArgument,
+                      "this command works on a directory and cannot ask a server; leave out --url and CHRONOS_URL, and "
+                      "give --dir");
+}
+
+}  // namespace
+
 Result<Store> open_for_reading(Program& program, OpenOptions options) {
+    RETURN_IF_ERROR(check_is_directory(program));
     const std::string& directory = program.common.directory;
     options.directory = directory;
     options.create_if_missing = false;
@@ -76,6 +127,7 @@ Result<Store> open_for_reading(Program& program, OpenOptions options) {
 }
 
 Result<Store> open_for_writing(Program& program, OpenOptions options) {
+    RETURN_IF_ERROR(check_is_directory(program));
     options.directory = program.common.directory;
     if (options.memory_budget == 0) options.memory_budget = program.common.memory_budget;
     options.on_progress = recovery_progress(program);

@@ -11,12 +11,14 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "app/output.h"
 #include "chronos/store.h"
+#include "client/endpoint.h"
 #include "io/posix/posix_environment.h"
 
 namespace chronos::app {
@@ -25,6 +27,8 @@ namespace chronos::app {
 struct CommonOptions {
     std::string directory;
     bool directory_was_given = false;  ///< By --dir; set before the command runs.
+    /// Of a server, instead of the directory; and what it takes to be let in.
+    std::string url, api_key_file, ca_file;
     bool json = false;
     bool quiet = false;
     bool no_color = false;
@@ -58,14 +62,21 @@ struct CommandText {
     bool appends = false;
 };
 
-/// --dir, --json, --quiet, --no-color, --memory-budget.
+/// --dir, --url, --api-key-file, --ca-file, --json, --quiet, --no-color, --memory-budget.
 void add_common_options(CLI::App& app, CommonOptions& options);
 
 /// Adds a command with the common options.
 CLI::App* add_command(CLI::App& parent, Program& program, const CommandText& text);
 void on_chosen(CLI::App* command, Program& program, std::function<Result<int>(Program&)> run);
 
-/// Opens a store that must be there. Errors: kNotFound, saying how to make one.
+/// The store that the common options name: in a directory, where it must be there, or behind a server.
+///
+/// Errors: kNotFound, saying how to make one; kInvalidArgument.
+Result<std::unique_ptr<client::Endpoint>> open_endpoint(Program& program);
+/// For what a program of its own does beside the store: the address and credential. Requires: common.url.
+Result<client::ClientOptions> client_options(const Program& program);
+
+/// Opens a store that must be there, in a directory. Errors: kNotFound, saying how to make one.
 Result<Store> open_for_reading(Program& program, OpenOptions options = {});
 /// Opens a store, or makes it and says so.
 Result<Store> open_for_writing(Program& program, OpenOptions options = {});

@@ -23,7 +23,8 @@ const std::map<std::string, int, std::less<>>& ranks() {
     static const std::map<std::string, int, std::less<>> table{
         {"base", 1},    {"io", 2},     {"event", 2},    {"json", 3},    {"cache", 3}, {"text", 3},       {"vector", 3},
         {"parquet", 3}, {"wal", 4},    {"index", 4},    {"segment", 4}, {"store", 5}, {"projection", 6}, {"query", 6},
-        {"search", 6},  {"access", 6}, {"embedded", 7}, {"ingest", 8},  {"wire", 8},  {"server", 9},     {"app", 10},
+        {"search", 6},  {"access", 6}, {"embedded", 7}, {"ingest", 8},  {"wire", 8},  {"server", 9},   {"client", 9},
+        {"app", 10},
     };
     return table;
 }

@@ -1,0 +1,94 @@
+// The same commands against a server as against a directory: docs/reference/command-line.md.
+#include <nlohmann/json.hpp>
+
+#include "conformance/program_runner.h"
+
+namespace chronos::conformance {
+namespace {
+
+class RemoteCommand : public ProgramTest {
+protected:
+    /// Runs a script of sh beside a server, with $CHRONOS_URL and the key set and "$0" the program.
+    Answer beside_server(const std::string& script) {
+        const std::string all = R"sh(
+            set -u
+            "$0" serve --dir served --port 0 --json > started 2> server.log &
+            server=$!
+            for i in $(seq 600); do [ -s started ] && break; sleep 0.05; done
+            CHRONOS_URL=$(sed 's/.*"url":"\([^"]*\)".*/\1/' started)
+            CHRONOS_API_KEY_FILE=served/admin.key
+            export CHRONOS_URL CHRONOS_API_KEY_FILE
+            ( )sh" + script + R"sh( )
+            code=$?
+            kill -TERM $server
+            wait $server || echo "the server ended with $?" >&2
+            exit $code)sh";
+        return run_program("sh", {"-c", all, program_path()}, directory_);
+    }
+};
+
+TEST_F(RemoteCommand, AnswersAsADirectoryDoes) {
+    const std::string commands = R"sh(
+        "$0" append --entity order:1 --type order.placed --payload '{"total":42}' --tag a:1 --quiet > ignored &&
+        "$0" append --entity order:1 --type order.paid --payload '{"paid":true}' --expected-version 1 > ignored &&
+        "$0" query --entity order:1 --count &&
+        "$0" query --tag a:1 --where '/total >= 42' --count &&
+        "$0" state order:1 --json | sed 's/.*"state":\({[^}]*}\).*/\1/' &&
+        "$0" state order:1 --at 0 --json | sed 's/.*"state":\({[^}]*}\).*/\1/' &&
+        "$0" history order:1 | grep -c version &&
+        "$0" entities &&
+        "$0" export | sed 's/.*"event_type":"\([^"]*\)".*/\1/')sh";
+    const std::string expected =
+        "2\n1\n{\"total\":42,\"paid\":true}\n{\"total\":42}\n2\norder:1\norder.placed\norder.paid\n";
+    const Answer remote = beside_server(commands);
+    EXPECT_EQ(remote.exit_code, 0) << remote.errors;
+    EXPECT_EQ(remote.out, expected);
+    const Answer local = run_program(
+        "sh", {"-c", "export CHRONOS_DIR=data; unset CHRONOS_URL; ( " + commands + " )", program_path()}, directory_);
+    EXPECT_EQ(local.exit_code, 0) << local.errors;
+    EXPECT_EQ(local.out, expected);
+}
+
+TEST_F(RemoteCommand, ForksAreMadeComparedAndMerged) {
+    const Answer answer = beside_server(R"sh(
+        "$0" append --entity a --type t --payload '{"x":1}' > ignored
+        "$0" fork create --name try > ignored
+        "$0" append --entity a --type t --payload '{"x":2}' --fork try > ignored 2>&1
+        "$0" fork diff try | grep '/x: 1 → 2'
+        "$0" append --entity a --type t --payload '{"x":3}' > ignored
+        "$0" fork merge try > refused; echo $?
+        grep -c 'entity-moved' refused
+        "$0" fork merge try --force a > ignored; echo $?
+        "$0" state a --json | sed 's/.*"state":\({[^}]*}\).*/\1/'
+        "$0" fork show try --json | sed 's/.*"status":"\([a-z]*\)".*/\1/')sh");
+    EXPECT_EQ(answer.out, "  /x: 1 → 2  by version 2\n4\n1\n0\n{\"x\":2}\nmerged\n") << answer.errors;
+}
+
+TEST_F(RemoteCommand, LinesAreIngestedAndThoseBeforeABadOneStay) {
+    write_file("good", "{\"entity_id\":\"a\",\"event_type\":\"t\",\"payload\":{}}\n");
+    write_file("bad", "{\"entity_id\":\"b\",\"event_type\":\"t\",\"payload\":{}}\nnonsense\n");
+    const Answer answer = beside_server(R"sh(
+        "$0" ingest good bad; echo $?
+        "$0" query --count)sh");
+    EXPECT_EQ(answer.out,
+              "{\"summary\":{\"lines\":3,\"appended\":2,\"duplicates\":0,\"failed_line\":3,\"committed_through\":2}}\n"
+              "2\n2\n");
+    EXPECT_NE(answer.errors.find("line 3"), std::string::npos) << answer.errors;
+}
+
+TEST_F(RemoteCommand, ErrorsAreThoseOfTheStore) {
+    const Answer answer = beside_server(R"sh(
+        "$0" append --entity a --type t --expected-version 7 2> conflict; echo $?
+        "$0" state nothing 2> absent; echo $?
+        "$0" query --fork nothing 2> fork; echo $?
+        CHRONOS_API_KEY_FILE=/dev/null "$0" stats 2> key; echo $?
+        CHRONOS_URL=http://127.0.0.1:1 "$0" stats 2> down; echo $?
+        CHRONOS_URL=ftp://x "$0" stats 2> scheme; echo $?)sh");
+    EXPECT_EQ(answer.out, "4\n3\n3\n2\n8\n2\n") << answer.errors;
+    EXPECT_NE(read_file("conflict").find("has version 0, expected version 7"), std::string::npos);
+    EXPECT_NE(read_file("key").find("a credential is needed"), std::string::npos);
+    EXPECT_NE(read_file("down").find("is the server running there?"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace chronos::conformance
