@@ -77,6 +77,15 @@ struct Stats {
     std::vector<EventTypeCount> event_types;  ///< Most frequent first.
 };
 
+/// What a backup or a restored store holds.
+struct BackupReport {
+    Uuid database;
+    std::uint64_t segment_count = 0;
+    std::uint64_t copied_segment_count = 0;  ///< The others were there already.
+    std::uint64_t bytes = 0;
+    std::uint64_t copied_bytes = 0;
+};
+
 /// What an asynchronous append will come to. Get it once.
 class PendingAppend {
 public:
@@ -211,6 +220,14 @@ public:
     Result<std::unique_ptr<void, void (*)(void*)>> follow(const FollowOptions& options,
                                                           std::function<bool(const Page&)> on_events) const;
 
+    /// Copies the store, while it is used, to a directory that is new or holds an earlier backup of it: what was
+    /// acknowledged before the call is in it. Sealed parts of the log that the earlier one has are not copied again.
+    ///
+    /// Errors: kCorrupt — what is copied does not match its checksums; kAlreadyExists — the directory holds something
+    /// else; kLocked, kNoSpace, kIo: an earlier backup there stays usable.
+    Result<BackupReport> backup(const std::string& target,
+                                const std::function<void(std::uint64_t done, std::uint64_t total)>& on_progress = {});
+
     /// The secret-free identity of the database.
     [[nodiscard]] Uuid database() const;
     /// Accepts the clock as it is from now on, after kClockSuspect.
@@ -253,5 +270,11 @@ struct SalvageReport {
 
 /// Copies what can be read of a closed, damaged store into a new one at `target`, which records each loss as an event.
 Result<SalvageReport> salvage(const std::string& directory, const std::string& target);
+
+/// Makes a store of a backup, in a directory that holds nothing. Every byte is compared with hashes and checksums.
+///
+/// Errors: kNotFound — there is no backup; kCorrupt, and nothing was made; kAlreadyExists, kNoSpace, kIo.
+Result<BackupReport> restore(const std::string& backup, const std::string& target,
+                             const std::function<void(std::uint64_t, std::uint64_t)>& on_progress = {});
 
 }  // namespace chronos

@@ -15,7 +15,7 @@ namespace chronos::app {
 namespace {
 
 struct ServeFlags {
-    std::string config, address, tls_certificate, tls_key, log_format, log_level;
+    std::string backup_directory, config, address, tls_certificate, tls_key, log_format, log_level;
     std::uint64_t port = 0;
     CLI::Option* port_option = nullptr;
     std::vector<std::string> hosts, origins;
@@ -43,6 +43,9 @@ void ServeFlags::add_to(CLI::App* command) {
         ->type_name("NAME");
     add_repeatable(command, "--origin", origins, "A web origin whose pages may call, as https://app.example.com")
         ->type_name("ORIGIN");
+    command->add_option("--backup-dir", backup_directory, "Where the server writes backups when it is asked for one")
+        ->envname("CHRONOS_BACKUP_DIR")
+        ->type_name("DIR");
     command->add_flag("--no-auth", without_credentials, "No API keys: whoever reaches the port may do everything");
     command->add_flag("--dev", is_dev, "For trying things out: loopback only, the directory is marked");
     add_accept_clock(command, accept_clock);
@@ -60,6 +63,7 @@ Result<ServerConfig> ServeFlags::resolve(const Program& program) const {
         if (program.common.directory_was_given) config_file.server.directory = program.common.directory;
     }
     server::ServerOptions& options = config_file.server;
+    if (!backup_directory.empty()) options.backup_directory = backup_directory;
     if (!address.empty()) options.listen.address = address;
     if (port_option->count() > 0) options.listen.port = static_cast<std::uint16_t>(port);
     if (!tls_certificate.empty()) options.listen.tls_certificate_file = tls_certificate;

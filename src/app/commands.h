@@ -33,6 +33,8 @@ void add_stats_command(CLI::App& parent, Program& program);
 void add_tail_command(CLI::App& parent, Program& program);
 void add_serve_command(CLI::App& parent, Program& program);
 void add_config_commands(CLI::App& parent, Program& program);
+void add_backup_command(CLI::App& parent, Program& program);
+void add_restore_command(CLI::App& parent, Program& program);
 void add_verify_command(CLI::App& parent, Program& program);
 void add_salvage_command(CLI::App& parent, Program& program);
 void add_bench_commands(CLI::App& parent, Program& program);

@@ -124,6 +124,7 @@ Status read_server(Table table, ServerConfig& config) {
     RETURN_IF_ERROR(table.number("port", 0, 65'535, options.listen.port));
     RETURN_IF_ERROR(table.number("io_threads", 1, 64, options.listen.io_threads));
     RETURN_IF_ERROR(table.number("worker_threads", 1, 256, options.listen.worker_threads));
+    RETURN_IF_ERROR(table.text("backup_directory", options.backup_directory));
     RETURN_IF_ERROR(table.texts("hosts", options.gate.hosts));
     RETURN_IF_ERROR(table.texts("origins", options.gate.origins));
     std::string fold = options.default_fold == Fold::kShallow ? "shallow" : "merge";

@@ -130,6 +130,8 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::
                                                             .world = world,
                                                             .limits = options.limits,
                                                             .directory = options.directory,
+                                                            .system = parts.system ? &*parts.system : nullptr,
+                                                            .backup_directory = options.backup_directory,
                                                             .default_fold = options.default_fold,
                                                             .mode = options.is_dev ? "dev" : "production"});
     parts.services->routes = &parts.routes;
@@ -138,6 +140,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::
     add_entity_routes(parts.routes);
     add_fork_routes(parts.routes, options.limits);
     add_key_routes(parts.routes, options.limits);
+    add_backup_routes(parts.routes);
     add_service_routes(parts.routes, !is_loopback(options.listen.address));
     GateOptions gate = options.gate;
     gate.is_tls = !options.listen.tls_certificate_file.empty();

@@ -33,6 +33,8 @@ struct ServerOptions {
     /// For trying things out: loopback only, and the directory is marked, so that it is not used in earnest later.
     bool is_dev = false;
     Fold default_fold = Fold::kMergePatch;
+    /// Where POST /api/v1/backups writes; empty: nowhere.
+    std::string backup_directory;
 };
 
 class Server {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "access/principal.h"
@@ -26,6 +27,9 @@ struct Services {
     Metrics metrics;
     const Routes* routes = nullptr;
     std::string directory;
+    Store* system = nullptr;       ///< The server's own; null without credentials.
+    std::string backup_directory;  ///< Empty: there is none.
+    std::mutex backup_mutex;       ///< Held while a backup is made.
     /// What states are folded with when a request does not say.
     Fold default_fold = Fold::kMergePatch;
     std::string mode = "production";  ///< "dev" for a store that was made for trying things out.

@@ -54,6 +54,10 @@ Result<std::unique_ptr<Database>> Database::open(io::Environment env, const std:
             return base::fail(ErrorCode::kNotFound, directory + " holds no store; create one with `chronos init`");
     }
     std::unique_ptr<Database> database(new Database(env, std::move(options)));
+    ASSIGN_OR_RETURN(const bool is_backup, env.files.exists(directory + "/BACKUP"));
+    if (is_backup)
+        return base::fail(ErrorCode::kInvalidArgument,
+                          directory + " is a backup, which stays as it is; make a store of it with `chronos restore`");
     ASSIGN_OR_RETURN(database->lock_, env.files.lock(directory + "/LOCK"));
     ASSIGN_OR_RETURN(std::string folder, find_database(env.files, directory));
     const bool is_new = folder.empty();

@@ -181,6 +181,8 @@ Status Log::write(const Piece& piece, bool sync) {
     segment.entry.last_crc = previous_crc_;
     segment.last_epoch = epoch_;
     written_upto_ = piece.whole_seq;
+    if (!piece.ends_inside_group())
+        written_end_ = {.seq = piece.end_seq, .segment_number = segment.entry.number, .offset = piece.end_offset};
     whole_slot_ = piece.whole_slot;
     if (alone) {
         note_durable();
@@ -204,6 +206,10 @@ Status Log::sync_written() {
 /// that is not: a segment that was sealed is believed without looking at the next.
 void Log::note_durable() {
     durable_upto_.store(written_upto_, std::memory_order_relaxed);
+    {
+        const std::lock_guard lock(durable_end_mutex_);
+        durable_end_ = written_end_;
+    }
     if (finished_before_ == whole_slot_) return;
     const std::lock_guard lock(segments_mutex_);
     for (; finished_before_ < whole_slot_; ++finished_before_) {

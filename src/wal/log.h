@@ -119,6 +119,13 @@ struct RecoveryOptions {
     std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
 };
 
+/// Where the log ended when everything in front was durable; never inside a group.
+struct DurableEnd {
+    std::uint64_t seq = 0;
+    std::uint32_t segment_number = 0;
+    std::uint64_t offset = 0;
+};
+
 struct LogCounters {
     std::atomic<std::uint64_t> commits = 0;
     std::atomic<std::uint64_t> spare_waits = 0;
@@ -230,7 +237,14 @@ public:
     [[nodiscard]] std::uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t file_bytes() const;
     [[nodiscard]] const LogCounters& counters() const { return counters_; }
+    /// From any thread. Bytes in front of it never change.
+    [[nodiscard]] DurableEnd durable_end() const {
+        const std::lock_guard lock(durable_end_mutex_);
+        return durable_end_;
+    }
     [[nodiscard]] std::uint32_t epoch() const { return epoch_; }
+    /// The database's folder; empty for a log in memory.
+    [[nodiscard]] const std::string& directory() const { return directory_; }
     [[nodiscard]] const Uuid& database() const { return database_; }
     [[nodiscard]] const std::array<std::byte, 16>& secret() const { return secret_; }
     [[nodiscard]] std::uint32_t store_epoch() const { return store_epoch_; }
@@ -315,7 +329,10 @@ private:
     std::vector<Segment*> unsynced_;
     std::atomic<bool> has_unsynced_hint_ = false;
     std::uint64_t written_upto_ = 0;  // never inside a group
-    Slot whole_slot_ = 0;             // what is in front of it holds no part of an unfinished group
+    DurableEnd written_end_;          // the same as a place
+    mutable std::mutex durable_end_mutex_;
+    DurableEnd durable_end_;  // guarded by durable_end_mutex_
+    Slot whole_slot_ = 0;     // what is in front of it holds no part of an unfinished group
     Slot finished_before_ = 0;
 
     // Lock order: prepare_mutex_ (held while a segment is made), manifest_mutex_ (while the manifest is written),

@@ -391,6 +391,10 @@ Status Log::adopt(Scanner& scanner) {
     }
     whole_slot_ = finished_before_ = static_cast<Slot>(tail);
     set_tail(static_cast<Slot>(tail), tail_offset);
+    written_end_ = {.seq = scanner.end_seq(),
+                    .segment_number = segment(static_cast<Slot>(tail)).entry.number,
+                    .offset = tail_offset};
+    durable_end_ = written_end_;
     looked_at_bytes_ = used_bytes();
     return {};
 }
