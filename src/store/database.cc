@@ -74,6 +74,7 @@ Result<std::unique_ptr<Database>> Database::open(io::Environment env, const std:
 }
 
 Status Database::recover(const std::string& folder) {
+    folder_ = folder;
     auto manifest = wal::read_manifest(env_.files, folder);
     if (!manifest.ok()) {
         Error error = std::move(manifest).error();
@@ -248,6 +249,7 @@ Status Database::maintain() {
     RETURN_IF_ERROR(log_->seal_finished());
     if (options_.in_memory) return {};
     RETURN_IF_ERROR(keeper_->write_files(*log_));
+    work_behind(false);
     ASSIGN_OR_RETURN(const bool merged, keeper_->merge_once([] { return Status(); }));
     (void)merged;
     keeper_->balance(*log_);
@@ -320,9 +322,25 @@ void Database::tend_indexes() {
         return {};
     };
     while (keep_up().ok()) {
+        // While appends wait for memory there is no time for it; what is left out is made up for later.
+        if (!keeper_->is_short()) work_behind(false);
         const auto merged = keeper_->merge_once(keep_up);
         if (!merged.ok() || !*merged) return;
     }
+}
+
+void Database::set_behind_work(BehindWork work) {
+    const std::lock_guard lock(indexing_mutex_);
+    behind_work_ = std::move(work);
+}
+
+void Database::work_behind(bool is_closing) {
+    BehindWork work;
+    {
+        const std::lock_guard lock(indexing_mutex_);
+        work = behind_work_;
+    }
+    if (work) work(is_closing);
 }
 
 void Database::indexing_loop() {
@@ -440,6 +458,7 @@ Status Database::close_once() {
     queue_->stop();
     if (status.ok() && !options_.in_memory) status = log_->seal_finished();
     if (status.ok() && !options_.in_memory) (void)keeper_->write_files(*log_);  // Only makes the next start faster.
+    if (status.ok() && !options_.in_memory) work_behind(true);
     lock_.reset();
     is_closed_.store(true, std::memory_order_release);
     on_published(published_seq());  // Followers wait no longer.

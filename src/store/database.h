@@ -107,6 +107,11 @@ public:
     void mark_idle();
     Status close();
 
+    /// Work of a layer above that belongs behind appends: done after index files were written, and a last time by
+    /// `close`. One call at a time; set once, before anything is appended.
+    using BehindWork = std::function<void(bool is_closing)>;
+    void set_behind_work(BehindWork work);
+
     void add_listener(PublishListener* listener);
     void remove_listener(PublishListener* listener);
     void confirm_clock();
@@ -117,6 +122,10 @@ public:
     /// One step of the scrub, for whoever has no threads.
     std::uint64_t scrub() { return scrubber_->step(); }
     [[nodiscard]] const cache::ImageCache& cache() const { return cache_; }
+    [[nodiscard]] cache::ImageCache& cache() { return cache_; }
+    [[nodiscard]] io::FileSystem& files() const { return env_.files; }
+    /// Of the database's files; empty in memory.
+    [[nodiscard]] const std::string& folder() const { return folder_; }
     /// Appends that waited until memory was given back.
     [[nodiscard]] std::uint64_t memory_waits() const { return memory_waits_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t published_seq() const { return queue_->published_seq(); }
@@ -176,6 +185,7 @@ private:
     void maintenance_loop();
     void wait_for_memory();
     void tend_indexes();
+    void work_behind(bool is_closing);
     void indexing_loop();
     void wake_indexing();
 
@@ -189,6 +199,7 @@ private:
     std::unique_ptr<IndexKeeper> keeper_;
     std::unique_ptr<Scrubber> scrubber_;
     Uuid database_;
+    std::string folder_;
 
     std::mutex close_mutex_;
     Status close_status_;  // guarded by close_mutex_
@@ -224,6 +235,7 @@ private:
     std::condition_variable indexing_wake_;
     bool indexing_stop_ = false;            // guarded by indexing_mutex_
     bool indexing_has_work_ = false;        // guarded by indexing_mutex_
+    BehindWork behind_work_;                // guarded by indexing_mutex_; called without it
     std::condition_variable memory_wake_;   // with indexing_mutex_
     std::atomic<bool> files_fail_ = false;  // then waiting for memory would not help
     std::int64_t seal_again_ns_ = 0;        // the indexing thread's
