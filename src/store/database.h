@@ -164,8 +164,8 @@ private:
         std::function<Status()> check;
     };
     Result<std::shared_ptr<PendingAnswer>> submit_prepared(PreparedBatch batch, Submission submission);
-    /// Which ids of the batch are known among begin ≤ seq < end.
-    Result<KnownEvents> known_between(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq) const;
+    /// Which ids of the batch are known in the range.
+    Result<KnownEvents> known_in(const PreparedBatch& batch, const KnownRange& range) const;
     /// Evaluates "no event matches" conditions for begin ≤ seq < end; adds those that fail.
     Status check_matches(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq, bool by_scan,
                          std::vector<FailedCondition>& failed) const;
