@@ -39,6 +39,9 @@
 
 namespace chronos::store {
 
+/// A clock so far off is not believed without being asked.
+inline constexpr std::int64_t kClockSuspectNs = 3'600LL * 1'000'000'000;
+
 struct DatabaseOptions {
     wal::LogOptions log;
     bool in_memory = false;
@@ -90,7 +93,10 @@ public:
     Result<Fork> extend_fork(std::string_view id_or_name, std::int64_t ttl_ns);
     Result<Fork> discard_fork(std::string_view id_or_name);
     Result<MergeResult> merge_fork(std::string_view id_or_name, const MergeOptions& options);
-    /// Ends the forks whose time is over; `maintain` and the maintenance thread do.
+    /// Ends the forks whose time is over; `maintain` and the maintenance thread do. Nothing as long as nobody vouches
+    /// for the clock: a store that is opened more than an hour behind its last record cannot tell a long rest from a
+    /// clock that is wrong, and what ends does not come back. An append that is accepted vouches for it, and so does
+    /// `confirm_clock`.
     Status expire_forks();
     [[nodiscard]] const Branches& branches() const { return branches_; }
 
@@ -170,6 +176,8 @@ private:
     Status check_matches(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq, bool by_scan,
                          std::vector<FailedCondition>& failed) const;
     Result<std::int64_t> next_recorded_at();
+    Status vouch_for_clock();
+    void wake_maintenance();
     Result<AppendResult> place(PreparedBatch& batch);
     Result<AppendResult> place_at(std::int64_t recorded_at, PreparedBatch& batch);
     Result<std::vector<AppendResult>> place_group(std::span<PreparedBatch> batches);
@@ -205,13 +213,14 @@ private:
     Status close_status_;  // guarded by close_mutex_
 
     std::mutex writer_lock_;
-    std::uint64_t next_seq_ = 0;               // guarded by writer_lock_
-    std::int64_t last_recorded_at_ = 0;        // guarded by writer_lock_
-    std::int64_t clock_offset_ns_ = 0;         // guarded by writer_lock_: wall − monotonic when last looked at
-    bool clock_is_confirmed_ = false;          // guarded by writer_lock_
-    bool closed_ = false;                      // guarded by writer_lock_
-    std::uint64_t marked_seq_ = 0;             // guarded by writer_lock_
-    std::vector<std::uint64_t> place_buffer_;  // guarded by writer_lock_
+    std::uint64_t next_seq_ = 0;                  // guarded by writer_lock_
+    std::int64_t last_recorded_at_ = 0;           // guarded by writer_lock_
+    std::int64_t clock_offset_ns_ = 0;            // guarded by writer_lock_: wall − monotonic when last looked at
+    bool clock_is_confirmed_ = false;             // guarded by writer_lock_
+    std::atomic<bool> clock_is_vouched_ = false;  // set under writer_lock_; see expire_forks
+    bool closed_ = false;                         // guarded by writer_lock_
+    std::uint64_t marked_seq_ = 0;                // guarded by writer_lock_
+    std::vector<std::uint64_t> place_buffer_;     // guarded by writer_lock_
 
     std::atomic<bool> is_closed_ = false;
     std::unique_ptr<CommitQueue> queue_;

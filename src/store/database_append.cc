@@ -15,7 +15,6 @@ namespace {
 constexpr std::uint64_t kTailScanMax = 4'096;
 /// Bytes that may wait for the disk before asynchronous appends wait for room.
 constexpr std::uint64_t kPendingBytesMax = std::uint64_t{32} << 20;
-constexpr std::int64_t kClockSuspectNs = 3'600LL * 1'000'000'000;
 
 Error refuse(ErrorCode code, std::string message, const PreparedBatch& batch, AppendFailure failure) {
     Error error = base::fail(code, std::move(message));
@@ -214,7 +213,17 @@ Result<std::int64_t> Database::next_recorded_at() {
                                   "); set the clock right, or accept it (accept_clock, --accept-clock)");
         clock_offset_ns_ += jumped;
     }
+    clock_is_vouched_ = true;
     return base::is_planted(base::Bug::kTimeGoesBack) ? wall : std::max(wall, last_recorded_at_ + 1);
+}
+
+/// For who appends in any case, before what depends on the time.
+Status Database::vouch_for_clock() {
+    const std::lock_guard lock(writer_lock_);
+    if (clock_is_vouched_) return {};
+    ASSIGN_OR_RETURN(const std::int64_t recorded_at, next_recorded_at());
+    (void)recorded_at;
+    return {};
 }
 
 /// Puts the batch into the log's image and the indexes. Requires: writer_lock_; every condition holds.
