@@ -304,6 +304,46 @@ Group appending_singly(Bench& bench) {
     return group;
 }
 
+/// Batches that say what they are, so that a retry is known.
+Group appending_with_keys(Bench& bench) {
+    const Shape shape{.events = bench.scaled(500'000), .entities = bench.scaled(100'000)};
+    Group group{.title = "Durable append of Chronos with an idempotency key: 1,000 events a batch",
+                .baseline = "fork/keyed"};
+    const auto add = [&](Row row, bool after_merge) {
+        row.durability = "synced";
+        row.n = shape.events;
+        row.k = shape.entities;
+        row.run = [&bench, shape, after_merge] {
+            const Workload& workload = bench.workload(shape);
+            ForkedStore forked(bench, workload);
+            Store& store = forked.peer.store();
+            if (after_merge) {
+                NewEvent event;
+                event.entity_id = "fork:1";
+                event.event_type = "fork.begun";
+                must(store.append(event, {}, {.branch = forked.fork}));
+                must(store.merge_fork(forked.fork));
+            }
+            const auto events = workload.events();
+            const std::int64_t ns = elapsed_ns([&] {
+                AppendWindow window(kInFlight);
+                for (std::size_t at = 0; at < events.size(); at += kBatchEvents) {
+                    BatchBuilder batch;
+                    fill(batch, events.subspan(at, std::min(kBatchEvents, events.size() - at)));
+                    append_async(store, std::move(batch), window, {.idempotency_key = "batch-" + std::to_string(at)});
+                }
+                window.wait_for_all();
+            });
+            forked.peer.close();
+            return std::vector<Metric>{rate("events/s", shape.events, ns)};
+        };
+        group.rows.push_back(std::move(row));
+    };
+    add({.name = "fork/keyed", .what = "8 batches under way, empty log prepared"}, false);
+    add({.name = "fork/keyed-after-merge", .what = "the same after a fork was merged"}, true);
+    return group;
+}
+
 // --- merging and comparing ---------------------------------------------------------------------------
 
 Group merging(Bench& bench, const SharedFixture& large) {
@@ -485,6 +525,7 @@ std::vector<Group> fork_groups(Bench& bench) {
     groups.push_back(merging(bench, large));
     groups.push_back(appending(bench));
     groups.push_back(appending_singly(bench));
+    groups.push_back(appending_with_keys(bench));
     for (Group& group : state_groups(bench)) groups.push_back(std::move(group));
     return groups;
 }

@@ -131,14 +131,14 @@ Cases cases_of(const std::vector<Command>& commands, const std::string& before, 
     return cases;
 }
 
-/// Finds the command among the words before the cursor: sets `command`, and `directory` to the option that names the
-/// store, if there is one.
+/// Finds the command among the words before the cursor: sets `command`, and `store` to the options that say which
+/// store it is.
 std::string find_command(const Cases& cases, const std::string& words_before) {
     return "    for word in " + words_before +
            "; do\n"
-           "        if [[ $skip = --dir ]]; then directory=\"--dir=$word\"; fi\n"
+           "        case \"$skip\" in (--dir|--url|--api-key-file|--ca-file) store+=(\"$skip=$word\") ;; esac\n"
            "        if [[ -n $skip ]]; then skip=''; continue; fi\n"
-           "        case \"$word\" in (--dir=*) directory=\"$word\" ;; esac\n"
+           "        case \"$word\" in (--dir=*|--url=*|--api-key-file=*|--ca-file=*) store+=(\"$word\") ;; esac\n"
            "        case \"$word\" in (" +
            cases.valued +
            ") skip=\"$word\"; continue ;; esac\n"
@@ -154,7 +154,8 @@ std::string bash_script(const std::vector<Command>& commands) {
     const Cases cases = cases_of(commands, "offered='", "'");
     return "# bash completion of chronos. Use: source <(chronos completions bash)\n"
            "_chronos() {\n"
-           "    local word command='' skip='' offered='' forks='' directory='' fork\n"
+           "    local word command='' skip='' offered='' forks='' fork\n"
+           "    local -a store\n"
            "    local current=\"${COMP_WORDS[COMP_CWORD]}\" "
            "previous=\"${COMP_WORDS[COMP_CWORD-1]}\"\n" +
            find_command(cases, "\"${COMP_WORDS[@]:1:COMP_CWORD-1}\"") +
@@ -165,7 +166,7 @@ std::string bash_script(const std::vector<Command>& commands) {
            "    if [[ -z $forks ]]; then return; fi\n"
            "    while IFS= read -r fork; do\n"
            "        if [[ $fork = \"$current\"* ]]; then COMPREPLY+=(\"$(printf %q \"$fork\")\"); fi\n"
-           "    done < <(\"${1:-chronos}\" fork list --names ${directory:+\"$directory\"} 2>/dev/null)\n"
+           "    done < <(\"${1:-chronos}\" fork list --names \"${store[@]}\" 2>/dev/null)\n"
            "}\n"
            "complete -o default -F _chronos chronos\n";
 }
@@ -175,14 +176,14 @@ std::string zsh_script(const std::vector<Command>& commands) {
     return "#compdef chronos\n"
            "# zsh completion of chronos. Use: source <(chronos completions zsh)\n"
            "_chronos() {\n"
-           "    local word command='' skip='' forks='' directory='' previous=\"${words[CURRENT-1]}\"\n"
-           "    local -a offered\n" +
+           "    local word command='' skip='' forks='' previous=\"${words[CURRENT-1]}\"\n"
+           "    local -a offered store\n" +
            find_command(cases, "\"${(@)words[2,CURRENT-1]}\"") +
            "    if [[ -n $skip ]]; then case \"$command $previous\" in\n" + cases.values +
            "    esac; else case \"$command\" in\n" + cases.words +
            "    esac; fi\n"
            "    if [[ -n $forks ]]; then\n"
-           "        offered+=(\"${(@f)$(\"${words[1]}\" fork list --names ${directory:+\"$directory\"} "
+           "        offered+=(\"${(@f)$(\"${words[1]}\" fork list --names \"${store[@]}\" "
            "2>/dev/null)}\")\n"
            "        offered=(\"${(@)offered:#}\")\n"
            "    fi\n"
@@ -211,15 +212,15 @@ std::string fish_script(const std::vector<Command>& commands) {
         "# fish completion of chronos. Use: chronos completions fish | source\n"
         "function __chronos_forks\n"
         "    set -l words (commandline -opc)\n"
-        "    set -l directory\n"
+        "    set -l store\n"
         "    for i in (seq (count $words))\n"
-        "        if string match -q -- '--dir=*' $words[$i]\n"
-        "            set directory $words[$i]\n"
-        "        else if test $words[$i] = --dir; and test $i -lt (count $words)\n"
-        "            set directory --dir=$words[(math $i + 1)]\n"
+        "        if string match -qr -- '^--(dir|url|api-key-file|ca-file)=' $words[$i]\n"
+        "            set -a store $words[$i]\n"
+        "        else if contains -- $words[$i] --dir --url --api-key-file --ca-file; and test $i -lt (count $words)\n"
+        "            set -a store $words[$i]=$words[(math $i + 1)]\n"
         "        end\n"
         "    end\n"
-        "    $words[1] fork list --names $directory 2>/dev/null\n"
+        "    $words[1] fork list --names $store 2>/dev/null\n"
         "end\n";
     for (const Command& command : commands) {
         const std::string start = "complete -c chronos -n " + shell_quoted(fish_condition(command));
