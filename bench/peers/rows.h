@@ -54,5 +54,7 @@ Row chronos_crash_row(Bench& bench, const std::shared_ptr<ReadFixture>& fixture,
 std::vector<Group> peer_groups(Bench& bench);
 /// What only Chronos does, in variants (chronos_rows.cc).
 std::vector<Group> chronos_groups(Bench& bench);
+/// Forks and states of the past (fork_rows.cc).
+std::vector<Group> fork_groups(Bench& bench);
 
 }  // namespace chronos::bench

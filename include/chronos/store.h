@@ -69,6 +69,8 @@ struct Stats {
     std::uint64_t memory_waits = 0;  ///< Appends that waited for memory.
     std::uint64_t index_files = 0;
     std::uint64_t index_bytes = 0;
+    std::uint64_t snapshot_files = 0;  ///< Saved states of entities: they save time, and can be deleted.
+    std::uint64_t snapshot_bytes = 0;
     std::uint64_t block_loads = 0;     ///< Reads of blocks that were not in memory.
     std::uint64_t scrubbed_bytes = 0;  ///< Sealed files read again in search of damage.
     std::vector<std::string> scrub_findings;

@@ -46,17 +46,26 @@ void write_table(Program& program, const std::vector<ForkInfo>& forks) {
     for (const Row& row : rows) program.out.line(line(row));
 }
 
-Result<int> run_fork_list(Program& program, bool with_ended) {
+struct ForkListFlags {
+    bool with_ended = false;
+    bool names_only = false;
+};
+
+Result<int> run_fork_list(Program& program, const ForkListFlags& flags) {
     ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
     client::Endpoint& store = *endpoint;
-    ASSIGN_OR_RETURN(const std::vector<ForkInfo> forks, store.forks({.with_ended = with_ended}));
-    if (program.common.json) {
+    ASSIGN_OR_RETURN(const std::vector<ForkInfo> forks, store.forks({.with_ended = flags.with_ended}));
+    if (flags.names_only) {
+        // A name that is an option's start could not be given back.
+        for (const ForkInfo& fork : forks)
+            program.out.line(fork.name.empty() || fork.name.starts_with('-') ? fork.id : fork.name);
+    } else if (program.common.json) {
         for (const ForkInfo& fork : forks) program.out.line(wire::fork_as_json(fork));
     } else if (!forks.empty()) {
         write_table(program, forks);
     } else {
-        program.note(with_ended ? "there never was a fork"
-                                : "there is no live fork; --all shows those that have ended");
+        program.note(flags.with_ended ? "there never was a fork"
+                                      : "there is no live fork; --all shows those that have ended");
     }
     return kExitOk;
 }
@@ -64,12 +73,14 @@ Result<int> run_fork_list(Program& program, bool with_ended) {
 }  // namespace
 
 void add_fork_list_command(CLI::App& parent, Program& program) {
-    auto with_ended = std::make_shared<bool>(false);
+    auto flags = std::make_shared<ForkListFlags>();
     CLI::App* command =
         add_command(parent, program,
                     {.name = "list", .about = "List the forks, oldest first", .example = "chronos fork list --all"});
-    command->add_flag("--all", *with_ended, "Also those that were merged, discarded or have expired");
-    on_chosen(command, program, [with_ended](Program& p) { return run_fork_list(p, *with_ended); });
+    command->add_flag("--all", flags->with_ended, "Also those that were merged, discarded or have expired");
+    command->add_flag("--names", flags->names_only,
+                      "Only what each may be called by, its name or else its id, on a line");
+    on_chosen(command, program, [flags](Program& p) { return run_fork_list(p, *flags); });
 }
 
 }  // namespace chronos::app

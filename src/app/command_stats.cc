@@ -25,6 +25,7 @@ void write_stats(Program& program, const Stats& stats) {
     row("log", human_bytes(stats.log_bytes) + " in " + std::to_string(stats.segment_count) + " segments, " +
                    human_bytes(stats.file_bytes) + " of files");
     row("index", human_bytes(stats.index_bytes) + " in " + std::to_string(stats.index_files) + " files");
+    row("snapshots", human_bytes(stats.snapshot_bytes) + " in " + std::to_string(stats.snapshot_files) + " files");
     row("memory", human_bytes(stats.memory_bytes) + " of " + human_bytes(stats.memory_budget));
     row("commits", stats.commit_method);
     if (stats.first_recorded_at && stats.last_recorded_at)

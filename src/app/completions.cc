@@ -1,5 +1,6 @@
 // chronos completions: scripts for shells, made from the command line itself so that they cannot be
-// out of date.
+// out of date. Which forks there are they ask the program, when it matters.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,8 +58,20 @@ std::string shell_quoted(std::string_view text) {
     return out + "'";
 }
 
+/// Whether its value is a fork, or main.
+bool is_fork(const CLI::Option& option) {
+    return option.get_type_name() == "FORK" || option.get_type_name() == "BRANCH";
+}
+
+bool takes_fork(const CLI::App& app) {
+    const auto& options = app.get_options();
+    return std::any_of(options.begin(), options.end(),
+                       [](const CLI::Option* option) { return option->get_positional() && is_fork(*option); });
+}
+
 /// The values an option may have, as its check lists them; none if it may have any.
 std::vector<std::string> values_of(const CLI::Option& option) {
+    if (is_fork(option) && !option.get_positional()) return {"main"};
     const std::string type = option.get_type_name();
     const std::size_t begin = type.find('{');
     const std::size_t end = type.find('}', begin);
@@ -85,6 +98,9 @@ struct Cases {
     std::string values;    ///< For each option of a command with known values, those.
 };
 
+/// Where forks may stand, beside what else may: a case that says so.
+constexpr std::string_view kAndForks = "; forks=1";
+
 /// `before` and `after` are put around the words that a case offers.
 Cases cases_of(const std::vector<Command>& commands, const std::string& before, const std::string& after) {
     Cases cases;
@@ -95,8 +111,9 @@ Cases cases_of(const std::vector<Command>& commands, const std::string& before, 
     for (const Command& command : commands) {
         const std::string path = joined(command.path, " ");
         if (!path.empty()) add_pattern(cases.commands, shell_quoted(path));
-        cases.words +=
-            "        (" + shell_quoted(path) + ") " + before + joined(words_of(*command.app), " ") + after + " ;;\n";
+        cases.words += "        (" + shell_quoted(path) + ") " + before + joined(words_of(*command.app), " ") + after;
+        if (takes_fork(*command.app)) cases.words += kAndForks;
+        cases.words += " ;;\n";
         for (const CLI::Option* option : command.app->get_options()) {
             if (option->get_items_expected_max() == 0) continue;
             std::string patterns;
@@ -106,20 +123,25 @@ Cases cases_of(const std::vector<Command>& commands, const std::string& before, 
             }
             const std::vector<std::string> values = values_of(*option);
             if (patterns.empty() || values.empty()) continue;
-            cases.values += "        (" + patterns + ") " + before + joined(values, " ") + after + " ;;\n";
+            cases.values += "        (" + patterns + ") " + before + joined(values, " ") + after;
+            if (is_fork(*option)) cases.values += kAndForks;
+            cases.values += " ;;\n";
         }
     }
     return cases;
 }
 
-/// Finds the command among the words before the cursor: sets `command`.
+/// Finds the command among the words before the cursor: sets `command`, and `store` to the options that say which
+/// store it is.
 std::string find_command(const Cases& cases, const std::string& words_before) {
     return "    for word in " + words_before +
            "; do\n"
+           "        case \"$skip\" in (--dir|--url|--api-key-file|--ca-file) store+=(\"$skip=$word\") ;; esac\n"
            "        if [[ -n $skip ]]; then skip=''; continue; fi\n"
+           "        case \"$word\" in (--dir=*|--url=*|--api-key-file=*|--ca-file=*) store+=(\"$word\") ;; esac\n"
            "        case \"$word\" in (" +
            cases.valued +
-           ") skip=1; continue ;; esac\n"
+           ") skip=\"$word\"; continue ;; esac\n"
            "        case \"${command:+$command }$word\" in\n"
            "        (" +
            cases.commands +
@@ -132,7 +154,8 @@ std::string bash_script(const std::vector<Command>& commands) {
     const Cases cases = cases_of(commands, "offered='", "'");
     return "# bash completion of chronos. Use: source <(chronos completions bash)\n"
            "_chronos() {\n"
-           "    local word command='' skip='' offered=''\n"
+           "    local word command='' skip='' offered='' forks='' fork\n"
+           "    local -a store\n"
            "    local current=\"${COMP_WORDS[COMP_CWORD]}\" "
            "previous=\"${COMP_WORDS[COMP_CWORD-1]}\"\n" +
            find_command(cases, "\"${COMP_WORDS[@]:1:COMP_CWORD-1}\"") +
@@ -140,6 +163,10 @@ std::string bash_script(const std::vector<Command>& commands) {
            "    esac; else case \"$command\" in\n" + cases.words +
            "    esac; fi\n"
            "    mapfile -t COMPREPLY < <(compgen -W \"$offered\" -- \"$current\")\n"
+           "    if [[ -z $forks ]]; then return; fi\n"
+           "    while IFS= read -r fork; do\n"
+           "        if [[ $fork = \"$current\"* ]]; then COMPREPLY+=(\"$(printf %q \"$fork\")\"); fi\n"
+           "    done < <(\"${1:-chronos}\" fork list --names \"${store[@]}\" 2>/dev/null)\n"
            "}\n"
            "complete -o default -F _chronos chronos\n";
 }
@@ -149,12 +176,17 @@ std::string zsh_script(const std::vector<Command>& commands) {
     return "#compdef chronos\n"
            "# zsh completion of chronos. Use: source <(chronos completions zsh)\n"
            "_chronos() {\n"
-           "    local word command='' skip='' previous=\"${words[CURRENT-1]}\"\n"
-           "    local -a offered\n" +
+           "    local word command='' skip='' forks='' previous=\"${words[CURRENT-1]}\"\n"
+           "    local -a offered store\n" +
            find_command(cases, "\"${(@)words[2,CURRENT-1]}\"") +
            "    if [[ -n $skip ]]; then case \"$command $previous\" in\n" + cases.values +
            "    esac; else case \"$command\" in\n" + cases.words +
            "    esac; fi\n"
+           "    if [[ -n $forks ]]; then\n"
+           "        offered+=(\"${(@f)$(\"${words[1]}\" fork list --names \"${store[@]}\" "
+           "2>/dev/null)}\")\n"
+           "        offered=(\"${(@)offered:#}\")\n"
+           "    fi\n"
            "    compadd -a offered || _files\n"
            "}\n"
            "if [[ \"${funcstack[1]}\" = _chronos ]]; then\n"
@@ -176,7 +208,20 @@ std::string fish_condition(const Command& command) {
 }
 
 std::string fish_script(const std::vector<Command>& commands) {
-    std::string out = "# fish completion of chronos. Use: chronos completions fish | source\n";
+    std::string out =
+        "# fish completion of chronos. Use: chronos completions fish | source\n"
+        "function __chronos_forks\n"
+        "    set -l words (commandline -opc)\n"
+        "    set -l store\n"
+        "    for i in (seq (count $words))\n"
+        "        if string match -qr -- '^--(dir|url|api-key-file|ca-file)=' $words[$i]\n"
+        "            set -a store $words[$i]\n"
+        "        else if contains -- $words[$i] --dir --url --api-key-file --ca-file; and test $i -lt (count $words)\n"
+        "            set -a store $words[$i]=$words[(math $i + 1)]\n"
+        "        end\n"
+        "    end\n"
+        "    $words[1] fork list --names $store 2>/dev/null\n"
+        "end\n";
     for (const Command& command : commands) {
         const std::string start = "complete -c chronos -n " + shell_quoted(fish_condition(command));
         for (const CLI::App* child : command.app->get_subcommands([](const CLI::App*) { return true; }))
@@ -187,7 +232,8 @@ std::string fish_script(const std::vector<Command>& commands) {
                 .append(shell_quoted(child->get_description()))
                 .append("\n");
         for (const CLI::Option* option : command.app->get_options()) {
-            const std::string values = joined(values_of(*option), " ");
+            std::string values = joined(values_of(*option), " ");
+            if (is_fork(*option)) values += " (__chronos_forks)";
             if (option->get_positional() && !values.empty())
                 out.append(start).append(" -f -a ").append(shell_quoted(values)).append("\n");
             for (const std::string& name : option->get_lnames()) {

@@ -6,13 +6,25 @@
 #include "json/writer.h"
 
 namespace chronos::app {
-namespace {}  // namespace
+namespace {
+
+/// A store that was closed for long ends its forks with the next append, not before.
+bool is_overdue(const ForkInfo& fork, Timestamp now) {
+    return fork.status == ForkStatus::kLive && fork.expires_at <= now;
+}
+
+std::string overdue_text(const ForkInfo& fork, Timestamp now) {
+    return "was due " + duration_text(now.ns - fork.expires_at.ns) + " ago, ends with the next append";
+}
+
+}  // namespace
 
 std::string fork_title(const ForkInfo& fork) {
     return fork.name.empty() ? fork.id : fork.id + " (" + base::harmless(fork.name) + ")";
 }
 
 std::string fork_life_text(const ForkInfo& fork, Timestamp now) {
+    if (is_overdue(fork, now)) return overdue_text(fork, now);
     if (fork.status == ForkStatus::kLive) return "expires in " + duration_text(fork.expires_at.ns - now.ns);
     std::string text(fork_status_name(fork.status));
     if (fork.ended_at) text += " " + fork.ended_at->to_string();
@@ -38,8 +50,11 @@ std::string fork_as_text(const ForkInfo& fork, const Style& style, Timestamp now
     row("depth", std::to_string(fork.depth));
     row("creator", base::harmless(fork.creator));
     row("created", fork.created_at.to_string());
-    if (fork.status == ForkStatus::kLive)
-        row("expires", fork.expires_at.to_string() + " (in " + duration_text(fork.expires_at.ns - now.ns) + ")");
+    if (fork.status == ForkStatus::kLive) {
+        const std::string when =
+            is_overdue(fork, now) ? overdue_text(fork, now) : "in " + duration_text(fork.expires_at.ns - now.ns);
+        row("expires", fork.expires_at.to_string() + " (" + when + ")");
+    }
     return out;
 }
 

@@ -47,6 +47,9 @@ constexpr std::pair<std::string_view, Bug> kBugs[] = {
     {"merge-skips-condition", Bug::kMergeSkipsCondition},
     {"fork-version-from-one", Bug::kForkVersionFromOne},
     {"merge-in-parts", Bug::kMergeInParts},
+    {"merge-ignores-tail", Bug::kMergeIgnoresTail},
+    {"snapshot-ignores-as-of", Bug::kSnapshotIgnoresAsOf},
+    {"believe-any-snapshot", Bug::kBelieveAnySnapshot},
 };
 
 std::optional<Bug> bug_of_environment() {

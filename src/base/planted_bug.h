@@ -51,6 +51,9 @@ enum class Bug : std::uint8_t {
     kMergeSkipsCondition,
     kForkVersionFromOne,
     kMergeInParts,
+    kMergeIgnoresTail,
+    kSnapshotIgnoresAsOf,
+    kBelieveAnySnapshot,
 };
 
 #ifdef CHRONOS_PLANTED_BUGS

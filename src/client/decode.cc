@@ -447,6 +447,8 @@ Result<Stats> decode_stats(std::string_view json) {
                     .memory_bytes = object.number("memory_bytes"),
                     .index_files = object.number("index_files"),
                     .index_bytes = object.number("index_bytes"),
+                    .snapshot_files = object.number("snapshot_files"),
+                    .snapshot_bytes = object.number("snapshot_bytes"),
                     .commit_method = object.text("commit_method"),
                     .first_recorded_at = object.optional_time("first_timestamp"),
                     .last_recorded_at = object.optional_time("last_timestamp")};

@@ -266,5 +266,110 @@ TEST(Changes, RefuseViewsOfAnotherStoreAndLimits) {
     }
 }
 
+/// A fork of a store with three entities, and what it differs in from its parent.
+class MergedFork : public testing::Test {
+protected:
+    void SetUp() override {
+        for (const char* entity : {"a", "b", "c"}) change(entity, R"({"n":0})");
+        before_ = store_.view()->info().at;
+        fork_ = store_.create_fork({.name = "f"})->id;
+    }
+    AppendResult change(const std::string& entity, const std::string& payload, const std::string& branch = "main",
+                        std::optional<Uuid> id = {}) {
+        NewEvent event{.entity_id = entity, .event_type = "changed", .payload = payload};
+        event.id = id;
+        return store_.append(event, {}, {.branch = branch}).value();
+    }
+    Changes difference(const std::string& branch, const ViewOptions& from = {}) {
+        return *store_.view({.branch = branch})->changes(*store_.view(from));
+    }
+    /// "entity +added -removed", and the fields that differ.
+    static std::string text(const Changes& changes) {
+        std::string text;
+        for (const EntityChange& entity : changes.entities) {
+            text += entity.entity_id + " +" + std::to_string(entity.added_count) + " -" +
+                    std::to_string(entity.removed_count);
+            for (const FieldDifference& field : entity.fields)
+                text += " " + field.pointer + " " + field.before.value_or("?") + ">" + field.after.value_or("?");
+            text += "\n";
+        }
+        return text + "+" + std::to_string(changes.added_count) + " -" + std::to_string(changes.removed_count) +
+               " of " + std::to_string(changes.entity_count);
+    }
+    static Uuid id(int number) {
+        Uuid id;
+        id.bytes[0] = static_cast<std::byte>(number);
+        return id;
+    }
+
+    Store store_ = memory_store();
+    std::optional<Position> before_;
+    std::string fork_;
+};
+
+TEST_F(MergedFork, HasNothingThatItsParentHasNot) {
+    change("a", R"({"n":1})", "f");
+    change("new", R"({"n":2})", "f");
+    EXPECT_EQ(text(difference("f")), "a +1 -0 /n 0>1\nnew +1 -0 /n ?>2\n+2 -0 of 2");
+    ASSERT_TRUE(store_.merge_fork("f")->merged);
+    EXPECT_EQ(text(difference("f")), "+0 -0 of 0");
+    EXPECT_EQ(text(difference("main", {.branch = fork_})), "+0 -0 of 0");
+    // The parent as it was still has not.
+    EXPECT_EQ(text(difference("f", {.at = before_})), "a +1 -0 /n 0>1\nnew +1 -0 /n ?>2\n+2 -0 of 2");
+}
+
+TEST_F(MergedFork, DiffersInWhatCameBeforeAndAfterTheMergeAndInWhatWasSkipped) {
+    change("a", R"({"n":1})", "f");
+    change("b", R"({"n":2})", "f");
+    change("c", R"({"n":3})");
+    change("b", R"({"n":4})");
+    ASSERT_TRUE(store_.merge_fork("f", {.entities = {{"b", MergeResolution::kSkip}}})->merged);
+    change("a", R"({"m":5})");
+    EXPECT_EQ(text(difference("f")), "a +0 -1 /m 5>?\nb +1 -1 /n 4>2\nc +0 -1 /n 3>0\n+1 -3 of 3");
+}
+
+TEST_F(MergedFork, ComparesOneEntityToo) {
+    change("a", R"({"n":1})", "f");
+    change("c", R"({"n":3})");
+    ASSERT_TRUE(store_.merge_fork("f")->merged);
+    for (int i = 0; i < 50; ++i) change("d", "{}");  // So that looking at the entity alone is less.
+    const ChangesOptions one{.entity_ids = {"a"}};
+    EXPECT_EQ(text(*store_.view({.branch = "f"})->changes(*store_.view(), one)), "+0 -0 of 0");
+}
+
+TEST_F(MergedFork, SharesEventsThatTheParentHadAlready) {
+    change("a", R"({"n":1})", "f", id(1));
+    change("a", R"({"n":1})", "main", id(1));
+    ASSERT_EQ(store_.merge_fork("f")->already_present_count, 1U);
+    EXPECT_EQ(text(difference("f")), "+0 -0 of 0");
+}
+
+TEST_F(MergedFork, DiffersWhereTheSameEventsCameInAnotherOrder) {
+    change("a", R"({"n":1})", "f", id(1));
+    change("a", R"({"n":2})", "f", id(2));
+    change("a", R"({"n":2})", "main", id(2));
+    ASSERT_TRUE(store_.merge_fork("f", {.others = MergeResolution::kForce})->merged);
+    EXPECT_EQ(text(difference("f")), "a +1 -1 /n 1>2\n+1 -1 of 1");
+}
+
+TEST_F(MergedFork, OfAForkIsComparedThroughBoth) {
+    store_.create_fork({.parent = "f", .name = "g"}).value();
+    change("a", R"({"n":1})", "g");
+    ASSERT_TRUE(store_.merge_fork("g")->merged);
+    EXPECT_EQ(text(difference("g", {.branch = "f"})), "+0 -0 of 0");
+    EXPECT_EQ(text(difference("g")), "a +1 -0 /n 0>1\n+1 -0 of 1");
+    ASSERT_TRUE(store_.merge_fork("f")->merged);
+    EXPECT_EQ(text(difference("g")), "+0 -0 of 0");
+    EXPECT_EQ(text(difference("main", {.branch = "g"})), "+0 -0 of 0");
+}
+
+TEST_F(MergedFork, SaysWhichEventTookAFieldAway) {
+    change("a", R"({"n":null})", "f");
+    ASSERT_TRUE(store_.merge_fork("f")->merged);
+    change("a", R"({"n":null,"m":1})");
+    const Changes changes = difference("main", {.branch = fork_});
+    EXPECT_EQ(text(changes), "a +1 -0 /m ?>1\n+1 -0 of 1");
+}
+
 }  // namespace
 }  // namespace chronos

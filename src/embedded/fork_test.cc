@@ -1,5 +1,8 @@
 // Forks as a program sees them.
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 #include "chronos/store.h"
 
@@ -321,6 +324,73 @@ TEST(Fork, MergesBatchesAsLargeAsTheyCanBe) {
     const auto merged = store.merge_fork("f");
     ASSERT_TRUE(merged.ok()) << merged.error().message;
     EXPECT_EQ(merged->event_count, 57U);
+}
+
+/// A store with a fork of a fork, which has one batch of 12 MB that goes over in three records or more.
+class DividedBatch : public ::testing::Test {
+protected:
+    void SetUp() override {
+        std::filesystem::remove_all(directory_);
+        open();
+        ASSERT_TRUE(store_->create_fork({.name = "f"}).ok());
+        ASSERT_TRUE(store_->create_fork({.parent = "f", .name = "g"}).ok());
+        const std::string payload = '"' + std::string(900'000, 'x') + '"';
+        std::vector<NewEvent> events(14, NewEvent{.entity_id = "middle", .event_type = "t", .payload = payload});
+        events.front().entity_id = "first";
+        events.back().entity_id = "last";
+        const Condition condition = EntityCondition{"watched", ExpectedVersion::none()};
+        ASSERT_TRUE(store_->append(events, {&condition, 1}, {.branch = "g"}).ok());
+        ASSERT_TRUE(store_->merge_fork("g")->merged);
+        ASSERT_TRUE(store_->close().ok());
+        open();
+    }
+    void TearDown() override {
+        store_.reset();
+        std::filesystem::remove_all(directory_);
+    }
+    void open() {
+        store_.reset();
+        store_.emplace(Store::open({.directory = directory_.string()}).value());
+    }
+    MergeResult merge(const std::vector<std::string>& skipped) {
+        MergeOptions options;
+        for (const std::string& entity : skipped) options.entities.push_back({entity, MergeResolution::kSkip});
+        return store_->merge_fork("f", options).value();
+    }
+
+    const std::filesystem::path directory_ =
+        std::filesystem::temp_directory_path() / ("chronos-divided-" + std::to_string(::getpid()));
+    std::optional<Store> store_;
+};
+
+TEST_F(DividedBatch, IsNotSplitBySkippingAPart) {
+    append(*store_, "last", "1");
+    for (const char* entity : {"first", "middle", "last"}) {
+        const MergeResult refused = merge({entity});
+        EXPECT_FALSE(refused.merged);
+        ASSERT_EQ(refused.conflict_count, 1U) << entity;
+        EXPECT_EQ(refused.conflicts[0].kind, MergeConflict::Kind::kBatchSplit);
+        EXPECT_EQ(refused.conflicts[0].fork_event_count, 14U);
+    }
+    const MergeResult merged = merge({"first", "middle", "last"});
+    EXPECT_TRUE(merged.merged);
+    EXPECT_EQ(merged.skipped_count, 14U);
+}
+
+TEST_F(DividedBatch, StandsOrFallsWithItsConditionsAsAWhole) {
+    append(*store_, "watched", "1");
+    const MergeResult refused = merge({});
+    ASSERT_EQ(refused.conflict_count, 1U);
+    EXPECT_EQ(refused.conflicts[0].kind, MergeConflict::Kind::kConditionFails);
+    EXPECT_EQ(refused.conflicts[0].fork_event_count, 14U);
+}
+
+TEST_F(DividedBatch, GoesOverWhole) {
+    append(*store_, "other", "1");
+    const MergeResult merged = merge({});
+    EXPECT_TRUE(merged.merged);
+    EXPECT_EQ(merged.event_count, 14U);
+    EXPECT_EQ(store_->view()->count({.entity_ids = {"middle"}}).value(), 12U);
 }
 
 TEST(Fork, MergesMoreBatchesIntoAForkThanAGroupHasRecords) {

@@ -28,6 +28,11 @@ Result<Stats> View::stats() const {
     stats.memory_waits = database.memory_waits();
     stats.index_files = database.keeper().file_count();
     stats.index_bytes = database.keeper().file_bytes();
+    if (impl_->engine->saved != nullptr) {
+        const auto sizes = impl_->engine->saved->sizes();
+        stats.snapshot_files = sizes.file_count;
+        stats.snapshot_bytes = sizes.file_bytes;
+    }
     stats.block_loads = database.cache().loads();
     stats.scrubbed_bytes = database.scrubber().bytes();
     stats.scrub_findings = database.scrubber().findings();

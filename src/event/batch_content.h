@@ -27,6 +27,8 @@ struct BatchBuilder::Content {
     std::optional<Uuid> batch_id;
     /// What a merge adds to metadata may lead beyond the limit for clients.
     std::size_t metadata_size_max = std::size_t{64} << 10;
+    /// It goes on with the batch of the record in front, which a merge had to divide (docs/formats/log.md §4).
+    bool is_continued = false;
     /// The first thing that was wrong with what was added, and how many events were left out since.
     std::optional<Error> error;
     std::uint32_t refused_count = 0;

@@ -34,18 +34,31 @@ Status check_list(std::span<const std::byte> list, std::uint16_t known_kind_max)
 }
 
 constexpr std::uint16_t kInheritedCountsKind = 2;
+constexpr std::uint16_t kContinuationKind = 3;
 constexpr std::size_t kListHeaderSize = 8;
 constexpr std::size_t kInheritedEntrySize = 16;
 
-bool is_inherited_counts(std::span<const std::byte> extension) {
-    return base::load<std::uint16_t>(extension.data() + 4) == kInheritedCountsKind &&
+bool is_of_kind(std::span<const std::byte> extension, std::uint16_t kind) {
+    return base::load<std::uint16_t>(extension.data() + 4) == kind &&
            base::load<std::uint8_t>(extension.data() + 6) == 1;
+}
+
+std::span<const std::byte> behind(std::span<const std::byte> extensions) {
+    return extensions.subspan(base::load<std::uint32_t>(extensions.data()));
+}
+
+/// The head of an extension of version 1 that must be understood.
+void store_head(std::span<std::byte> extension, std::uint16_t kind) {
+    base::store(extension.data(), static_cast<std::uint32_t>(extension.size()));
+    base::store(extension.data() + 4, kind);
+    base::store(extension.data() + 6, std::uint8_t{1});  // version
+    base::store(extension.data() + 7, std::uint8_t{1});  // must be understood
 }
 
 /// Entries of whole size, ascending by event, of events that are there.
 Status check_inherited(std::span<const std::byte> extensions, std::uint32_t event_count) {
-    for (; !extensions.empty(); extensions = extensions.subspan(base::load<std::uint32_t>(extensions.data()))) {
-        if (!is_inherited_counts(extensions)) continue;
+    for (; !extensions.empty(); extensions = behind(extensions)) {
+        if (!is_of_kind(extensions, kInheritedCountsKind)) continue;
         const auto entries =
             extensions.subspan(kListHeaderSize, base::load<std::uint32_t>(extensions.data()) - kListHeaderSize);
         if (entries.size() % kInheritedEntrySize != 0) return damaged("inherited counts do not fill their place");
@@ -120,7 +133,7 @@ Status check_body(std::span<const std::byte> body) {
     if (header.events_size > body.size() || before_events + header.events_size != body.size())
         return damaged("parts do not add up");
     constexpr std::uint16_t kConditionKinds = 2;
-    constexpr std::uint16_t kExtensionKinds = kInheritedCountsKind;
+    constexpr std::uint16_t kExtensionKinds = kContinuationKind;
     RETURN_IF_ERROR(check_list(body.subspan(kBodyHeaderSize, header.conditions_size), kConditionKinds));
     RETURN_IF_ERROR(
         check_list(body.subspan(kBodyHeaderSize + header.conditions_size, header.extensions_size), kExtensionKinds));
@@ -138,8 +151,8 @@ Status check_body(std::span<const std::byte> body) {
 static_assert(sizeof(InheritedCounts::Entry) == kInheritedEntrySize);
 
 InheritedCounts::InheritedCounts(const BodyView& body) {
-    for (auto rest = body.extensions(); !rest.empty(); rest = rest.subspan(base::load<std::uint32_t>(rest.data()))) {
-        if (is_inherited_counts(rest))
+    for (auto rest = body.extensions(); !rest.empty(); rest = behind(rest)) {
+        if (is_of_kind(rest, kInheritedCountsKind))
             entries_ = rest.subspan(kListHeaderSize, base::load<std::uint32_t>(rest.data()) - kListHeaderSize);
     }
 }
@@ -163,13 +176,22 @@ std::uint64_t InheritedCounts::of(std::uint32_t event_index) const {
 std::vector<std::byte> InheritedCounts::encode(std::span<const Entry> entries) {
     if (entries.empty()) return {};
     std::vector<std::byte> bytes(kListHeaderSize + entries.size() * kInheritedEntrySize);
-    base::store(bytes.data(), static_cast<std::uint32_t>(bytes.size()));
-    base::store(bytes.data() + 4, kInheritedCountsKind);
-    base::store(bytes.data() + 6, std::uint8_t{1});  // version
-    base::store(bytes.data() + 7, std::uint8_t{1});  // must be understood
+    store_head(bytes, kInheritedCountsKind);
     for (std::size_t i = 0; i < entries.size(); ++i)
         base::store(bytes.data() + kListHeaderSize + i * kInheritedEntrySize, entries[i]);
     return bytes;
+}
+
+std::vector<std::byte> encode_continuation() {
+    std::vector<std::byte> bytes(kListHeaderSize);
+    store_head(bytes, kContinuationKind);
+    return bytes;
+}
+
+bool is_continuation(const BodyView& body) {
+    for (auto rest = body.extensions(); !rest.empty(); rest = behind(rest))
+        if (is_of_kind(rest, kContinuationKind)) return true;
+    return false;
 }
 
 bool matches(const Query& query, const EventBytes& event) {

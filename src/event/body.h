@@ -192,6 +192,10 @@ private:
     std::span<const std::byte> entries_;
 };
 
+/// Says that a body goes on with the batch of the record in front: the extension of kind 3.
+std::vector<std::byte> encode_continuation();
+bool is_continuation(const BodyView& body);
+
 /// Checks that every size in `body` stays inside it and that nothing required is unknown.
 ///
 /// Errors: kCorrupt, kUnsupported.

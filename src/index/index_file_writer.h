@@ -1,8 +1,7 @@
 // The bytes of one index file on their way to disk, from front to back: what writing and merging
 // share. Format: docs/formats/index.md.
 //
-//     head | sections of the body … | end_body | resident part … | finish: footer, sync, rename,
-//     sync of the folder
+//     head | sections of the body … | finish: resident part, footer, sync, rename, sync of the folder
 //
 // The first error is kept and what follows is ignored, so callers look at `status` now and then. A
 // file that was not finished is removed by the destructor.
@@ -10,13 +9,11 @@
 // Threads: one thread.
 #pragma once
 
-#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
-#include <type_traits>
-#include <vector>
 
+#include "cache/image_file_writer.h"
 #include "index/id_filter.h"
 #include "index/index_content.h"
 #include "index/index_format.h"
@@ -38,56 +35,31 @@ class IndexFileWriter {
 public:
     /// Begins `<name>.tmp` in `directory`, in place of one that was left over, with the head.
     static Result<std::unique_ptr<IndexFileWriter>> create(io::FileSystem& files, std::string directory,
-                                                           std::string name);
-    ~IndexFileWriter();
-    IndexFileWriter(const IndexFileWriter&) = delete;
-    IndexFileWriter& operator=(const IndexFileWriter&) = delete;
+                                                           const std::string& name);
 
-    void append(std::span<const std::byte> bytes);
+    void append(std::span<const std::byte> bytes) { out_->append(bytes); }
     template <typename T>
     void append_value(const T& value) {
-        static_assert(std::has_unique_object_representations_v<T>);
-        if (sizeof(T) > kPieceSize - used_) return append(std::as_bytes(std::span(&value, 1)));
-        std::memcpy(buffer_.data() + used_, &value, sizeof(T));
-        used_ += sizeof(T);
+        out_->append_value(value);
     }
     template <typename T>
     void append_values(std::span<const T> values) {
-        static_assert(std::has_unique_object_representations_v<T>);
-        append(std::as_bytes(values));
+        out_->append_values(values);
     }
     /// Zeros up to where the next section begins.
-    void end_section();
+    void end_section() { out_->pad_to(kSectionAlignment); }
 
-    [[nodiscard]] std::uint64_t offset() const { return flushed_ + used_; }
-    [[nodiscard]] const Status& status() const { return status_; }
+    [[nodiscard]] std::uint64_t offset() const { return out_->offset(); }
+    [[nodiscard]] const Status& status() const { return out_->status(); }
 
     /// Writes what follows the body and makes the file durable under its name. `footer` has the
     /// counts. Returns the path.
     Result<std::string> finish(IndexFooter footer, const ResidentContent& resident);
 
 private:
-    static constexpr std::size_t kPieceSize = std::size_t{1} << 20;
-    static_assert(kPieceSize % cache::kImageBlockSize == 0);
+    explicit IndexFileWriter(std::unique_ptr<cache::ImageFileWriter> out) : out_(std::move(out)) {}
 
-    IndexFileWriter(io::FileSystem& files, std::string directory, std::string name);
-    void flush();
-    void end_body();
-    void append_resident(std::span<const std::byte> bytes);
-    Status publish();
-
-    io::FileSystem& files_;
-    const std::string directory_;
-    const std::string path_;
-    std::unique_ptr<io::File> file_;
-    io::AlignedBuffer buffer_;
-    std::size_t used_ = 0;
-    std::uint64_t flushed_ = 0;
-    Status status_;
-    bool is_in_body_ = true;
-    bool is_published_ = false;
-    std::vector<std::uint32_t> block_crcs_;
-    std::uint32_t resident_crc_ = 0;
+    std::unique_ptr<cache::ImageFileWriter> out_;
 };
 
 }  // namespace chronos::index

@@ -120,6 +120,9 @@ struct MergeTree::Object {
 
     void write(std::string& out) const;
     void visit(std::string& pointer, const FieldVisitor& visitor) const;
+    /// Calls `use` with the origin of each leaf, in the order of visit().
+    template <typename Nodes, typename Use>
+    static void for_each_origin(Nodes& nodes, const Use& use);
     std::size_t memory_bytes() const;
 
 private:
@@ -190,6 +193,18 @@ void MergeTree::Object::visit(std::string& pointer, const FieldVisitor& visitor)
             node.object->visit(pointer, visitor);
         }
         pointer.resize(size);
+    }
+}
+
+template <typename Nodes, typename Use>
+void MergeTree::Object::for_each_origin(Nodes& nodes, const Use& use) {
+    for (auto& node : nodes) {
+        if (node.is_removed) continue;
+        if (node.object == nullptr || node.object->empty()) {
+            use(node.origin);
+        } else {
+            for_each_origin(node.object->nodes, use);
+        }
     }
 }
 
@@ -361,6 +376,32 @@ std::optional<std::string> MergeTree::field(std::string_view pointer) const {
 void MergeTree::visit_fields(const FieldVisitor& visitor) const {
     std::string pointer;
     root_->visit(pointer, visitor);
+}
+
+std::vector<std::uint64_t> MergeTree::origins() const {
+    std::vector<std::uint64_t> origins;
+    Object::for_each_origin(std::as_const(root_->nodes), [&](std::uint64_t origin) { origins.push_back(origin); });
+    return origins;
+}
+
+Result<MergeTree> MergeTree::restore(std::string_view json, const std::vector<std::uint64_t>& origins) {
+    const auto wrong = [](const char* what) {
+        return base::fail(ErrorCode::kCorrupt, std::string("a saved state ") + what);
+    };
+    // A state may have more keys than a payload; its size bounds them.
+    const Limits limits{.keys_per_object_max = json.size(), .tokens_max = json.size()};
+    if (!validate_json(json, limits).ok() || !is_object(json)) return wrong("is no JSON object");
+    MergeTree tree;
+    // Shallow: a null is a value, as it is in the state.
+    auto applied = tree.apply(json, 0, FoldKind::kShallow);
+    if (!applied.ok()) return std::move(applied).error();
+    std::size_t count = 0;
+    Object::for_each_origin(tree.root_->nodes, [&](std::uint64_t& origin) {
+        if (count < origins.size()) origin = origins[count];
+        ++count;
+    });
+    if (count != origins.size()) return wrong("has origins of other leaves");
+    return tree;
 }
 
 std::size_t MergeTree::memory_bytes() const { return sizeof(MergeTree) + root_->memory_bytes(); }

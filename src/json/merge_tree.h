@@ -79,6 +79,14 @@ public:
     /// Shows all leaves in the order of to_json().
     void visit_fields(const FieldVisitor& visitor) const;
 
+    /// The origins of all leaves in the order of visit_fields(): with to_json() all that `restore` needs.
+    std::vector<std::uint64_t> origins() const;
+
+    /// The tree that these were taken of; whatever is folded in later makes the same of it. `json` is checked.
+    ///
+    /// Errors: kCorrupt, for what no tree gives.
+    static Result<MergeTree> restore(std::string_view json, const std::vector<std::uint64_t>& origins);
+
     /// About how much memory the tree occupies.
     std::size_t memory_bytes() const;
 

@@ -204,5 +204,49 @@ TEST(MergeTree, AgreesWithAnotherImplementationOnRandomPayloads) {
     }
 }
 
+TEST(MergeTree, RestoredGoesOnAsTheOneItWasTakenOf) {
+    for (unsigned seed = 0; seed < 600; ++seed) {
+        std::mt19937 random(seed);
+        const FoldKind kind = seed % 3 == 0 ? FoldKind::kShallow : FoldKind::kMergePatch;
+        MergeTree tree;
+        for (std::uint64_t i = 0; i < 12; ++i) {
+            ASSERT_TRUE(tree.apply(random_value(random, 4).dump(seed % 2 == 0 ? -1 : 1), random(), kind).ok());
+            Result<MergeTree> restored = MergeTree::restore(tree.to_json(), tree.origins());
+            ASSERT_TRUE(restored.ok()) << restored.error().message;
+            ASSERT_EQ(restored->to_json(), tree.to_json());
+            ASSERT_EQ(described_leaves(*restored), described_leaves(tree));
+            const std::string payload = random_value(random, 4).dump();
+            MergeTree original = tree;
+            ASSERT_TRUE(original.apply(payload, 7, kind).ok());
+            ASSERT_TRUE(restored->apply(payload, 7, kind).ok());
+            ASSERT_EQ(restored->to_json(), original.to_json()) << "seed " << seed << ": " << payload;
+            ASSERT_EQ(described_leaves(*restored), described_leaves(original)) << "seed " << seed << ": " << payload;
+        }
+    }
+}
+
+TEST(MergeTree, RestoresStatesWithMoreKeysThanAPayloadMayHave) {
+    MergeTree tree;
+    for (int i = 0; i < 5'000; ++i)
+        ASSERT_TRUE(tree.apply("{\"k" + std::to_string(i) + "\":[1, 2]}", i, FoldKind::kMergePatch).ok());
+    const Result<MergeTree> restored = MergeTree::restore(tree.to_json(), tree.origins());
+    ASSERT_TRUE(restored.ok()) << restored.error().message;
+    EXPECT_EQ(described_leaves(*restored), described_leaves(tree));
+}
+
+TEST(MergeTree, RestoresNothingThatNoTreeGives) {
+    const auto restores = [](std::string_view json, const std::vector<std::uint64_t>& origins) {
+        return MergeTree::restore(json, origins).ok();
+    };
+    EXPECT_TRUE(restores("{}", {}));
+    EXPECT_TRUE(restores(R"({"a":{},"b":{"c":1}})", {1, 2}));
+    EXPECT_FALSE(restores("{}", {1}));
+    EXPECT_FALSE(restores(R"({"a":{},"b":{"c":1}})", {1}));
+    EXPECT_FALSE(restores(R"({"a":1)", {1}));
+    EXPECT_FALSE(restores(R"({"a":1,"a":2})", {1, 2}));
+    EXPECT_FALSE(restores("[1]", {1}));
+    EXPECT_FALSE(restores("", {}));
+}
+
 }  // namespace
 }  // namespace chronos::json

@@ -182,7 +182,7 @@ std::vector<FieldDifference> differing_fields(const State& before, const State& 
 }
 
 /// Says of fields that are gone which of the added events took them away.
-Status name_removers(const StateFolder& folder, const ViewDifference& difference, const store::PinnedView& after,
+Status name_removers(const StateFolder& folder, ViewDifference& difference, const store::PinnedView& after,
                      const StateOptions& options, EntityChange& change) {
     std::unordered_map<std::string_view, FieldDifference*> gone;
     for (FieldDifference& field : change.fields)
@@ -199,16 +199,31 @@ Status name_removers(const StateFolder& folder, const ViewDifference& difference
     });
 }
 
+/// Whether one of the view's branches is a fork that was merged: then events of it are on its parent too.
+bool has_merged_fork(const store::Branches& branches, const store::PinnedView& view) {
+    const auto layers = view.layers.all();
+    return branches.has_merges() && std::any_of(layers.begin(), layers.end(), [&](const store::Layer& layer) {
+               const auto fork = branches.find(layer.branch, view.published_seq);
+               return fork && fork->status == ForkStatus::kMerged;
+           });
+}
+
 }  // namespace
 
-Result<Changes> find_changes(const store::IndexSet& indexes, const StateFolder& folder, const store::PinnedView& before,
-                             const store::PinnedView& after, const ChangesOptions& options) {
+Result<Changes> find_changes(const store::Database& database, const StateFolder& folder,
+                             const store::PinnedView& before, const store::PinnedView& after,
+                             const ChangesOptions& options) {
     RETURN_IF_ERROR(check(options));
+    const store::IndexSet& indexes = database.indexes();
     store::Reader reader(indexes);
     ViewDifference difference(before, after);
+    if (before.branch != after.branch &&
+        (has_merged_fork(database.branches(), before) || has_merged_fork(database.branches(), after)))
+        difference.pair_by_id(indexes);
     EntityPage page(indexes, difference, options);
     gather(reader, difference, options, page);
     RETURN_IF_ERROR(reader.status());
+    RETURN_IF_ERROR(difference.status());
 
     Changes changes{.before = before.info, .after = after.info};
     page.write_totals(changes);
@@ -230,6 +245,7 @@ Result<Changes> find_changes(const store::IndexSet& indexes, const StateFolder& 
         change.version_after = is.version;
         change.fields = differing_fields(was, is);
         RETURN_IF_ERROR(name_removers(folder, difference, after, state_options, change));
+        RETURN_IF_ERROR(difference.status());
     }
     return changes;
 }

@@ -10,10 +10,13 @@
 
 namespace chronos::projection {
 
+/// What a merge took over is no difference between a fork and its parent.
+///
 /// Cost:   the events that differ, and two folds of each entity listed. Memory: 8 bytes for each entity that differs,
 ///         and what is listed.
 /// Errors: kLimitExceeded; those of reading and folding.
-Result<Changes> find_changes(const store::IndexSet& indexes, const StateFolder& folder, const store::PinnedView& before,
-                             const store::PinnedView& after, const ChangesOptions& options);
+Result<Changes> find_changes(const store::Database& database, const StateFolder& folder,
+                             const store::PinnedView& before, const store::PinnedView& after,
+                             const ChangesOptions& options);
 
 }  // namespace chronos::projection

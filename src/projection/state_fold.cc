@@ -5,9 +5,11 @@
 #include <limits>
 #include <span>
 
+#include "base/planted_bug.h"
 #include "base/result.h"
 #include "json/validate.h"
 #include "projection/event_metadata.h"
+#include "store/occurred_by.h"
 
 namespace chronos {
 
@@ -18,8 +20,6 @@ std::string_view fold_name(Fold fold) { return fold == Fold::kShallow ? "shallow
 namespace chronos::projection {
 namespace {
 
-/// Folding fewer events than this costs less than keeping a state.
-constexpr std::uint64_t kSnapshotEventsMin = 64;
 constexpr std::int64_t kBeforeAll = std::numeric_limits<std::int64_t>::min();
 
 json::FoldKind kind_of(Fold fold) {
@@ -32,55 +32,13 @@ bool is_foldable(const event::EventBytes& event) {
 
 }  // namespace
 
-std::shared_ptr<const FoldedState> SnapshotCache::find(const index::StreamHead* stream, Fold fold,
-                                                       std::uint64_t count_max, std::optional<Timestamp> as_of) {
-    const std::lock_guard lock(mutex_);
-    const auto found = index_.find({stream, fold});
-    if (found == index_.end()) return nullptr;
-    const Rungs& rungs = found->second;
-    for (auto rung = rungs.upper_bound(count_max); rung != rungs.begin();) {
-        --rung;
-        const Entries::iterator entry = rung->second;
-        if (as_of && entry->state->max_occurred_at > as_of->ns) continue;
-        entries_.splice(entries_.begin(), entries_, entry);
-        return entry->state;
-    }
-    return nullptr;
-}
-
-/// Requires: mutex_.
-void SnapshotCache::erase(Entries::iterator entry) {
-    const auto found = index_.find({entry->stream, entry->fold});
-    found->second.erase(entry->state->event_count);
-    if (found->second.empty()) index_.erase(found);
-    bytes_ -= entry->bytes;
-    entries_.erase(entry);
-}
-
-void SnapshotCache::keep(const index::StreamHead* stream, Fold fold, std::shared_ptr<const FoldedState> state) {
-    const std::size_t bytes = state->tree.memory_bytes() + sizeof(FoldedState) + sizeof(Entry);
-    if (bytes > bytes_max_ / 4) return;
-    const std::uint64_t count = state->event_count;
-    const std::lock_guard lock(mutex_);
-    if (const auto known = index_.find({stream, fold}); known != index_.end()) {
-        if (known->second.contains(count)) return;
-        const Entries::iterator longest = known->second.rbegin()->second;
-        const std::uint64_t longest_count = longest->state->event_count;
-        const bool is_rung = count % kRungEvents == 0;
-        if (longest_count > count && !is_rung) return;
-        if (longest_count < count && longest_count % kRungEvents != 0) erase(longest);
-    }
-    entries_.push_front({stream, fold, std::move(state), bytes});
-    index_[{stream, fold}][count] = entries_.begin();
-    bytes_ += bytes;
-    while (bytes_ > bytes_max_) erase(std::prev(entries_.end()));
-}
-
 std::vector<StateFolder::Counted> StateFolder::counted_events(store::Reader& reader, const store::PinnedView& view,
                                                               const store::Stream& stream, std::uint64_t begin_seq) {
     std::vector<Counted> events;
+    store::OccurredBy occurred_by(reader.parts(), view.as_of);
     store::StreamCursor cursor(reader, stream, {.begin_seq = begin_seq, .end_seq = view.end_seq});
     for (; !cursor.done(); cursor.next()) {
+        if (!occurred_by.may(cursor.get())) continue;
         const std::byte* at = reader.event(cursor.get());
         if (at == nullptr) break;
         const event::EventBytes event(at);
@@ -104,7 +62,7 @@ Status StateFolder::fold_event(FoldedState& state, const event::EventBytes& even
 }
 
 Status StateFolder::fold_events(FoldedState& state, const std::vector<Counted>& events, Fold fold,
-                                const index::StreamHead* rungs_of) const {
+                                const OnRung& on_rung) const {
     store::ImagePins pins;
     store::Reader reader(indexes_, {.keep = &pins});
     std::array<std::uint64_t, store::kLookupGroup> seqs;
@@ -116,26 +74,84 @@ Status StateFolder::fold_events(FoldedState& state, const std::vector<Counted>& 
         for (std::size_t i = 0; i < count; ++i) {
             RETURN_IF_ERROR(fold_event(state, event::EventBytes(found[i].at), seqs[i], fold, nullptr));
             // As many events as the stream has up to here: none was left out.
-            const bool is_rung = rungs_of != nullptr && state.event_count % SnapshotCache::kRungEvents == 0 &&
-                                 found[i].place + 1 == state.event_count;
-            if (is_rung) snapshots_.keep(rungs_of, fold, std::make_shared<const FoldedState>(state));
+            if (on_rung && state.event_count % kRungEvents == 0 && found[i].place + 1 == state.event_count)
+                on_rung(state);
         }
         pins.release();
     }
     return {};
 }
 
+std::shared_ptr<const FoldedState> StateFolder::load(const store::PostingKey& piece, Fold fold,
+                                                     const SnapshotFile::Limits& limits) const {
+    const auto saved =
+        saved_->find({.hash = piece.hash, .branch = piece.branch, .fold = fold, .entity_id = piece.key}, limits);
+    if (!saved || saved->entry.last_seq >= piece.end_seq) return nullptr;
+    // Where the last event is the same one, so are all before it: recorded_at never repeats in a log.
+    store::Reader reader(indexes_);
+    const store::Reader::Found last = reader.find(saved->entry.last_seq);
+    if (last.at == nullptr) return nullptr;
+    const event::EventBytes event(last.at);
+    const auto branch = base::load<event::BranchNumber>(event.body() + offsetof(event::BodyHeader, branch));
+    const bool is_the_same = event.entity() == piece.key && branch == piece.branch &&
+                             last.place + 1 == saved->entry.event_count &&
+                             reader.recorded_at(saved->entry.last_seq) == saved->entry.last_recorded_at;
+    if (!is_the_same && !base::is_planted(base::Bug::kBelieveAnySnapshot)) return nullptr;
+    auto tree = json::MergeTree::restore(saved->json, saved->origins);
+    if (!tree.ok()) return nullptr;
+    auto state = std::make_shared<FoldedState>();
+    state->tree = std::move(tree).value();
+    state->event_count = saved->entry.event_count;
+    state->late_events = saved->entry.late_events;
+    state->max_occurred_at = saved->entry.max_occurred_at;
+    state->last_seq = saved->entry.last_seq;
+    return state;
+}
+
 std::shared_ptr<const FoldedState> StateFolder::find_snapshot(store::Reader& reader, const store::Stream& stream,
-                                                              Fold fold, std::uint64_t count_max,
-                                                              std::optional<Timestamp> as_of) const {
+                                                              Fold fold, const SnapshotFile::Limits& limits) const {
     for (std::size_t i = stream.piece_count(); i > 0; --i) {
         const store::PostingKey& piece = stream.piece(i - 1);
-        const bool is_newest = i == stream.piece_count();
+        SnapshotFile::Limits in_piece = limits;
         // The events of an ancestor behind the fork position are not this stream's.
-        const std::uint64_t in_piece = is_newest ? count_max : store::count_below(reader, piece, piece.end_seq);
-        if (auto found = snapshots_.find(piece.stream, fold, std::min(count_max, in_piece), as_of)) return found;
+        if (i < stream.piece_count())
+            in_piece.count_max = std::min(limits.count_max, store::count_below(reader, piece, piece.end_seq));
+        auto found = snapshots_.find(piece.stream, fold, in_piece.count_max, in_piece.as_of);
+        if (saved_ != nullptr) {
+            const store::PostingKey* older = i > 1 ? &stream.piece(i - 2) : nullptr;
+            const std::uint64_t inherited = older == nullptr ? 0 : store::count_below(reader, *older, older->end_seq);
+            const std::uint64_t have = std::max(inherited, found == nullptr ? 0 : found->event_count);
+            // Looking for fewer events costs more than folding them.
+            if (in_piece.count_max >= have + kSnapshotEventsMin) {
+                if (auto loaded = load(piece, fold, in_piece);
+                    loaded != nullptr && (found == nullptr || loaded->event_count > found->event_count)) {
+                    snapshots_.keep(piece.stream, fold, loaded, SnapshotCache::Origin::kFile);
+                    found = std::move(loaded);
+                }
+            }
+        }
+        if (found != nullptr) return found;
     }
     return nullptr;
+}
+
+FoldedState StateFolder::nearest(const store::PinnedView& view, const store::Stream& stream, Fold fold) const {
+    store::Reader reader(indexes_);
+    const std::uint64_t count = store::count_below(reader, stream, view.end_seq);
+    const auto found = reader.ok() ? find_snapshot(reader, stream, fold, {.count_max = count}) : nullptr;
+    if (found != nullptr) return *found;
+    FoldedState none;
+    none.max_occurred_at = kBeforeAll;
+    return none;
+}
+
+Status StateFolder::fold_on(const store::PinnedView& view, const store::Stream& stream, Fold fold, FoldedState& state,
+                            const OnRung& on_rung) const {
+    store::Reader reader(indexes_);
+    const std::vector<Counted> events =
+        counted_events(reader, view, stream, state.event_count == 0 ? 0 : state.last_seq + 1);
+    RETURN_IF_ERROR(reader.status());
+    return fold_events(state, events, fold, on_rung);
 }
 
 Result<FoldedState> StateFolder::fold_stream(const store::PinnedView& view, const store::Stream& stream,
@@ -147,7 +163,7 @@ Result<FoldedState> StateFolder::fold_stream(const store::PinnedView& view, cons
     std::uint64_t begin_seq = 0;
     if (in_stream_order && !options.ignore_snapshots) {
         const std::uint64_t count = store::count_below(reader, stream, view.end_seq);
-        if (const auto saved = find_snapshot(reader, stream, options.fold, count, view.as_of)) {
+        if (const auto saved = find_snapshot(reader, stream, options.fold, {.count_max = count, .as_of = view.as_of})) {
             state = *saved;
             begin_seq = saved->last_seq + 1;
         }
@@ -164,18 +180,21 @@ Result<FoldedState> StateFolder::fold_stream(const store::PinnedView& view, cons
         }
         std::stable_sort(events.begin(), events.end(),
                          [](const Counted& a, const Counted& b) { return a.occurred_at < b.occurred_at; });
-        RETURN_IF_ERROR(fold_events(state, events, options.fold, nullptr));
+        RETURN_IF_ERROR(fold_events(state, events, options.fold, {}));
         state.late_events = late_events;
         return state;
     }
     const bool keeps = !options.ignore_snapshots;
-    RETURN_IF_ERROR(fold_events(state, events, options.fold, keeps ? stream.newest().stream : nullptr));
+    const auto keep = [&](const FoldedState& rung) {
+        snapshots_.keep(stream.newest().stream, options.fold, std::make_shared<const FoldedState>(rung),
+                        SnapshotCache::Origin::kFolded);
+    };
+    RETURN_IF_ERROR(fold_events(state, events, options.fold, keeps ? OnRung(keep) : OnRung()));
     // A snapshot is a prefix of the stream: nothing that the view leaves out may lie before its end.
     const bool is_prefix =
         state.event_count > 0 && store::count_below(reader, stream, state.last_seq + 1) == state.event_count;
     RETURN_IF_ERROR(reader.status());
-    if (is_prefix && keeps && folded >= kSnapshotEventsMin)
-        snapshots_.keep(stream.newest().stream, options.fold, std::make_shared<const FoldedState>(state));
+    if (is_prefix && keeps && folded >= kSnapshotEventsMin) keep(state);
     return state;
 }
 

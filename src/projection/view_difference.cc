@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "store/conditions.h"
 #include "store/seq_cursor.h"
 
 namespace chronos::projection {
@@ -37,6 +38,29 @@ ViewDifference::ViewDifference(const store::PinnedView& before, const store::Pin
     for (const store::Layer& layer : before.layers.all()) add_branch(layer.branch);
     for (const store::Layer& layer : after.layers.all()) add_branch(layer.branch);
     for (const Branch& branch : branches_) add_ranges(branch);
+}
+
+void ViewDifference::pair_by_id(const store::IndexSet& indexes) { pairs_.emplace(indexes); }
+
+std::optional<std::uint64_t> ViewDifference::find_on_other_side(Side side, const event::EventBytes& event) {
+    const store::PinnedView& other = side == Side::kAdded ? before_ : after_;
+    const auto theirs = pairs_->reader.find_id(event.id(), other.layers, 0, other.end_seq);
+    if (!theirs) return std::nullopt;
+    const std::byte* at = pairs_->reader.event(*theirs);
+    const bool is_it =
+        at != nullptr && other.counts(event::EventBytes(at)) && store::same_content(event, event::EventBytes(at));
+    return is_it ? theirs : std::nullopt;
+}
+
+/// In another order the same events may come to another state, so then they differ.
+bool ViewDifference::is_on_both(Side side, const event::EventBytes& event) {
+    const auto theirs = find_on_other_side(side, event);
+    if (!theirs || event.has(event::kNoEntity)) return theirs.has_value();
+    const index::StreamHead* head = head_of(pairs_->reader.indexes(), event.entity());
+    std::uint64_t& last = pairs_->last[static_cast<std::size_t>(side)][head];
+    if (*theirs < last) return false;
+    last = *theirs;
+    return true;
 }
 
 void ViewDifference::add_branch(event::BranchNumber number) {
@@ -91,7 +115,10 @@ bool ViewDifference::look_at(store::Reader& reader, const Range& range, std::uin
     const event::EventBytes event(at);
     const bool was = seq < range.branch.end_before && before_.counts(event);
     const bool is = seq < range.branch.end_after && after_.counts(event);
-    if (was != is) visit(is ? Side::kAdded : Side::kRemoved, seq, event);
+    if (was == is) return true;
+    const Side side = is ? Side::kAdded : Side::kRemoved;
+    if (pairs_ && is_on_both(side, event)) return true;
+    visit(side, seq, event);
     return true;
 }
 
@@ -146,10 +173,10 @@ const index::StreamHead* ViewDifference::head_of(const store::IndexSet& indexes,
     return nullptr;
 }
 
-bool ViewDifference::is_added(std::uint64_t seq, const event::EventBytes& event) const {
+bool ViewDifference::is_added(std::uint64_t seq, const event::EventBytes& event) {
     const event::BranchNumber branch = branch_of(event);
     const auto counts = [&](const store::PinnedView& view) { return seq < end_of(view, branch) && view.counts(event); };
-    return counts(after_) && !counts(before_);
+    return counts(after_) && !counts(before_) && !(pairs_ && find_on_other_side(Side::kAdded, event));
 }
 
 }  // namespace chronos::projection

@@ -6,13 +6,16 @@
 //                                    index files that have nothing of these times are passed over
 //     two branches                   the same for each branch that is a layer of either view; a layer that the other
 //                                    view has not differs as a whole
+//     a merged fork and its parent   what the merge took over is on both, with the same id and content: no difference
 //
 // Threads: one.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "store/reader.h"
@@ -24,6 +27,10 @@ class ViewDifference {
 public:
     /// Both views must live as long.
     ViewDifference(const store::PinnedView& before, const store::PinnedView& after);
+
+    /// From now on an event is no difference that the other view counts too, as another event with its id and content,
+    /// in the same order among those of its entity. Cost: a look-up of the id of each event that differs.
+    void pair_by_id(const store::IndexSet& indexes);
 
     enum class Side : std::uint8_t {
         kAdded,    ///< Only the later view counts it.
@@ -45,8 +52,10 @@ public:
 
     /// One head for each entity of the views, the same whichever branch its events are on; null if there is none.
     [[nodiscard]] const index::StreamHead* head_of(const store::IndexSet& indexes, std::string_view entity_id) const;
-    /// Whether only the later view counts an event.
-    [[nodiscard]] bool is_added(std::uint64_t seq, const event::EventBytes& event) const;
+    /// Whether only the later view counts an event. Errors go to `status`.
+    [[nodiscard]] bool is_added(std::uint64_t seq, const event::EventBytes& event);
+    /// Of looking for events on the other side.
+    [[nodiscard]] Status status() const { return pairs_ ? pairs_->reader.status() : Status(); }
 
 private:
     /// One branch, and where it ends in either view: 0 where it is no layer.
@@ -68,11 +77,22 @@ private:
     void visit_range(store::Reader& reader, const Range& range, const Visit& visit);
     bool look_at(store::Reader& reader, const Range& range, std::uint64_t seq, const Visit& visit);
 
+    /// What is needed to find events that both views have.
+    struct Pairs {
+        explicit Pairs(const store::IndexSet& indexes) : reader(indexes) {}
+        store::Reader reader;
+        /// By entity the last event that was found on the other side: those of one entity must ascend.
+        std::unordered_map<const index::StreamHead*, std::uint64_t> last[2];
+    };
+    std::optional<std::uint64_t> find_on_other_side(Side side, const event::EventBytes& event);
+    bool is_on_both(Side side, const event::EventBytes& event);
+
     const store::PinnedView& before_;
     const store::PinnedView& after_;
     std::vector<Branch> branches_;
     std::vector<Range> ranges_;
     std::uint64_t examined_ = 0;
+    std::optional<Pairs> pairs_;
 };
 
 }  // namespace chronos::projection

@@ -78,6 +78,7 @@ Result<std::unique_ptr<Database>> Database::open(io::Environment env, const std:
 }
 
 Status Database::recover(const std::string& folder) {
+    folder_ = folder;
     auto manifest = wal::read_manifest(env_.files, folder);
     if (!manifest.ok()) {
         Error error = std::move(manifest).error();
@@ -143,6 +144,8 @@ Status Database::start() {
     scrubber_ = std::make_unique<Scrubber>(env_.files, *log_, *indexes_);
     marked_seq_ = next_seq_;
     clock_is_confirmed_ = options_.accept_clock;
+    clock_is_vouched_ =
+        options_.accept_clock || last_recorded_at_ == 0 || env_.clock.wall_ns() - last_recorded_at_ <= kClockSuspectNs;
     clock_offset_ns_ = env_.clock.wall_ns() - env_.clock.monotonic_ns();
     queue_ = std::make_unique<CommitQueue>(
         *log_, writer_lock_, env_.clock,
@@ -204,10 +207,13 @@ void Database::on_published(std::uint64_t seq) {
         const std::lock_guard lock(listeners_mutex_);
         for (PublishListener* listener : listeners_) listener->on_published(seq);
     }
-    if (maintenance_is_idle_.exchange(false)) {
-        const std::lock_guard lock(maintenance_mutex_);
-        maintenance_wake_.notify_one();
-    }
+    wake_maintenance();
+}
+
+void Database::wake_maintenance() {
+    if (!maintenance_is_idle_.exchange(false)) return;
+    const std::lock_guard lock(maintenance_mutex_);
+    maintenance_wake_.notify_one();
 }
 
 void Database::add_listener(PublishListener* listener) {
@@ -223,9 +229,13 @@ void Database::remove_listener(PublishListener* listener) {
 }
 
 void Database::confirm_clock() {
-    const std::lock_guard lock(writer_lock_);
-    clock_is_confirmed_ = true;
-    clock_offset_ns_ = env_.clock.wall_ns() - env_.clock.monotonic_ns();
+    {
+        const std::lock_guard lock(writer_lock_);
+        clock_is_confirmed_ = true;
+        clock_is_vouched_ = true;
+        clock_offset_ns_ = env_.clock.wall_ns() - env_.clock.monotonic_ns();
+    }
+    wake_maintenance();  // Forks may be due.
 }
 
 Uuid Database::fresh_batch_id() {
@@ -252,6 +262,7 @@ Status Database::maintain() {
     RETURN_IF_ERROR(log_->seal_finished());
     if (options_.in_memory) return {};
     RETURN_IF_ERROR(keeper_->write_files(*log_));
+    work_behind(false);
     ASSIGN_OR_RETURN(const bool merged, keeper_->merge_once([] { return Status(); }));
     (void)merged;
     keeper_->balance(*log_);
@@ -324,9 +335,25 @@ void Database::tend_indexes() {
         return {};
     };
     while (keep_up().ok()) {
+        // While appends wait for memory there is no time for it; what is left out is made up for later.
+        if (!keeper_->is_short()) work_behind(false);
         const auto merged = keeper_->merge_once(keep_up);
         if (!merged.ok() || !*merged) return;
     }
+}
+
+void Database::set_behind_work(BehindWork work) {
+    const std::lock_guard lock(indexing_mutex_);
+    behind_work_ = std::move(work);
+}
+
+void Database::work_behind(bool is_closing) {
+    BehindWork work;
+    {
+        const std::lock_guard lock(indexing_mutex_);
+        work = behind_work_;
+    }
+    if (work) work(is_closing);
 }
 
 void Database::indexing_loop() {
@@ -388,14 +415,17 @@ void Database::maintenance_loop() {
         }
         lock.unlock();
         mark_idle();
+        const bool is_vouched = clock_is_vouched_.load();
         lock.lock();
         // Either this sees what was committed meanwhile, or the committer sees that this is idle.
         maintenance_is_idle_.store(true);
-        if (published_seq() != last_seen || log_->has_unsynced_hint()) maintenance_is_idle_.store(false);
+        if (published_seq() != last_seen || log_->has_unsynced_hint() || clock_is_vouched_.load() != is_vouched)
+            maintenance_is_idle_.store(false);
         const auto is_woken = [&] {
             return maintenance_stop_ || !maintenance_is_idle_.load(std::memory_order_acquire);
         };
-        if (const auto due = branches_.next_due()) {
+        // Who vouches for the clock wakes this.
+        if (const auto due = is_vouched ? branches_.next_due() : std::nullopt) {
             const std::int64_t left_ns =
                 std::max(due->ns - env_.clock.wall_ns(), forks_expire ? kExpiryCheckMinNs : kExpiryAgainNs);
             maintenance_wake_.wait_for(lock, std::chrono::nanoseconds(std::min(left_ns, kExpiryCheckMaxNs)), is_woken);
@@ -444,6 +474,7 @@ Status Database::close_once() {
     queue_->stop();
     if (status.ok() && !options_.in_memory) status = log_->seal_finished();
     if (status.ok() && !options_.in_memory) (void)keeper_->write_files(*log_);  // Only makes the next start faster.
+    if (status.ok() && !options_.in_memory) work_behind(true);
     lock_.reset();
     is_closed_.store(true, std::memory_order_release);
     on_published(published_seq());  // Followers wait no longer.

@@ -39,6 +39,9 @@
 
 namespace chronos::store {
 
+/// A clock so far off is not believed without being asked.
+inline constexpr std::int64_t kClockSuspectNs = 3'600LL * 1'000'000'000;
+
 struct DatabaseOptions {
     wal::LogOptions log;
     bool in_memory = false;
@@ -90,7 +93,10 @@ public:
     Result<Fork> extend_fork(std::string_view id_or_name, std::int64_t ttl_ns);
     Result<Fork> discard_fork(std::string_view id_or_name);
     Result<MergeResult> merge_fork(std::string_view id_or_name, const MergeOptions& options);
-    /// Ends the forks whose time is over; `maintain` and the maintenance thread do.
+    /// Ends the forks whose time is over; `maintain` and the maintenance thread do. Nothing as long as nobody vouches
+    /// for the clock: a store that is opened more than an hour behind its last record cannot tell a long rest from a
+    /// clock that is wrong, and what ends does not come back. An append that is accepted vouches for it, and so does
+    /// `confirm_clock`.
     Status expire_forks();
     [[nodiscard]] const Branches& branches() const { return branches_; }
 
@@ -107,6 +113,11 @@ public:
     void mark_idle();
     Status close();
 
+    /// Work of a layer above that belongs behind appends: done after index files were written, and a last time by
+    /// `close`. One call at a time; set once, before anything is appended.
+    using BehindWork = std::function<void(bool is_closing)>;
+    void set_behind_work(BehindWork work);
+
     void add_listener(PublishListener* listener);
     void remove_listener(PublishListener* listener);
     void confirm_clock();
@@ -117,6 +128,10 @@ public:
     /// One step of the scrub, for whoever has no threads.
     std::uint64_t scrub() { return scrubber_->step(); }
     [[nodiscard]] const cache::ImageCache& cache() const { return cache_; }
+    [[nodiscard]] cache::ImageCache& cache() { return cache_; }
+    [[nodiscard]] io::FileSystem& files() const { return env_.files; }
+    /// Of the database's files; empty in memory.
+    [[nodiscard]] const std::string& folder() const { return folder_; }
     /// Appends that waited until memory was given back.
     [[nodiscard]] std::uint64_t memory_waits() const { return memory_waits_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t published_seq() const { return queue_->published_seq(); }
@@ -155,12 +170,14 @@ private:
         std::function<Status()> check;
     };
     Result<std::shared_ptr<PendingAnswer>> submit_prepared(PreparedBatch batch, Submission submission);
-    /// Which ids of the batch are known among begin ≤ seq < end.
-    Result<KnownEvents> known_between(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq) const;
+    /// Which ids of the batch are known in the range.
+    Result<KnownEvents> known_in(const PreparedBatch& batch, const KnownRange& range) const;
     /// Evaluates "no event matches" conditions for begin ≤ seq < end; adds those that fail.
     Status check_matches(const PreparedBatch& batch, std::uint64_t begin_seq, std::uint64_t end_seq, bool by_scan,
                          std::vector<FailedCondition>& failed) const;
     Result<std::int64_t> next_recorded_at();
+    Status vouch_for_clock();
+    void wake_maintenance();
     Result<AppendResult> place(PreparedBatch& batch);
     Result<AppendResult> place_at(std::int64_t recorded_at, PreparedBatch& batch);
     Result<std::vector<AppendResult>> place_group(std::span<PreparedBatch> batches);
@@ -176,6 +193,7 @@ private:
     void maintenance_loop();
     void wait_for_memory();
     void tend_indexes();
+    void work_behind(bool is_closing);
     void indexing_loop();
     void wake_indexing();
 
@@ -189,18 +207,20 @@ private:
     std::unique_ptr<IndexKeeper> keeper_;
     std::unique_ptr<Scrubber> scrubber_;
     Uuid database_;
+    std::string folder_;
 
     std::mutex close_mutex_;
     Status close_status_;  // guarded by close_mutex_
 
     std::mutex writer_lock_;
-    std::uint64_t next_seq_ = 0;               // guarded by writer_lock_
-    std::int64_t last_recorded_at_ = 0;        // guarded by writer_lock_
-    std::int64_t clock_offset_ns_ = 0;         // guarded by writer_lock_: wall − monotonic when last looked at
-    bool clock_is_confirmed_ = false;          // guarded by writer_lock_
-    bool closed_ = false;                      // guarded by writer_lock_
-    std::uint64_t marked_seq_ = 0;             // guarded by writer_lock_
-    std::vector<std::uint64_t> place_buffer_;  // guarded by writer_lock_
+    std::uint64_t next_seq_ = 0;                  // guarded by writer_lock_
+    std::int64_t last_recorded_at_ = 0;           // guarded by writer_lock_
+    std::int64_t clock_offset_ns_ = 0;            // guarded by writer_lock_: wall − monotonic when last looked at
+    bool clock_is_confirmed_ = false;             // guarded by writer_lock_
+    std::atomic<bool> clock_is_vouched_ = false;  // set under writer_lock_; see expire_forks
+    bool closed_ = false;                         // guarded by writer_lock_
+    std::uint64_t marked_seq_ = 0;                // guarded by writer_lock_
+    std::vector<std::uint64_t> place_buffer_;     // guarded by writer_lock_
 
     std::atomic<bool> is_closed_ = false;
     std::unique_ptr<CommitQueue> queue_;
@@ -224,6 +244,7 @@ private:
     std::condition_variable indexing_wake_;
     bool indexing_stop_ = false;            // guarded by indexing_mutex_
     bool indexing_has_work_ = false;        // guarded by indexing_mutex_
+    BehindWork behind_work_;                // guarded by indexing_mutex_; called without it
     std::condition_variable memory_wake_;   // with indexing_mutex_
     std::atomic<bool> files_fail_ = false;  // then waiting for memory would not help
     std::int64_t seal_again_ns_ = 0;        // the indexing thread's

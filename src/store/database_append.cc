@@ -15,7 +15,6 @@ namespace {
 constexpr std::uint64_t kTailScanMax = 4'096;
 /// Bytes that may wait for the disk before asynchronous appends wait for room.
 constexpr std::uint64_t kPendingBytesMax = std::uint64_t{32} << 20;
-constexpr std::int64_t kClockSuspectNs = 3'600LL * 1'000'000'000;
 
 Error refuse(ErrorCode code, std::string message, const PreparedBatch& batch, AppendFailure failure) {
     Error error = base::fail(code, std::move(message));
@@ -128,7 +127,7 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
 
     // Ids of older events may be on disk: they are looked for here, and under the lock only among what came since.
     const std::uint64_t known_seq = published_seq();
-    ASSIGN_OR_RETURN(const KnownEvents known_published, known_between(batch, 0, known_seq));
+    ASSIGN_OR_RETURN(const KnownEvents known_published, known_in(batch, {.begin_seq = 0, .end_seq = known_seq}));
     KnownEvents known;
     while (pending == nullptr) {
         if (too_much_unpublished) queue_->advance();
@@ -146,9 +145,12 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
         needs_seq = next_seq_;
         if (!batch.looks_for_derived_ids && branches_.has_merges()) {  // The first merge came in between.
             batch.looks_for_derived_ids = true;
-            ASSIGN_OR_RETURN(known, known_between(batch, 0, next_seq_));
+            ASSIGN_OR_RETURN(known, known_in(batch, {.begin_seq = 0, .end_seq = next_seq_}));
         } else {
-            ASSIGN_OR_RETURN(const KnownEvents known_since, known_between(batch, known_seq, next_seq_));
+            ASSIGN_OR_RETURN(const KnownEvents known_since,
+                             known_in(batch, {.begin_seq = known_seq,
+                                              .end_seq = next_seq_,
+                                              .batch_is_elsewhere = known_published.batch_is_elsewhere}));
             known = join(known_published, known_since);
         }
         if (known.count > 0 || known.batch_differs) break;
@@ -188,11 +190,10 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
     return pending;
 }
 
-Result<KnownEvents> Database::known_between(const PreparedBatch& batch, std::uint64_t begin_seq,
-                                            std::uint64_t end_seq) const {
+Result<KnownEvents> Database::known_in(const PreparedBatch& batch, const KnownRange& range) const {
     if (!batch.has_explicit_ids && !batch.batch_id_is_given) return KnownEvents();
     Reader reader(*indexes_);
-    KnownEvents known = find_known(reader, batch, begin_seq, end_seq);
+    KnownEvents known = find_known(reader, batch, range);
     RETURN_IF_ERROR(reader.status());
     return known;
 }
@@ -212,7 +213,17 @@ Result<std::int64_t> Database::next_recorded_at() {
                                   "); set the clock right, or accept it (accept_clock, --accept-clock)");
         clock_offset_ns_ += jumped;
     }
+    clock_is_vouched_ = true;
     return base::is_planted(base::Bug::kTimeGoesBack) ? wall : std::max(wall, last_recorded_at_ + 1);
+}
+
+/// For who appends in any case, before what depends on the time.
+Status Database::vouch_for_clock() {
+    const std::lock_guard lock(writer_lock_);
+    if (clock_is_vouched_) return {};
+    ASSIGN_OR_RETURN(const std::int64_t recorded_at, next_recorded_at());
+    (void)recorded_at;
+    return {};
 }
 
 /// Puts the batch into the log's image and the indexes. Requires: writer_lock_; every condition holds.

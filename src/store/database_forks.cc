@@ -29,6 +29,9 @@ Result<Fork> Database::create_fork(const ForkOptions& options) {
     if (!options.name.empty()) RETURN_IF_ERROR(check_fork_name(options.name));
     if (options.creator.size() > kCreatorSizeMax || !base::is_utf8(options.creator))
         return base::fail(ErrorCode::kInvalidArgument, "creator is at most 256 bytes of UTF-8");
+    // Forks that are due make room, and their names are free.
+    RETURN_IF_ERROR(vouch_for_clock());
+    (void)expire_forks();
     if (options.parent == "$system") return base::fail(ErrorCode::kInvalidArgument, "$system cannot be forked");
     ViewOptions from{.branch = options.parent, .at = options.at, .known_at = options.known_at, .as_of = {}};
     from.known_age_ns = options.known_age_ns;
@@ -78,6 +81,7 @@ Result<Fork> Database::discard_fork(std::string_view id_or_name) {
 }
 
 Status Database::expire_forks() {
+    if (!clock_is_vouched_) return {};
     const Timestamp now{env_.clock.wall_ns()};
     for (auto next = branches_.next_due(); next && *next <= now; next = branches_.next_due()) {
         const std::vector<Fork> due = branches_.due(now, kExpiredAtOnceMax);

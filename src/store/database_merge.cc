@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/planted_bug.h"
 #include "base/result.h"
 #include "base/utf8.h"
 #include "store/database.h"
@@ -77,7 +78,8 @@ Result<std::optional<MergeResult>> Database::place_merge(MergePlan& plan, const 
     const index::BranchRuns* own = indexes_->runs(sides.fork.number);
     if (own != nullptr && !own->last_in(planned_seq, next_seq_).empty()) return std::optional<MergeResult>();
     Reader reader(*indexes_);
-    if (next_seq_ - planned_seq > kTailEventsMax || plan.is_touched_by(reader, planned_seq, next_seq_))
+    const bool has_tail = next_seq_ > planned_seq && !base::is_planted(base::Bug::kMergeIgnoresTail);
+    if (has_tail && (next_seq_ - planned_seq > kTailEventsMax || plan.is_touched_by(reader, planned_seq, next_seq_)))
         return std::optional<MergeResult>();
     RETURN_IF_ERROR(reader.status());
 

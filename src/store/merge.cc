@@ -88,8 +88,13 @@ Status MergePlan::read_batches(std::uint64_t end_seq, std::uint64_t events_max) 
         const std::byte* whole = reader.body(seq);
         if (whole == nullptr) return reader.status().error();
         const event::BodyView body(whole);
-        MergeBatch batch{.first_seq = seq, .event_count = body.header().event_count, .entities = {}, .conditions = {}};
-        ASSIGN_OR_RETURN(batch.conditions, event::decode_conditions(body));
+        // What an earlier merge had to divide is one batch again.
+        const bool goes_on = event::is_continuation(body) && !batches_.empty() &&
+                             batches_.back().first_seq + batches_.back().event_count == seq;
+        if (!goes_on) batches_.push_back({.first_seq = seq, .event_count = 0, .entities = {}, .conditions = {}});
+        MergeBatch& batch = batches_.back();
+        ASSIGN_OR_RETURN(const std::vector<Condition> conditions, event::decode_conditions(body));
+        batch.conditions.insert(batch.conditions.end(), conditions.begin(), conditions.end());
         std::uint64_t event_seq = seq;
         body.for_each_event([&](const event::EventBytes& event) {
             std::string entity(event.entity());
@@ -97,14 +102,14 @@ Status MergePlan::read_batches(std::uint64_t end_seq, std::uint64_t events_max) 
             batch.entities.push_back(std::move(entity));
             ids_.push_back(event.id());
         });
-        bytes += body.size() + batch.event_count * kMergedEventBytes;
+        batch.event_count += body.header().event_count;
+        bytes += body.size() + body.header().event_count * kMergedEventBytes;
         std::sort(batch.entities.begin(), batch.entities.end());
         batch.entities.erase(std::unique(batch.entities.begin(), batch.entities.end()), batch.entities.end());
         if (!batch.conditions.empty())
             for (const std::string& entity : batch.entities) entities_[entity].has_condition = true;
-        count += batch.event_count;
-        batches_.push_back(std::move(batch));
-        return seq + batches_.back().event_count;
+        count += body.header().event_count;
+        return event_seq;
     };
     for_each_range(*indexes_, own, {.begin = 0, .end = end_seq}, [&](const SeqRange& range) {
         for (std::uint64_t seq = range.begin; seq < range.end && status.ok();) {
@@ -426,13 +431,18 @@ Result<std::vector<BatchBuilder::Content>> MergePlan::contents() const {
     const bool keeps_batches = fork_.parent != event::kMainBranch;
     for (const MergeBatch& batch : batches_) {
         if (batch.is_skipped) continue;
+        bool has_begun = false;
         for (std::uint32_t i = 0; i < batch.event_count; ++i) {
             if (present_.contains(batch.first_seq + i)) continue;
-            if (builder.content().events.size() >= kContentBytesMax) finish();
+            if (builder.content().events.size() >= kContentBytesMax) {
+                finish();
+                builder.content().is_continued = keeps_batches && has_begun;
+            }
+            // Of a batch that the parent has already, the parent has the conditions too.
+            if (keeps_batches && !has_begun) add_conditions(batch, builder);
+            has_begun = true;
             if (!add(batch, i)) return reader.status().error();
         }
-        // Of a batch that the parent has already, the parent has the conditions too.
-        if (keeps_batches && builder.event_count() > 0) add_conditions(batch, builder);
         if (keeps_batches && contents.size() < kBatchesKeptMax) finish();
     }
     finish();

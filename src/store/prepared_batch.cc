@@ -131,6 +131,10 @@ Result<PreparedBatch> prepare(BatchBuilder::Content content, const AppendOptions
     batch.header.condition_count = batch.conditions.count;
     batch.header.events_size = batch.content.events.size();
     if (!batch.layers.is_single()) RETURN_IF_ERROR(add_inherited(batch, indexes));
+    if (batch.content.is_continued) {
+        const std::vector<std::byte> continuation = event::encode_continuation();
+        batch.extensions.insert(batch.extensions.end(), continuation.begin(), continuation.end());
+    }
     batch.header.extensions_size = static_cast<std::uint32_t>(batch.extensions.size());
     place_events(batch);
 

@@ -216,16 +216,19 @@ bool Reader::visit_candidates(std::uint64_t begin_seq, const InPart& in_part, co
     return false;
 }
 
-std::optional<std::uint64_t> Reader::find_batch(const Uuid& batch_id, const Layers& layers, std::uint64_t begin_seq) {
+Reader::FoundBatch Reader::find_batch(const Uuid& batch_id, const Layers& layers, std::uint64_t begin_seq) {
     const std::uint64_t hash = indexes_.batch_hash(batch_id);
-    std::optional<std::uint64_t> first_seq;
+    FoundBatch result;
     const auto is_it = [&](std::uint64_t seq) {
         if (seq < begin_seq) return false;
         const std::byte* at = event(seq);
         if (at == nullptr) return true;  // The error ends it.
         if (event::BodyView(event::EventBytes(at).body()).header().batch_id != batch_id) return false;
-        if (!layers.contain(branch_of(at), seq)) return false;
-        first_seq = seq;
+        if (!layers.contain(branch_of(at), seq)) {
+            result.is_elsewhere = true;
+            return false;
+        }
+        result.first_seq = seq;
         return true;
     };
     visit_candidates(
@@ -236,7 +239,7 @@ std::optional<std::uint64_t> Reader::find_batch(const Uuid& batch_id, const Laye
             if (!visited.ok()) fail(std::move(visited).error());
             return found;
         });
-    return first_seq;
+    return result;
 }
 
 void Reader::prefetch_ids(std::span<const Uuid> ids, std::uint64_t begin_seq) const {
@@ -278,7 +281,7 @@ std::optional<std::uint64_t> Reader::find_id(const Uuid& id, const Layers& layer
     if (result || !ok()) return result;
 
     // An id that was derived from its batch's.
-    const std::optional<std::uint64_t> first = find_batch(event::batch_id_of(id), layers, 0);
+    const std::optional<std::uint64_t> first = find_batch(event::batch_id_of(id), layers, 0).first_seq;
     if (!first) return std::nullopt;
     const std::byte* at = event(*first);
     if (at == nullptr) return std::nullopt;

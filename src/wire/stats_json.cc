@@ -33,6 +33,8 @@ std::string stats_as_json(const Stats& stats, std::string_view view_json) {
         .field("commit_method", stats.commit_method)
         .field("index_files", stats.index_files)
         .field("index_bytes", stats.index_bytes)
+        .field("snapshot_files", stats.snapshot_files)
+        .field("snapshot_bytes", stats.snapshot_bytes)
         .field("memory_budget", stats.memory_budget)
         .field("memory_bytes", stats.memory_bytes);
     if (stats.first_recorded_at) writer.field("first_timestamp", stats.first_recorded_at->to_string());

@@ -368,6 +368,41 @@ TEST_F(MistakenUse, CompletionsOfferCommandsOptionsAndValues) {
     EXPECT_EQ(offered("chronos query --acc"), "\n");
 }
 
+TEST_F(MistakenUse, CompletionsAskTheProgramForForks) {
+    append("e");
+    const std::string unnamed = expect_ok({"fork", "create", "--quiet"});
+    const std::string id = unnamed.substr(0, unnamed.find('\n'));
+    for (const char* name : {"what-if", "two words", "$(touch oops)", "-x"})
+        expect_ok({"fork", "create", std::string("--name=") + name});
+    const auto offered = [this](const std::string& words) {
+        const std::string script = "source <(\"$0\" completions bash); COMP_WORDS=(" + words +
+                                   "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _chronos \"$0\"; printf '%s\\n' "
+                                   "\"${COMPREPLY[@]}\"";
+        return run_program("bash", {"-c", script, program_path()}, directory_).out;
+    };
+    const std::string forks = id + "\nwhat-if\ntwo\\ words\n\\$\\(touch\\ oops\\)\nfork-";
+    EXPECT_EQ(offered("chronos state --dir data --fork ''").find("main\n" + forks), 0U)
+        << offered("chronos state --dir data --fork ''");
+    EXPECT_EQ(offered("chronos state --dir=data --fork wh"), "what-if\n");
+    EXPECT_EQ(offered("chronos fork merge --dir data wh"), "what-if\n");
+    EXPECT_NE(offered("chronos fork merge --dir data ''").find("--dry-run"), std::string::npos);
+    EXPECT_EQ(offered("chronos fork diff --dir data what-if --against ma"), "main\n");
+    EXPECT_EQ(offered("chronos fork create --dir data --from wh"), "what-if\n");
+    EXPECT_EQ(offered("chronos state --dir nowhere --fork wh"), "\n");
+    EXPECT_FALSE(std::filesystem::exists(directory_ / "oops"));
+    EXPECT_FALSE(std::filesystem::exists(directory_ / "nowhere"));
+}
+
+TEST_F(MistakenUse, CompletionsAskTheProgramForForksInZsh) {
+    if (run_program("sh", {"-c", "command -v zsh"}, directory_).exit_code != 0) GTEST_SKIP() << "no zsh";
+    append("e");
+    for (const char* name : {"what-if", "two words"}) expect_ok({"fork", "create", "--name", name});
+    const std::string script =
+        "compdef() { :; }; compadd() { shift; print -l -- ${(P)1}; }; \"$0\" completions zsh > c; source ./c; "
+        "words=(\"$0\" state --dir data --fork ''); CURRENT=$#words; _chronos";
+    EXPECT_EQ(run_program("zsh", {"-f", "-c", script, program_path()}, directory_).out, "main\nwhat-if\ntwo words\n");
+}
+
 TEST_F(MistakenUse, CompletionsWorkInZsh) {
     if (run_program("sh", {"-c", "command -v zsh"}, directory_).exit_code != 0) GTEST_SKIP() << "no zsh";
     const auto offered = [this](const std::string& words) {
