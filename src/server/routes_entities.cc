@@ -396,16 +396,15 @@ void add_entity_routes(Routes& routes) {
         view_parameters({"fold", "fold_order", "limit", "after_version"}), "History",
         [](Call& call) { return answered(by_path(call, "history")); });
     add("/api/v1/entities/{id*}/changes", "What changed since the view that from_ parameters name",
-        view_parameters(earlier), "Changes",
-        [](Call& call) { return answered(by_path(call, "changes")); });
+        view_parameters(earlier), "Changes", [](Call& call) { return answered(by_path(call, "changes")); });
     Names of_all = earlier;
     for (const std::string_view name : {"entity_id", "entity_id_prefix", "after"}) of_all.push_back(name);
     add("/api/v1/changes", "What changed between two views, entity by entity", view_parameters(of_all), "Changes",
         [](Call& call) {
-        Result<Parameters> parameters = Parameters::from_query(call.request.query);
-        if (!parameters.ok()) return problem_of(parameters.error());
-        return answered(show_changes(call, std::move(*parameters), ""));
-    });
+            Result<Parameters> parameters = Parameters::from_query(call.request.query);
+            if (!parameters.ok()) return problem_of(parameters.error());
+            return answered(show_changes(call, std::move(*parameters), ""));
+        });
 }
 
 }  // namespace chronos::server

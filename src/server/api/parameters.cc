@@ -118,12 +118,28 @@ std::vector<std::string_view> view_parameters(const std::vector<std::string_view
 }
 
 std::vector<std::string_view> query_parameters() {
-    return view_parameters({"event_type",     "event_type_prefix", "entity_id",      "entity_id_prefix",
-                            "tag",            "since",             "until",          "occurred_since",
-                            "occurred_until", "correlation_id",    "causation_id",   "actor",
-                            "where",          "payload_filter",    "items",          "all",
-                            "order",          "after",             "cursor",         "limit",
-                            "offset",         "total"});
+    return view_parameters({"event_type",
+                            "event_type_prefix",
+                            "entity_id",
+                            "entity_id_prefix",
+                            "tag",
+                            "since",
+                            "until",
+                            "occurred_since",
+                            "occurred_until",
+                            "correlation_id",
+                            "causation_id",
+                            "actor",
+                            "where",
+                            "payload_filter",
+                            "items",
+                            "all",
+                            "order",
+                            "after",
+                            "cursor",
+                            "limit",
+                            "offset",
+                            "total"});
 }
 
 }  // namespace chronos::server

@@ -379,6 +379,7 @@ private:
     }
 
     static Response too_large(std::size_t max) {
+        if (max == 0) return problem(413, "content-too-large", "this takes no body; leave it out");
         return problem(
             413, "content-too-large",
             "the body is larger than " + std::to_string(max) + " bytes; send less at once, or use /api/v1/events/bulk");
@@ -439,7 +440,8 @@ private:
             if (!is_body_too_slow()) more_came = co_await read_more(services_.limits.body_timeout_ms);
             body_received_ += held().size() - std::min(held_before, held().size());
             if (more_came) continue;
-            if (timed_out_ || is_body_too_slow()) refusal = problem(408, "request-timeout", "the request's body did not come in time");
+            if (timed_out_ || is_body_too_slow())
+                refusal = problem(408, "request-timeout", "the request's body did not come in time");
             keeps_alive_ = false;
             co_return false;
         }
@@ -593,9 +595,9 @@ private:
     awaitable<bool> write_piece(const std::string& piece) {
         std::array<char, 20> size;
         const int digits = std::snprintf(size.data(), size.size(), "%zx\r\n", piece.size());
-        const std::array buffers = {
-            asio::const_buffer(size.data(), is_http10_ ? 0 : static_cast<std::size_t>(digits)),
-            asio::const_buffer(asio::buffer(piece)), asio::const_buffer("\r\n", is_http10_ ? 0 : 2)};
+        const std::array buffers = {asio::const_buffer(size.data(), is_http10_ ? 0 : static_cast<std::size_t>(digits)),
+                                    asio::const_buffer(asio::buffer(piece)),
+                                    asio::const_buffer("\r\n", is_http10_ ? 0 : 2)};
         set_timeout(time_to_send_ms(piece.size()));
         const auto [error, sent] = co_await asio::async_write(stream_, buffers, kAwait);
         services_.metrics.sent_bytes.fetch_add(sent, std::memory_order_relaxed);

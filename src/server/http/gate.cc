@@ -19,7 +19,8 @@ std::string_view host_name(std::string_view host) {
 
 /// Addresses only: a name like 127.example.com is somebody else's, and may point here.
 bool is_loopback_name(std::string_view name) {
-    const bool is_address = std::all_of(name.begin(), name.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+    const bool is_address =
+        std::all_of(name.begin(), name.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
     return name == "localhost" || name == "[::1]" || (is_address && name.starts_with("127."));
 }
 

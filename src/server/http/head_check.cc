@@ -12,9 +12,9 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) {
 }
 
 /// Two of them would be two requests, and who reads which is anybody's guess.
-constexpr std::array<std::string_view, 9> kSingle = {"host",          "authorization",    "x-api-key",
-                                                     "content-type",  "content-encoding", "idempotency-key",
-                                                     "if-match",      "expect",           "origin"};
+constexpr std::array<std::string_view, 9> kSingle = {"host",         "authorization",    "x-api-key",
+                                                     "content-type", "content-encoding", "idempotency-key",
+                                                     "if-match",     "expect",           "origin"};
 
 bool is_token_char(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

@@ -162,7 +162,8 @@ void Listener::stop() {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     for (auto& context : impl_->contexts) context->stop();
     for (std::thread& thread : impl_->threads) thread.join();
-    // No connection goes on from here, so nothing new begins; what was begun for one must end before the connection does.
+    // No connection goes on from here, so nothing new begins; what was begun for one must end before the connection
+    // does.
     impl_->workers.join();
     while (impl_->services.append_bytes_in_flight.load() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
