@@ -23,8 +23,10 @@
 #include "server/http/content_coding.h"
 #include "server/http/date_text.h"
 #include "server/http/head_check.h"
+#include "server/http/places.h"
 #include "server/http/problem.h"
 #include "server/http/trace.h"
+#include "server/http/work.h"
 #include "server/key_ring.h"
 #include "server/log.h"
 
@@ -53,93 +55,6 @@ constexpr std::size_t kSendBytesPerMsMin = 8;
 
 using Clock = std::chrono::steady_clock;
 
-/// Runs `work` on a worker thread and comes back with what it answers.
-template <typename Work>
-awaitable<std::invoke_result_t<Work>> on_worker(asio::thread_pool& workers, Work work) {
-    struct Answer {
-        std::optional<std::invoke_result_t<Work>> value;
-        std::exception_ptr thrown;  ///< As when memory ran out: ends the connection, not the server.
-    };
-    auto initiation = [&workers](auto handler, Work given) {
-        auto executor = asio::get_associated_executor(handler);
-        asio::post(workers, [handler = std::move(handler), given = std::move(given), executor]() mutable {
-            auto answer = std::make_unique<Answer>();
-            try {
-                answer->value.emplace(given());
-            } catch (...) {
-                answer->thrown = std::current_exception();
-            }
-            asio::post(executor, [handler = std::move(handler), answer = std::move(answer)]() mutable {
-                std::move(handler)(std::move(answer));
-            });
-        });
-    };
-    auto answer = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::unique_ptr<Answer>)>(
-        std::move(initiation), asio::use_awaitable, std::move(work));
-    if (answer->thrown) std::rethrow_exception(answer->thrown);
-    co_return std::move(*answer->value);
-}
-
-/// Calls a handler that answers later, and comes back when it has.
-awaitable<Response> answer_later(const AsyncHandler& handler, Call& call) {
-    auto initiation = [&handler, &call](auto completion) {
-        auto executor = asio::get_associated_executor(completion);
-        auto shared = std::make_shared<decltype(completion)>(std::move(completion));
-        handler(call, [shared, executor](Response response) {
-            auto answer = std::make_unique<Response>(std::move(response));
-            asio::post(executor,
-                       [shared, answer = std::move(answer)]() mutable { std::move (*shared)(std::move(answer)); });
-        });
-    };
-    auto answer = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::unique_ptr<Response>)>(
-        std::move(initiation), asio::use_awaitable);
-    co_return std::move(*answer);
-}
-
-/// The handler's answer; what it throws, as when memory runs out, is an answer too.
-Response guarded(const Handler& handler, Call& call) {
-    try {
-        return handler(call);
-    } catch (const std::exception& thrown) {
-        log(LogLevel::kError, std::string("a request failed: ") + thrown.what());
-    }
-    return problem(500, "internal-error", "the server failed at this request; its log says more");
-}
-
-/// Bytes of bodies that are held, over all connections: given back when the request was answered.
-class HeldBytes {
-public:
-    explicit HeldBytes(Services& services) : services_(services) {}
-    ~HeldBytes() { services_.body_bytes_held.fetch_sub(bytes_); }
-    HeldBytes(const HeldBytes&) = delete;
-    HeldBytes& operator=(const HeldBytes&) = delete;
-
-    /// False: together they would be too many. One request alone may always go on.
-    bool add(std::size_t bytes) {
-        const std::size_t before = services_.body_bytes_held.fetch_add(bytes);
-        bytes_ += bytes;
-        return before + bytes <= services_.limits.body_bytes_in_flight_max || before + bytes == bytes_;
-    }
-
-private:
-    Services& services_;
-    std::size_t bytes_ = 0;
-};
-
-/// One of a bounded number of uploads at once.
-class UploadPlace {
-public:
-    explicit UploadPlace(Services& services) : services_(services), count_(services.uploads.fetch_add(1) + 1) {}
-    ~UploadPlace() { services_.uploads.fetch_sub(1); }
-    UploadPlace(const UploadPlace&) = delete;
-    UploadPlace& operator=(const UploadPlace&) = delete;
-    [[nodiscard]] bool is_beyond() const { return count_ > services_.limits.uploads_max; }
-
-private:
-    Services& services_;
-    std::size_t count_;
-};
-
 /// A larger append is made out of its body on a worker thread.
 constexpr std::size_t kLargeBodyBytes = 128 << 10;
 
@@ -147,7 +62,11 @@ template <typename Stream>
 class Connection {
 public:
     Connection(Stream stream, ConnectionContext& context, std::string peer)
-        : stream_(std::move(stream)), context_(context), services_(context.services), peer_(std::move(peer)) {}
+        : stream_(std::move(stream)),
+          read_timer_(stream_.get_executor()),
+          context_(context),
+          services_(context.services),
+          peer_(std::move(peer)) {}
 
     awaitable<void> run() {
         bool goes_on = co_await shake_hands();
@@ -181,13 +100,29 @@ private:
         }
         const std::size_t held = buffer_.size();
         buffer_.resize(held + kReadBytes);
-        set_timeout(timeout_ms);
+        start_read_timer(timeout_ms);
         const auto [error, size] =
             co_await stream_.async_read_some(asio::buffer(buffer_.data() + held, kReadBytes), kAwait);
+        ++read_number_;
+        read_timer_.cancel();
         buffer_.resize(held + (error ? 0 : size));
         services_.metrics.received_bytes.fetch_add(size, std::memory_order_relaxed);
-        timed_out_ = error == beast::error::timeout;
         co_return !error;
+    }
+
+    /// Ends the read that begins now after a while. The stream's own timer would close the socket, and nobody would
+    /// learn why.
+    void start_read_timer(std::uint32_t ms) {
+        timed_out_ = false;
+        beast::get_lowest_layer(stream_).expires_never();
+        read_timer_.expires_after(std::chrono::milliseconds(ms));
+        const std::uint64_t read = ++read_number_;
+        read_timer_.async_wait([weak = std::weak_ptr<Connection*>(self_), read](const beast::error_code& error) {
+            const auto self = weak.lock();
+            if (error || !self || (*self)->read_number_ != read) return;
+            (*self)->timed_out_ = true;
+            beast::get_lowest_layer((*self)->stream_).cancel();
+        });
     }
 
     [[nodiscard]] std::string_view held() const { return std::string_view(buffer_).substr(begin_); }
@@ -478,8 +413,11 @@ private:
     }
 
     awaitable<bool> take_upload(Parser& parser, const Route& route, Call& call) {
-        const UploadPlace place(services_);
-        if (place.is_beyond()) co_return co_await refuse_request(parser, overloaded());
+        std::optional<UploadPlace> place(std::in_place, services_);
+        if (place->is_beyond()) {
+            place.reset();
+            co_return co_await refuse_request(parser, overloaded());
+        }
         Result<std::unique_ptr<Upload>> opened = route.upload(call);
         if (!opened.ok() && opened.error().code == ErrorCode::kUnsupported)
             co_return co_await refuse_request(parser,
@@ -499,6 +437,8 @@ private:
         }
         const bool ended = complete && parser.is_done();
         Response response = co_await on_worker(context_.workers, [&] { return upload.finish(ended); });
+        opened->reset();
+        place.reset();
         if (!ended) keeps_alive_ = false;
         co_return co_await write(std::move(response), &call.principal);
     }
@@ -678,6 +618,8 @@ private:
     }
 
     Stream stream_;
+    asio::steady_timer read_timer_;
+    std::uint64_t read_number_ = 0;  ///< By which the timer knows whether its read is still under way.
     std::shared_ptr<Connection*> self_ = std::make_shared<Connection*>(this);
     ConnectionContext& context_;
     Services& services_;
@@ -693,35 +635,6 @@ private:
     bool is_head_ = false;
     bool is_http10_ = false;
     bool timed_out_ = false;
-};
-
-/// Counts a connection as long as it lives.
-class Place {
-public:
-    Place(ConnectionContext& context, const std::string& address) : context_(context), address_(address) {
-        context_.services.metrics.connections.fetch_add(1);
-        context_.services.metrics.connections_total.fetch_add(1);
-        const std::lock_guard lock(context_.mutex);
-        of_address_ = ++context_.by_address[address_];
-    }
-    ~Place() {
-        context_.services.metrics.connections.fetch_sub(1);
-        const std::lock_guard lock(context_.mutex);
-        const auto found = context_.by_address.find(address_);
-        if (--found->second == 0) context_.by_address.erase(found);
-    }
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-
-    [[nodiscard]] bool is_beyond(const HttpLimits& limits, bool is_loopback) const {
-        return static_cast<std::size_t>(context_.services.metrics.connections.load()) > limits.connections_max ||
-               (!is_loopback && of_address_ > limits.connections_per_address_max);
-    }
-
-private:
-    ConnectionContext& context_;
-    std::string address_;
-    std::size_t of_address_ = 0;
 };
 
 }  // namespace
