@@ -227,6 +227,7 @@ struct EntityPage {
     std::vector<ListedEntity> entities;
     std::string next_after;
     bool has_more = false;
+    std::optional<std::uint64_t> total;  ///< Where all were counted.
 };
 
 Result<std::optional<ListedEntity>> describe(const View& view, const std::string& id) {
@@ -287,13 +288,43 @@ Result<EntityPage> entities_by_age(const View& view, const std::string& prefix, 
     return found;
 }
 
+/// Entities with events of such types, those with the newest of them first. All of those are looked at, so that they
+/// can be counted.
+Result<EntityPage> entities_by_type(const View& view, const Filter& filter, std::uint32_t limit, std::uint64_t offset) {
+    EntityPage found;
+    ReadOptions read{.filter = filter, .order = Order::kBackward, .limit = 1'000};
+    Page page;
+    std::set<std::string, std::less<>> seen;
+    std::uint64_t examined = 0;
+    do {
+        RETURN_IF_ERROR(view.read(read, page));
+        examined += page.events().size();
+        for (const EventView& event : page.events()) {
+            if (event.entity_id.empty() || !seen.emplace(event.entity_id).second) continue;
+            if (seen.size() <= offset || found.entities.size() == limit) continue;
+            ASSIGN_OR_RETURN(auto entity, describe(view, std::string(event.entity_id)));
+            if (entity) found.entities.push_back(std::move(*entity));
+        }
+        read.cursor = page.next_cursor();
+    } while (page.has_more() && examined < kExaminedMax);
+    if (page.has_more())
+        return base::fail(ErrorCode::kLimitExceeded,
+                          "more than 200,000 events are of such types; name a longer event_type_prefix, or list "
+                          "entities without it");
+    found.total = seen.size();
+    found.has_more = seen.size() > offset + found.entities.size() && found.entities.size() == limit;
+    return found;
+}
+
 Result<Response> list_entities(Call& call, const char* list_name) {
     ASSIGN_OR_RETURN(Parameters parameters, Parameters::from_query(call.request.query));
     ASSIGN_OR_RETURN(const ViewOptions options, wire::take_view(parameters, call.services.now()));
     ASSIGN_OR_RETURN(std::string prefix, parameters.take_text("prefix"));
     ASSIGN_OR_RETURN(const std::string long_prefix, parameters.take_text("entity_id_prefix"));
     if (prefix.empty()) prefix = long_prefix;
-    ASSIGN_OR_RETURN(const std::string order, parameters.take_word("order", {"newest", "id"}));
+    ASSIGN_OR_RETURN(const std::string type_prefix, parameters.take_text("event_type_prefix"));
+    // "desc" is what clients of AllSource say.
+    ASSIGN_OR_RETURN(const std::string order, parameters.take_word("order", {"newest", "desc", "id"}));
     ASSIGN_OR_RETURN(const std::uint32_t limit, wire::take_limit(parameters, 100, kEntitiesMax));
     ASSIGN_OR_RETURN(const auto offset, parameters.take_number("offset"));
     ASSIGN_OR_RETURN(const std::string after_id, parameters.take_text("after_id"));
@@ -301,11 +332,17 @@ Result<Response> list_entities(Call& call, const char* list_name) {
     if (order == "id" ? after.has_value() || offset.value_or(0) != 0 : !after_id.empty())
         return base::fail(ErrorCode::kInvalidArgument,
                           "after and offset go with order=newest, after_id goes with order=id");
+    if (!type_prefix.empty() && (order == "id" || after))
+        return base::fail(ErrorCode::kInvalidArgument, "event_type_prefix goes with order=newest and offset");
     RETURN_IF_ERROR(parameters.check_all_taken());
     ASSIGN_OR_RETURN(const View view, call.store.view(options));
     ASSIGN_OR_RETURN(const Stats stats, view.stats());
-    Result<EntityPage> page = order == "id" ? entities_by_id(view, prefix, after_id, limit)
-                                            : entities_by_age(view, prefix, after, limit, offset.value_or(0));
+    Filter filter;
+    filter.entity_id_prefix = prefix;
+    filter.event_type_prefix = type_prefix;
+    Result<EntityPage> page = order == "id"         ? entities_by_id(view, prefix, after_id, limit)
+                              : type_prefix.empty() ? entities_by_age(view, prefix, after, limit, offset.value_or(0))
+                                                    : entities_by_type(view, filter, limit, offset.value_or(0));
     if (!page.ok()) return std::move(page).error();
     std::string list = "[";
     for (const ListedEntity& entity : page->entities) {
@@ -322,9 +359,13 @@ Result<Response> list_entities(Call& call, const char* list_name) {
     json::ObjectWriter writer(response.body);
     writer.raw_field(list_name, list + "]").field("count", page->entities.size());
     // With a prefix nobody has counted them.
-    if (prefix.empty()) writer.field("total", stats.entity_count);
+    if (page->total)
+        writer.field("total", *page->total);
+    else if (prefix.empty())
+        writer.field("total", stats.entity_count);
     writer.field("has_more", page->has_more);
-    if (page->has_more) writer.field(order == "id" ? "next_after_id" : "next_after", page->next_after);
+    if (page->has_more && !page->next_after.empty())
+        writer.field(order == "id" ? "next_after_id" : "next_after", page->next_after);
     writer.raw_field("view", wire::view_as_json(view.info())).end();
     describe_view(response, view.info());
     return response;
@@ -368,7 +409,8 @@ void add_entity_routes(Routes& routes) {
                     .problems = {404, 410},
                     .worker = std::move(handler)});
     };
-    const Names listing = {"prefix", "entity_id_prefix", "order", "limit", "offset", "after", "after_id"};
+    const Names listing = {"prefix", "entity_id_prefix", "event_type_prefix", "order", "limit", "offset",
+                           "after",  "after_id"};
     add("/api/v1/entities", "Entities, those with the newest events first", view_parameters(listing), "Entities",
         [](Call& call) { return answered(list_entities(call, "entities")); });
     add("/api/v1/streams", "The same as streams", view_parameters(listing), "Streams",

@@ -188,6 +188,12 @@ Status Parameters::check_all_taken() const {
         std::string message = "there is no parameter " + base::shortened(entry.name);
         const std::vector<std::string> similar = similar_words(entry.name, asked_for_, 1);
         if (!similar.empty()) message += "; did you mean " + similar.front() + "?";
+        // Asked for twice where the gate and a handler look.
+        std::vector<std::string> known = asked_for_;
+        std::sort(known.begin(), known.end());
+        known.erase(std::unique(known.begin(), known.end()), known.end());
+        for (std::size_t i = 0; similar.empty() && i < known.size(); ++i)
+            message += (i == 0 ? "; there are " : ", ") + known[i];
         return wrong(std::move(message));
     }
     return {};

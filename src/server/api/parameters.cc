@@ -9,8 +9,8 @@ constexpr std::string_view kText = R"({"type":"string"})";
 constexpr std::string_view kPosition = R"({"type":"integer","minimum":0})";
 constexpr std::string_view kNumber = R"({"type":"integer","minimum":0})";
 constexpr std::string_view kFlag = R"({"type":"boolean"})";
-constexpr std::string_view kTime = R"({"type":"string","examples":["2026-01-31T10:00:00Z","2 hours ago"]})";
-constexpr std::string_view kBranch = R"({"type":"string","maxLength":128})";
+constexpr std::string_view kTime = R"({"type":"string","format":"date-time"})";
+constexpr std::string_view kBranch = R"({"type":"string","maxLength":128,"examples":["main"]})";
 
 constexpr auto kParameters = std::to_array<ApiParameter>({
     {"fork", "", kBranch, "The fork to read from or append to, by id or name; absent: main"},
@@ -43,7 +43,7 @@ constexpr auto kParameters = std::to_array<ApiParameter>({
     {"all", "/forks", kFlag, "Ended forks too"},
     {"all", "", kFlag, "All events, as {\"all\": true} of a condition"},
     {"order", "/query", R"({"enum":["asc","desc","forward","backward"]})", "Oldest or newest first; default asc"},
-    {"order", "", R"({"enum":["newest","id"]})", "By last event, newest first (default), or by id"},
+    {"order", "", R"({"enum":["newest","desc","id"]})", "By last event, newest first (default; also desc), or by id"},
     {"after", "/query", kPosition, "Behind this position, in the order asked for"},
     {"after", "/changes", kText, "Entities behind this one: next_after of the page before"},
     {"after", "/diff", kText, "Entities behind this one: next_after of the page before"},
@@ -78,7 +78,7 @@ constexpr auto kParameters = std::to_array<ApiParameter>({
     {"on_moved", "", R"({"enum":["refuse","append"]})",
      "append: also where the parent's entity has new events, if no condition stands in the way"},
     {"resolutions", "", R"({"type":"string"})", "{\"entity\": \"skip\" or \"force\", \"*\": for all others} as JSON"},
-    {"tenant_id", "", kText, "Must be the caller's own; it may be left out"},
+    {"tenant_id", "", R"({"const":"default"})", "Must be the caller's own; it may be left out"},
 });
 
 constexpr auto kHeaders = std::to_array<ApiParameter>({
