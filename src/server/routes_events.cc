@@ -178,6 +178,7 @@ void append(Call& call, Shape shape, const std::function<void(Response)>& done) 
         std::move(*batch), read->options,
         [done, context, branch, shape, in_flight, started, &services](Result<AppendResult> result) {
             services.metrics.append_seconds.record(services.world.clock.monotonic_ns() - started);
+            if (!result.ok() && result.error().code == ErrorCode::kReadOnly) services.is_read_only.store(true);
             if (!result.ok()) return done(problem_of(result.error(), context));
             Response response;
             response.body = shape == Shape::kOne ? one_as_json(*result, branch) : batch_as_json(*result, branch);

@@ -65,9 +65,13 @@ Result<Response> create_fork(Call& call) {
     ASSIGN_OR_RETURN(options.ttl_ns, take_ttl(parameters, kForkTtlDefaultNs));
     ASSIGN_OR_RETURN(options.creator, take_actor(parameters, "creator", call));
     RETURN_IF_ERROR(parameters.check_all_taken());
-    ASSIGN_OR_RETURN(const ForkInfo fork, call.store.create_fork(options));
-    Response response = fork_response(fork, 201);
-    response.add_header("Location", "/api/v1/forks/" + fork.id);
+    Result<ForkInfo> fork = call.store.create_fork(options);
+    // That there are too many is no mistake of this request.
+    if (!fork.ok() && fork.error().code == ErrorCode::kLimitExceeded)
+        return problem(409, "limit-exceeded", fork.error().message);
+    if (!fork.ok()) return std::move(fork).error();
+    Response response = fork_response(*fork, 201);
+    response.add_header("Location", "/api/v1/forks/" + fork->id);
     return response;
 }
 

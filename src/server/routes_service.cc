@@ -35,6 +35,9 @@ Response health(Call& call) {
 Response readiness(Call& call) {
     if (call.services.is_draining.load())
         return problem(503, "draining", "the server is stopping and takes nothing new");
+    if (call.services.is_read_only.load())
+        return problem(503, "read-only",
+                       "a write failed and the store takes no more events; restart the server, which recovers it");
     Result<View> view = call.services.store.view();
     if (!view.ok()) return problem_of(view.error());
     return json_answer(R"({"status":"ready"})");

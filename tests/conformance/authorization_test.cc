@@ -204,6 +204,31 @@ TEST_F(Authorization, NoFormOfAnotherTenantIsAccepted) {
     }
 }
 
+TEST(Browsers, OnlyPagesOfKnownOriginsMayCall) {
+    ServerProcess server({"--origin", "https://app.example", "--host", "events.example"});
+    ASSERT_TRUE(server.is_running());
+    const std::string origin = "https://app.example";
+    HttpRequest request{.method = "OPTIONS", .target = "/api/v1/forks", .headers = {{"Origin", origin}}};
+    const HttpAnswer asked = ask(server.port(), request);
+    EXPECT_EQ(asked.status, 204);
+    EXPECT_EQ(asked.header("access-control-allow-origin"), origin);
+    EXPECT_EQ(asked.header("access-control-allow-methods"), "GET, HEAD, OPTIONS, POST");
+    EXPECT_NE(asked.header("access-control-allow-headers").find("Authorization"), std::string::npos);
+    request.method = "GET";
+    const HttpAnswer answer = server.ask(request);
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.header("access-control-allow-origin"), origin);
+    EXPECT_EQ(answer.header("vary"), "Origin");
+    EXPECT_EQ(ask(server.port(), {.target = "/health", .headers = {{"Host", "EVENTS.example:443"}}}).status, 200);
+    for (const char* other : {"https://app.example.evil", "http://app.example", "null", "https://evil.example"}) {
+        const HttpAnswer refused = ask(server.port(), {.target = "/health", .headers = {{"Origin", other}}});
+        EXPECT_EQ(refused.status, 403) << other;
+        EXPECT_EQ(refused.header("access-control-allow-origin"), "") << other;
+    }
+    for (const char* host : {"127.evil.example", "evil.example", "localhost.evil.example", "", "1.2.3.4"})
+        EXPECT_EQ(ask(server.port(), {.target = "/health", .headers = {{"Host", host}}}).status, 421) << host;
+}
+
 TEST_F(Authorization, ManyWrongKeysAreSlowedDownAndNoGoodOneIsLockedOut) {
     const HttpRequest wrong{.target = "/api/v1/auth/me", .headers = {{"X-API-Key", "chronos_wrong"}}};
     int status = 0;

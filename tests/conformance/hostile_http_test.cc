@@ -332,6 +332,14 @@ TEST_F(HostileHttp, TakesNoMoreUploadsThanItMay) {
     EXPECT_EQ(server_->ask({.method = "POST", .target = "/api/v1/events/bulk", .body = kEvent}).status, 200);
 }
 
+TEST_F(HostileHttp, SaysThatThereAreTooManyForks) {
+    start("[store]\nfork_limit = 1\n");
+    EXPECT_EQ(server_->ask({.method = "POST", .target = "/api/v1/forks", .body = "{}"}).status, 201);
+    const HttpAnswer second = server_->ask({.method = "POST", .target = "/api/v1/forks", .body = "{}"});
+    EXPECT_EQ(second.status, 409);
+    EXPECT_NE(second.body.find("limit-exceeded"), std::string::npos) << second.body;
+}
+
 TEST_F(HostileHttp, AnUploadThatBreaksOffKeepsWhatCameWhole) {
     start();
     {
