@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs the packages Chronos is built from, on Debian 12. Does nothing when all are there.
 #
-#   scripts/install_dependencies.sh [--lint] [--fuzz] [--coverage] [--bench]
+#   scripts/install_dependencies.sh [--lint] [--fuzz] [--coverage] [--bench] [--conformance]
 #
-# The options add what `make lint`, `make fuzz`, `make coverage` and `make bench` need.
+# The options add what `make lint`, `make fuzz`, `make coverage`, `make bench` and scripts/check_http.sh need.
 # Those of `make bench` bring servers; Debian starts their services, which it does not use.
 set -euo pipefail
 
@@ -17,11 +17,12 @@ for argument in "$@"; do
         --lint) packages+=(clang-format-19 clang-tidy-19) ;;
         --fuzz) packages+=(clang libclang-rt-14-dev) ;;
         --coverage) packages+=(gcovr) ;;
+        --conformance) packages+=(python3-venv curl) ;;
         --bench)
             packages+=(librocksdb-dev liblmdb-dev libsqlite3-dev libpq-dev postgresql libhiredis-dev redis-server)
             ;;
         *)
-            echo "unknown option $argument; there are --lint, --fuzz, --coverage and --bench" >&2
+            echo "unknown option $argument; there are --lint, --fuzz, --coverage, --bench and --conformance" >&2
             exit 2
             ;;
     esac

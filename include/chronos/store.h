@@ -111,6 +111,9 @@ public:
 
     /// A page of all events, filtered. Errors: kInvalidArgument, kCursorMismatch, kLimitExceeded.
     Status read(const ReadOptions& options, Page& page) const;
+    /// The view in which a cursor's first page was read, which is what the pages behind it are read in; its `known_at`
+    /// stands in `at`. Errors: kCursorMismatch.
+    Result<View> of_cursor(std::string_view cursor) const;
     /// A page of one entity's events; an unknown entity gives an empty page.
     Status read_entity(std::string_view entity_id, const EntityReadOptions& options, Page& page) const;
     /// The last `count` events of an entity, newest first. Errors: kWouldBlock if disk would have to be read.

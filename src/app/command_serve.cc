@@ -1,4 +1,5 @@
 // chronos serve: the store on the network, until a signal ends it.
+#include <algorithm>
 #include <csignal>
 #include <memory>
 
@@ -7,6 +8,7 @@
 #include "app/options.h"
 #include "app/server_config.h"
 #include "base/result.h"
+#include "io/posix/open_file_limit.h"
 #include "io/posix/service_manager.h"
 #include "json/writer.h"
 #include "server/version.h"
@@ -128,9 +130,22 @@ int serve_until_signal(server::Server& server, const sigset_t& signals) {
     }
 }
 
+/// Connections must not take the descriptors that the store needs for its files: a failed write stops its writer.
+void leave_descriptors_to_the_store(server::HttpLimits& limits) {
+    constexpr std::size_t kOfTheStore = 512;
+    const std::size_t all = io::open_file_limit();
+    const std::size_t left = std::max<std::size_t>(all / 2, all > kOfTheStore ? all - kOfTheStore : 0);
+    if (limits.connections_max <= left) return;
+    server::log(server::LogLevel::kWarning, "at most " + std::to_string(left) + " connections instead of " +
+                                                std::to_string(limits.connections_max) + ": this process may have " +
+                                                std::to_string(all) + " files open; raise the limit (ulimit -n)");
+    limits.connections_max = left;
+}
+
 Result<int> run_serve(Program& program, const ServeFlags& flags) {
-    ASSIGN_OR_RETURN(const ServerConfig config, flags.resolve(program));
+    ASSIGN_OR_RETURN(ServerConfig config, flags.resolve(program));
     server::set_up_log(config.log);
+    leave_descriptors_to_the_store(config.server.limits);
     // Before any thread is made, so that all of them leave these signals to this one.
     sigset_t signals;
     sigemptyset(&signals);

@@ -25,6 +25,27 @@ Status fill(const store::IndexSet& indexes, const store::ScanResult& found, Page
 
 ViewInfo View::info() const { return impl_->view.info; }
 
+Result<View> View::of_cursor(std::string_view text) const {
+    const store::Database& database = *impl_->engine->database;
+    ASSIGN_OR_RETURN(const store::Cursor cursor, store::decode_cursor(text, database.log()));
+    if (cursor.branch != impl_->view.branch)
+        return base::fail(ErrorCode::kCursorMismatch,
+                          "this cursor was made for another branch; start again without a cursor");
+    auto impl = std::make_shared<View::Impl>(*impl_);
+    store::PinnedView& view = impl->view;
+    view.end_seq = std::min(cursor.view_end_seq, database.published_seq());
+    view.layers = view.published_layers.below(view.end_seq);
+    view.as_of = view.info.as_of = cursor.as_of;
+    view.info.known_at.reset();
+    view.info.at.reset();
+    view.info.settled = cursor.settled;
+    const std::uint64_t positions = store::position_end(database.indexes(), view.layers, view.end_seq);
+    if (positions > 0) view.info.at = Position{positions - 1};
+    View answer;
+    answer.impl_ = std::move(impl);
+    return answer;
+}
+
 Status View::read(const ReadOptions& options, Page& page) const {
     const store::Database& database = *impl_->engine->database;
     const store::IndexSet& indexes = database.indexes();

@@ -21,7 +21,8 @@ constexpr std::size_t kBatchBytesMax = std::size_t{4} << 20;
 constexpr std::size_t kLineBytesMax = std::size_t{18} << 20;  // a payload of 16 MiB with what is around it
 constexpr std::uint64_t kBatchEventsDefault = 1'000;
 constexpr std::uint64_t kBatchEventsMax = 10'000;
-constexpr std::size_t kPlainBytesMax = std::size_t{64} << 20;  // of one piece of a compressed body
+constexpr std::size_t kSliceBytes = std::size_t{16} << 10;     // of a compressed body
+constexpr std::size_t kPlainBytesMax = std::size_t{20} << 20;  // of one slice, decompressed
 
 struct BulkOptions {
     ingest::LineMode mode = ingest::LineMode::kStrict;
@@ -32,7 +33,8 @@ struct BulkOptions {
 class BulkUpload final : public Upload {
 public:
     BulkUpload(Call& call, BulkOptions options, std::unique_ptr<ContentDecoder> decoder)
-        : options_(std::move(options)),
+        : services_(call.services),
+          options_(std::move(options)),
           pipeline_(call.store),
           lines_(options_.mode, call.principal.tenant),
           decoder_(std::move(decoder)),
@@ -54,6 +56,7 @@ public:
             status_ = base::fail(ErrorCode::kInvalidArgument, "the body broke off; send again from line " +
                                                                   std::to_string(committed_through() + 1) + " on");
         Response response{.content_type = "application/x-ndjson"};
+        if (!status_.ok() && status_.error().code == ErrorCode::kReadOnly) services_.is_read_only.store(true);
         if (!status_.ok()) {
             response.status = status_of(status_.error(), {.is_append = true, .is_repeatable = true});
             response.body += problem_json(status_.error(), {.is_append = true, .is_repeatable = true}) + "\n";
@@ -65,13 +68,19 @@ public:
 private:
     Status take_bytes(std::string_view bytes) {
         if (!decoder_) return take_plain(bytes);
-        received_ += bytes.size();
-        std::string plain;
-        const std::size_t allowed = received_ * inflation_max_ + (64 << 10);
-        const std::size_t room = allowed > inflated_ ? allowed - inflated_ : 0;
-        RETURN_IF_ERROR(decoder_->take(bytes, plain, std::min(room, kPlainBytesMax)));
-        inflated_ += plain.size();
-        return take_plain(plain);
+        // A little at a time, so that what it becomes is never much.
+        while (!bytes.empty()) {
+            const std::string_view slice = bytes.substr(0, kSliceBytes);
+            bytes.remove_prefix(slice.size());
+            received_ += slice.size();
+            plain_.clear();
+            const std::size_t allowed = received_ * inflation_max_ + (64 << 10);
+            const std::size_t room = allowed > inflated_ ? allowed - inflated_ : 0;
+            RETURN_IF_ERROR(decoder_->take(slice, plain_, std::min(room, kPlainBytesMax)));
+            inflated_ += plain_.size();
+            RETURN_IF_ERROR(take_plain(plain_));
+        }
+        return {};
     }
 
     Status take_plain(std::string_view bytes) {
@@ -143,11 +152,13 @@ private:
         return "{\"summary\":" + object + "}";
     }
 
+    Services& services_;
     BulkOptions options_;
     ingest::AppendPipeline pipeline_;
     ingest::EventLines lines_;
     std::unique_ptr<ContentDecoder> decoder_;
     std::size_t inflation_max_;
+    std::string plain_;
     std::size_t received_ = 0;
     std::size_t inflated_ = 0;
     std::string rest_;  ///< The beginning of a line whose end has not come yet.

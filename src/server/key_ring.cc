@@ -91,14 +91,8 @@ Result<access::Principal> KeyRing::authenticate(std::string_view credential, con
     if (credential.empty())
         return base::fail(ErrorCode::kNotFound,
                           "a credential is needed: send Authorization: Bearer <API key>, or X-API-Key");
-    if (has_failed_too_often(peer))
-        return base::fail(ErrorCode::kLimitExceeded,
-                          "too many wrong credentials from this address; wait a minute and check the key");
     Result<access::ApiKey> parsed = access::parse_api_key(credential);
-    if (!parsed.ok()) {
-        note_failure(peer);
-        return base::fail(ErrorCode::kNotFound, parsed.error().message);
-    }
+    if (!parsed.ok()) return refused(peer, parsed.error().message);
     const access::KeyHash hash = access::hash_of(*parsed, server_key_);
     {
         const std::shared_lock lock(mutex_);
@@ -109,8 +103,17 @@ Result<access::Principal> KeyRing::authenticate(std::string_view credential, con
                 .key_id = info.id, .name = info.name, .tenant = info.tenant, .scopes = info.scopes};
         }
     }
+    return refused(peer, "this API key is not known, was revoked, or has expired; ask for a new one");
+}
+
+/// A good key is let in whatever others of its address did: guessing 256 bits is hopeless at any speed, and a
+/// misconfigured program must not lock out its neighbours.
+Error KeyRing::refused(const std::string& peer, std::string message) {
+    if (has_failed_too_often(peer))
+        return base::fail(ErrorCode::kLimitExceeded,
+                          "too many wrong credentials from this address; wait a minute and check the key");
     note_failure(peer);
-    return base::fail(ErrorCode::kNotFound, "this API key is not known, was revoked, or has expired");
+    return base::fail(ErrorCode::kNotFound, std::move(message));
 }
 
 bool KeyRing::is_live(const access::Principal& principal) const {
@@ -207,9 +210,11 @@ std::vector<KeyInfo> KeyRing::list() const {
     return keys;
 }
 
-bool KeyRing::is_empty() const {
+bool KeyRing::has_admin() const {
     const std::shared_lock lock(mutex_);
-    return std::none_of(keys_.begin(), keys_.end(), [this](const auto& entry) { return is_usable(entry.second.info); });
+    return std::any_of(keys_.begin(), keys_.end(), [this](const auto& entry) {
+        return is_usable(entry.second.info) && entry.second.info.scopes.allows(access::Scope::kAdmin);
+    });
 }
 
 }  // namespace chronos::server

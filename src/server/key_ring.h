@@ -67,8 +67,8 @@ public:
     Result<KeyInfo> revoke(const std::string& id, const access::Principal& by);
     [[nodiscard]] std::vector<KeyInfo> list() const;
     [[nodiscard]] bool needs_credentials() const { return system_ != nullptr; }
-    /// Whether there is a key at all that is not revoked.
-    [[nodiscard]] bool is_empty() const;
+    /// Whether somebody may make keys: without, the next start makes an admin key.
+    [[nodiscard]] bool has_admin() const;
 
 private:
     struct Key {
@@ -85,6 +85,7 @@ private:
     Status load();
     Status apply(const EventView& event);
     bool is_usable(const KeyInfo& info) const;
+    Error refused(const std::string& peer, std::string message);
     bool has_failed_too_often(const std::string& peer);
     void note_failure(const std::string& peer);
 

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "json/writer.h"
+#include "server/api/parameters.h"
 #include "server/http/problem.h"
 #include "server/reading.h"
 #include "server/route_groups.h"
@@ -25,6 +26,8 @@ using wire::Parameters;
 
 constexpr std::uint32_t kHistoryMax = 1'000;
 constexpr std::uint32_t kEntitiesMax = 1'000;
+/// Of an entity whose history is shown.
+constexpr std::uint64_t kHistoryEventsMax = 100'000;
 /// Events looked at for one page of entities.
 constexpr std::uint64_t kExaminedMax = 200'000;
 
@@ -129,12 +132,23 @@ Result<Response> show_snapshot(Call& call, Parameters parameters) {
     return response;
 }
 
+/// All of a history is made for any part of it.
+Status check_history_size(const View& view, const std::string& id) {
+    Page last;
+    RETURN_IF_ERROR(view.read_entity(id, {.order = Order::kBackward, .limit = 1}, last));
+    if (last.events().empty() || last.events().front().version.value <= kHistoryEventsMax) return {};
+    return base::fail(ErrorCode::kLimitExceeded,
+                      "the entity has more than 100,000 events, too many for a history with changes; read them with "
+                      "/api/v1/events/query?entity_id=, or an earlier history with at or known_at");
+}
+
 Result<Response> show_history(Call& call, Parameters parameters) {
     ASSIGN_OR_RETURN(const EntityRequest request, take_entity_request(parameters, call));
     ASSIGN_OR_RETURN(const std::uint32_t limit, wire::take_limit(parameters, kHistoryMax, 10'000));
     ASSIGN_OR_RETURN(const auto after_version, parameters.take_number("after_version"));
     RETURN_IF_ERROR(parameters.check_all_taken());
     ASSIGN_OR_RETURN(const View view, call.store.view(request.view));
+    RETURN_IF_ERROR(check_history_size(view, call.id));
     ASSIGN_OR_RETURN(const std::vector<HistoryEntry> entries, view.history(call.id, request.fold));
     if (entries.empty()) {
         ASSIGN_OR_RETURN(const State state, view.state(call.id, request.fold));
@@ -213,6 +227,7 @@ struct EntityPage {
     std::vector<ListedEntity> entities;
     std::string next_after;
     bool has_more = false;
+    std::optional<std::uint64_t> total;  ///< Where all were counted.
 };
 
 Result<std::optional<ListedEntity>> describe(const View& view, const std::string& id) {
@@ -273,13 +288,43 @@ Result<EntityPage> entities_by_age(const View& view, const std::string& prefix, 
     return found;
 }
 
+/// Entities with events of such types, those with the newest of them first. All of those are looked at, so that they
+/// can be counted.
+Result<EntityPage> entities_by_type(const View& view, const Filter& filter, std::uint32_t limit, std::uint64_t offset) {
+    EntityPage found;
+    ReadOptions read{.filter = filter, .order = Order::kBackward, .limit = 1'000};
+    Page page;
+    std::set<std::string, std::less<>> seen;
+    std::uint64_t examined = 0;
+    do {
+        RETURN_IF_ERROR(view.read(read, page));
+        examined += page.events().size();
+        for (const EventView& event : page.events()) {
+            if (event.entity_id.empty() || !seen.emplace(event.entity_id).second) continue;
+            if (seen.size() <= offset || found.entities.size() == limit) continue;
+            ASSIGN_OR_RETURN(auto entity, describe(view, std::string(event.entity_id)));
+            if (entity) found.entities.push_back(std::move(*entity));
+        }
+        read.cursor = page.next_cursor();
+    } while (page.has_more() && examined < kExaminedMax);
+    if (page.has_more())
+        return base::fail(ErrorCode::kLimitExceeded,
+                          "more than 200,000 events are of such types; name a longer event_type_prefix, or list "
+                          "entities without it");
+    found.total = seen.size();
+    found.has_more = seen.size() > offset + found.entities.size() && found.entities.size() == limit;
+    return found;
+}
+
 Result<Response> list_entities(Call& call, const char* list_name) {
     ASSIGN_OR_RETURN(Parameters parameters, Parameters::from_query(call.request.query));
     ASSIGN_OR_RETURN(const ViewOptions options, wire::take_view(parameters, call.services.now()));
     ASSIGN_OR_RETURN(std::string prefix, parameters.take_text("prefix"));
     ASSIGN_OR_RETURN(const std::string long_prefix, parameters.take_text("entity_id_prefix"));
     if (prefix.empty()) prefix = long_prefix;
-    ASSIGN_OR_RETURN(const std::string order, parameters.take_word("order", {"newest", "id"}));
+    ASSIGN_OR_RETURN(const std::string type_prefix, parameters.take_text("event_type_prefix"));
+    // "desc" is what clients of AllSource say.
+    ASSIGN_OR_RETURN(const std::string order, parameters.take_word("order", {"newest", "desc", "id"}));
     ASSIGN_OR_RETURN(const std::uint32_t limit, wire::take_limit(parameters, 100, kEntitiesMax));
     ASSIGN_OR_RETURN(const auto offset, parameters.take_number("offset"));
     ASSIGN_OR_RETURN(const std::string after_id, parameters.take_text("after_id"));
@@ -287,11 +332,17 @@ Result<Response> list_entities(Call& call, const char* list_name) {
     if (order == "id" ? after.has_value() || offset.value_or(0) != 0 : !after_id.empty())
         return base::fail(ErrorCode::kInvalidArgument,
                           "after and offset go with order=newest, after_id goes with order=id");
+    if (!type_prefix.empty() && (order == "id" || after))
+        return base::fail(ErrorCode::kInvalidArgument, "event_type_prefix goes with order=newest and offset");
     RETURN_IF_ERROR(parameters.check_all_taken());
     ASSIGN_OR_RETURN(const View view, call.store.view(options));
     ASSIGN_OR_RETURN(const Stats stats, view.stats());
-    Result<EntityPage> page = order == "id" ? entities_by_id(view, prefix, after_id, limit)
-                                            : entities_by_age(view, prefix, after, limit, offset.value_or(0));
+    Filter filter;
+    filter.entity_id_prefix = prefix;
+    filter.event_type_prefix = type_prefix;
+    Result<EntityPage> page = order == "id"         ? entities_by_id(view, prefix, after_id, limit)
+                              : type_prefix.empty() ? entities_by_age(view, prefix, after, limit, offset.value_or(0))
+                                                    : entities_by_type(view, filter, limit, offset.value_or(0));
     if (!page.ok()) return std::move(page).error();
     std::string list = "[";
     for (const ListedEntity& entity : page->entities) {
@@ -308,9 +359,13 @@ Result<Response> list_entities(Call& call, const char* list_name) {
     json::ObjectWriter writer(response.body);
     writer.raw_field(list_name, list + "]").field("count", page->entities.size());
     // With a prefix nobody has counted them.
-    if (prefix.empty()) writer.field("total", stats.entity_count);
+    if (page->total)
+        writer.field("total", *page->total);
+    else if (prefix.empty())
+        writer.field("total", stats.entity_count);
     writer.field("has_more", page->has_more);
-    if (page->has_more) writer.field(order == "id" ? "next_after_id" : "next_after", page->next_after);
+    if (page->has_more && !page->next_after.empty())
+        writer.field(order == "id" ? "next_after_id" : "next_after", page->next_after);
     writer.raw_field("view", wire::view_as_json(view.info())).end();
     describe_view(response, view.info());
     return response;
@@ -340,21 +395,31 @@ Result<Response> by_path(Call& call, const char* verb) {
 }  // namespace
 
 void add_entity_routes(Routes& routes) {
-    const auto add = [&routes](const char* pattern, const char* resource, const char* summary, Handler handler) {
+    using Names = std::vector<std::string_view>;
+    const auto add = [&routes](const char* pattern, const char* summary, Names parameters, std::string_view schema,
+                               Handler handler) {
         routes.add({.method = "GET",
                     .pattern = pattern,
                     .action = "read",
-                    .resource = resource,
+                    .resource = "entities",
                     .scope = Scope::kRead,
                     .summary = summary,
+                    .parameters = std::move(parameters),
+                    .answers = {{200, schema}},
+                    .problems = {404, 410},
                     .worker = std::move(handler)});
     };
-    add("/api/v1/entities", "entities", "Entities, those with the newest events first",
+    const Names listing = {"prefix", "entity_id_prefix", "event_type_prefix", "order", "limit", "offset",
+                           "after",  "after_id"};
+    add("/api/v1/entities", "Entities, those with the newest events first", view_parameters(listing), "Entities",
         [](Call& call) { return answered(list_entities(call, "entities")); });
-    add("/api/v1/streams", "entities", "The same as streams",
+    add("/api/v1/streams", "The same as streams", view_parameters(listing), "Streams",
         [](Call& call) { return answered(list_entities(call, "streams")); });
-    add("/api/v1/entity", "entities", "State, snapshot, history or changes of the entity id, by do",
-        [](Call& call) { return answered(by_parameter(call)); });
+    const Names earlier = {"from_fork", "from_at", "from_known_at", "from_as_of", "limit", "fold", "fold_order"};
+    Names by_id = {"id", "do", "history", "origins", "after_version"};
+    by_id.insert(by_id.end(), earlier.begin(), earlier.end());
+    add("/api/v1/entity", "State, snapshot, history or changes of the entity id, by do", view_parameters(by_id),
+        "EntityAnswer", [](Call& call) { return answered(by_parameter(call)); });
     // Most states are one look-up, and the answer is faster than a way to another thread.
     routes.add({.method = "GET",
                 .pattern = "/api/v1/entities/{id*}/state",
@@ -362,18 +427,26 @@ void add_entity_routes(Routes& routes) {
                 .resource = "entities",
                 .scope = Scope::kRead,
                 .summary = "What the entity's events add up to",
+                .parameters = view_parameters({"fold", "fold_order", "history", "origins"}),
+                .request_headers = {"If-None-Match"},
+                .answers = {{200, "State"}, {304}},
+                .problems = {404, 410},
                 .here = [](Call& call) { return answered(by_path(call, "state")); }});
-    add("/api/v1/entities/{id*}/snapshot", "entities", "The state alone",
+    add("/api/v1/entities/{id*}/snapshot", "The state alone", view_parameters({"fold", "fold_order"}), "Snapshot",
         [](Call& call) { return answered(by_path(call, "snapshot")); });
-    add("/api/v1/entities/{id*}/history", "entities", "Each event with the fields it changed",
+    add("/api/v1/entities/{id*}/history", "Each event with the fields it changed",
+        view_parameters({"fold", "fold_order", "limit", "after_version"}), "History",
         [](Call& call) { return answered(by_path(call, "history")); });
-    add("/api/v1/entities/{id*}/changes", "entities", "What changed since the view that from_ parameters name",
-        [](Call& call) { return answered(by_path(call, "changes")); });
-    add("/api/v1/changes", "entities", "What changed between two views, entity by entity", [](Call& call) {
-        Result<Parameters> parameters = Parameters::from_query(call.request.query);
-        if (!parameters.ok()) return problem_of(parameters.error());
-        return answered(show_changes(call, std::move(*parameters), ""));
-    });
+    add("/api/v1/entities/{id*}/changes", "What changed since the view that from_ parameters name",
+        view_parameters(earlier), "Changes", [](Call& call) { return answered(by_path(call, "changes")); });
+    Names of_all = earlier;
+    for (const std::string_view name : {"entity_id", "entity_id_prefix", "after"}) of_all.push_back(name);
+    add("/api/v1/changes", "What changed between two views, entity by entity", view_parameters(of_all), "Changes",
+        [](Call& call) {
+            Result<Parameters> parameters = Parameters::from_query(call.request.query);
+            if (!parameters.ok()) return problem_of(parameters.error());
+            return answered(show_changes(call, std::move(*parameters), ""));
+        });
 }
 
 }  // namespace chronos::server

@@ -8,6 +8,7 @@
 #include "event/batch_content.h"
 #include "json/scan.h"
 #include "json/writer.h"
+#include "server/api/parameters.h"
 #include "server/bulk_upload.h"
 #include "server/cloud_event_request.h"
 #include "server/http/problem.h"
@@ -139,11 +140,13 @@ Response not_admitted(Services& services) {
 enum class Shape : std::uint8_t { kOne, kBatch };
 
 Result<BatchBuilder> read_batch(const Call& call, Shape shape, const AppendRequest& append) {
-    if (is_cloud_event(call.request)) return read_cloud_events(call.request);
-    if (json::trimmed(call.request.body).empty())
+    const bool is_foreign = is_cloud_event(call.request);
+    if (!is_foreign && json::trimmed(call.request.body).empty())
         return wrong("the body is empty; send " + std::string(shape == Shape::kOne ? "an event" : "{\"events\": […]}") +
                      " as JSON");
-    ASSIGN_OR_RETURN(BatchBuilder batch, embedded::parse_append_request(call.request.body, call.principal.tenant));
+    ASSIGN_OR_RETURN(BatchBuilder batch,
+                     is_foreign ? read_cloud_events(call.request)
+                                : embedded::parse_append_request(call.request.body, call.principal.tenant));
     if (shape == Shape::kOne && (batch.event_count() != 1 || !batch.content().conditions.empty()))
         return wrong("one event is expected here; send several, or conditions, to /api/v1/events/batch");
     if (append.precondition && shape == Shape::kBatch)
@@ -175,6 +178,7 @@ void append(Call& call, Shape shape, const std::function<void(Response)>& done) 
         std::move(*batch), read->options,
         [done, context, branch, shape, in_flight, started, &services](Result<AppendResult> result) {
             services.metrics.append_seconds.record(services.world.clock.monotonic_ns() - started);
+            if (!result.ok() && result.error().code == ErrorCode::kReadOnly) services.is_read_only.store(true);
             if (!result.ok()) return done(problem_of(result.error(), context));
             Response response;
             response.body = shape == Shape::kOne ? one_as_json(*result, branch) : batch_as_json(*result, branch);
@@ -213,16 +217,29 @@ void add_event_routes(Routes& routes, const HttpLimits& limits) {
                 .summary = "Append one event",
                 .body_max = limits.body_max,
                 .appends_to_branch = true,
+                .parameters = {{"fork", "branch"}},
+                .request_headers = {"Idempotency-Key", "If-Match", "If-None-Match", "Prefer"},
+                .request_types = {"application/json", "application/cloudevents+json"},
+                .request_schema = "NewEvent",
+                .answers = {{200, "Appended"}},
+                .problems = {404, 409, 410, 412, 504, 507},
                 .later = [](Call& call, std::function<void(Response)> done) { append(call, Shape::kOne, done); }});
-    routes.add({.method = "POST",
-                .pattern = "/api/v1/events/batch",
-                .action = "append",
-                .resource = "events",
-                .scope = Scope::kWriteForks,
-                .summary = "Append events as one batch, all or nothing, with conditions",
-                .body_max = limits.batch_max,
-                .appends_to_branch = true,
-                .later = [](Call& call, std::function<void(Response)> done) { append(call, Shape::kBatch, done); }});
+    routes.add(
+        {.method = "POST",
+         .pattern = "/api/v1/events/batch",
+         .action = "append",
+         .resource = "events",
+         .scope = Scope::kWriteForks,
+         .summary = "Append events as one batch, all or nothing, with conditions",
+         .body_max = limits.batch_max,
+         .appends_to_branch = true,
+         .parameters = {{"fork", "branch"}},
+         .request_headers = {"Idempotency-Key", "Prefer"},
+         .request_types = {"application/json", "application/cloudevents+json", "application/cloudevents-batch+json"},
+         .request_schema = "NewBatch",
+         .answers = {{200, "AppendedBatch"}},
+         .problems = {404, 409, 410, 504, 507},
+         .later = [](Call& call, std::function<void(Response)> done) { append(call, Shape::kBatch, done); }});
     routes.add({.method = "POST",
                 .pattern = "/api/v1/events/bulk",
                 .action = "append",
@@ -230,6 +247,19 @@ void add_event_routes(Routes& routes, const HttpLimits& limits) {
                 .scope = Scope::kWriteForks,
                 .summary = "Append lines of events of any number; the last line of the answer is a summary",
                 .appends_to_branch = true,
+                .parameters = {{"fork", "branch", "mode", "batch"}},
+                .request_headers = {"Content-Encoding", "Prefer"},
+                .request_types = {"application/x-ndjson", "application/jsonl", "application/json", "text/plain",
+                                  "application/octet-stream", "application/gzip", "application/zstd"},
+                .request_schema = "NewEvent",
+                .answers = {{200, "BulkSummary", "application/x-ndjson"},
+                            {400, "BulkSummary", "application/x-ndjson"},
+                            {404, "BulkSummary", "application/x-ndjson"},
+                            {409, "BulkSummary", "application/x-ndjson"},
+                            {410, "BulkSummary", "application/x-ndjson"},
+                            {413, "BulkSummary", "application/x-ndjson"},
+                            {503, "BulkSummary", "application/x-ndjson"}},
+                .problems = {404, 410, 504, 507},
                 .upload = [](Call& call) { return open_bulk_upload(call); }});
     routes.add({.method = "GET",
                 .pattern = "/api/v1/events/{event_id}",
@@ -237,6 +267,9 @@ void add_event_routes(Routes& routes, const HttpLimits& limits) {
                 .resource = "events",
                 .scope = Scope::kRead,
                 .summary = "One event by its id",
+                .parameters = view_parameters(),
+                .answers = {{200, "Event"}},
+                .problems = {404, 410},
                 .here = [](Call& call) { return answered(get_event(call)); }});
 }
 

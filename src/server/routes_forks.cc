@@ -65,9 +65,13 @@ Result<Response> create_fork(Call& call) {
     ASSIGN_OR_RETURN(options.ttl_ns, take_ttl(parameters, kForkTtlDefaultNs));
     ASSIGN_OR_RETURN(options.creator, take_actor(parameters, "creator", call));
     RETURN_IF_ERROR(parameters.check_all_taken());
-    ASSIGN_OR_RETURN(const ForkInfo fork, call.store.create_fork(options));
-    Response response = fork_response(fork, 201);
-    response.add_header("Location", "/api/v1/forks/" + fork.id);
+    Result<ForkInfo> fork = call.store.create_fork(options);
+    // That there are too many is no mistake of this request.
+    if (!fork.ok() && fork.error().code == ErrorCode::kLimitExceeded)
+        return problem(409, "limit-exceeded", fork.error().message);
+    if (!fork.ok()) return std::move(fork).error();
+    Response response = fork_response(*fork, 201);
+    response.add_header("Location", "/api/v1/forks/" + fork->id);
     return response;
 }
 
@@ -180,34 +184,107 @@ Result<Response> merge_fork(Call& call) {
 }  // namespace
 
 void add_fork_routes(Routes& routes, const HttpLimits& limits) {
-    const auto add = [&](const char* method, const char* pattern, const char* action, Scope scope, const char* summary,
-                         Handler handler) {
-        routes.add({.method = method,
-                    .pattern = pattern,
-                    .action = action,
+    struct Row {
+        const char* method;
+        const char* pattern;
+        const char* action;
+        Scope scope;
+        const char* summary;
+        std::vector<std::string_view> parameters;
+        std::string_view request_schema;
+        Answer answer;
+        std::vector<int> problems;
+    };
+    const auto add = [&](const Row& row, Handler handler) {
+        const bool has_body = !row.request_schema.empty();
+        using Types = std::vector<std::string_view>;
+        routes.add({.method = row.method,
+                    .pattern = row.pattern,
+                    .action = row.action,
                     .resource = "forks",
-                    .scope = scope,
-                    .summary = summary,
-                    .body_max = method == std::string("GET") ? 0 : limits.body_max,
+                    .scope = row.scope,
+                    .summary = row.summary,
+                    .body_max = has_body ? limits.body_max : 0,
+                    .parameters = row.parameters,
+                    .request_types = has_body ? Types{"application/json"} : Types{},
+                    .request_schema = row.request_schema,
+                    .answers = {row.answer},
+                    .problems = row.problems,
                     .worker = std::move(handler)});
     };
-    add("POST", "/api/v1/forks", "create", Scope::kWriteForks, "Make a fork",
+    const Answer fork{200, "Fork"};
+    add({"POST",
+         "/api/v1/forks",
+         "create",
+         Scope::kWriteForks,
+         "Make a fork",
+         {"parent", "name", "at", "known_at", "ttl_seconds", "creator"},
+         "NewFork",
+         {201, "Fork"},
+         {404, 409, 410}},
         [](Call& call) { return answered(create_fork(call)); });
-    add("GET", "/api/v1/forks", "read", Scope::kRead, "Forks that live; with all=true those that ended too",
+    add({"GET",
+         "/api/v1/forks",
+         "read",
+         Scope::kRead,
+         "Forks that live; with all=true those that ended too",
+         {"all"},
+         "",
+         {200, "Forks"},
+         {}},
         [](Call& call) { return answered(list_forks(call)); });
-    add("GET", "/api/v1/forks/{fork}", "read", Scope::kRead, "One fork, by id or name",
+    add({"GET", "/api/v1/forks/{fork}", "read", Scope::kRead, "One fork, by id or name", {}, "", fork, {404, 410}},
         [](Call& call) { return answered(show_fork(call)); });
-    add("DELETE", "/api/v1/forks/{fork}", "discard", Scope::kWriteForks, "Throw a fork and its events away",
+    add({"DELETE",
+         "/api/v1/forks/{fork}",
+         "discard",
+         Scope::kWriteForks,
+         "Throw a fork and its events away",
+         {},
+         "",
+         fork,
+         {404, 409, 410}},
         [](Call& call) { return answered(discard_fork(call)); });
-    add("POST", "/api/v1/forks/{fork}/discard", "discard", Scope::kWriteForks, "Throw a fork and its events away",
+    add({"POST",
+         "/api/v1/forks/{fork}/discard",
+         "discard",
+         Scope::kWriteForks,
+         "Throw a fork and its events away",
+         {},
+         "",
+         fork,
+         {404, 409, 410}},
         [](Call& call) { return answered(discard_fork(call)); });
-    add("POST", "/api/v1/forks/{fork}/extend", "extend", Scope::kWriteForks, "Let a fork live ttl_seconds from now",
+    add({"POST",
+         "/api/v1/forks/{fork}/extend",
+         "extend",
+         Scope::kWriteForks,
+         "Let a fork live ttl_seconds from now",
+         {"ttl_seconds"},
+         "ExtendFork",
+         fork,
+         {404, 409, 410}},
         [](Call& call) { return answered(extend_fork(call)); });
-    add("GET", "/api/v1/forks/{fork}/diff", "read", Scope::kRead,
-        "What the fork changed: against where it began, or against another branch",
+    add({"GET",
+         "/api/v1/forks/{fork}/diff",
+         "read",
+         Scope::kRead,
+         "What the fork changed: against where it began, or against another branch",
+         {"against", "entity_id", "entity_id_prefix", "after", "limit"},
+         "",
+         {200, "Changes"},
+         {404, 410}},
         [](Call& call) { return answered(diff_fork(call)); });
-    add("POST", "/api/v1/forks/{fork}/merge", "merge", Scope::kWrite,
-        "Append the fork's events to its parent, all or none", [](Call& call) { return answered(merge_fork(call)); });
+    add({"POST",
+         "/api/v1/forks/{fork}/merge",
+         "merge",
+         Scope::kWrite,
+         "Append the fork's events to its parent, all or none",
+         {"dry_run", "on_moved", "resolutions", "actor"},
+         "MergeFork",
+         {200, "Merge"},
+         {404, 409, 410, 504, 507}},
+        [](Call& call) { return answered(merge_fork(call)); });
 }
 
 }  // namespace chronos::server

@@ -114,6 +114,7 @@ Response who_am_i(Call& call) {
 }  // namespace
 
 void add_key_routes(Routes& routes, const HttpLimits& limits) {
+    using Names = std::vector<std::string_view>;
     routes.add({.method = "POST",
                 .pattern = "/api/v1/keys",
                 .action = "create",
@@ -121,6 +122,10 @@ void add_key_routes(Routes& routes, const HttpLimits& limits) {
                 .scope = Scope::kAdmin,
                 .summary = "Make an API key; its text is in this answer and nowhere else",
                 .body_max = limits.body_max,
+                .parameters = Names{},
+                .request_types = {"application/json"},
+                .request_schema = "NewKey",
+                .answers = {{201, "MadeKey"}},
                 .worker = [](Call& call) { return answered(create_key(call)); }});
     routes.add({.method = "GET",
                 .pattern = "/api/v1/keys",
@@ -128,6 +133,8 @@ void add_key_routes(Routes& routes, const HttpLimits& limits) {
                 .resource = "keys",
                 .scope = Scope::kAdmin,
                 .summary = "API keys without their texts",
+                .parameters = Names{},
+                .answers = {{200, "Keys"}},
                 .here = list_keys});
     routes.add({.method = "DELETE",
                 .pattern = "/api/v1/keys/{key_id}",
@@ -135,6 +142,9 @@ void add_key_routes(Routes& routes, const HttpLimits& limits) {
                 .resource = "keys",
                 .scope = Scope::kAdmin,
                 .summary = "Revoke an API key; its open streams end within a second",
+                .parameters = Names{},
+                .answers = {{200, "Key"}},
+                .problems = {404},
                 .worker = [](Call& call) { return answered(revoke_key(call)); }});
     routes.add({.method = "GET",
                 .pattern = "/api/v1/auth/me",
@@ -142,6 +152,8 @@ void add_key_routes(Routes& routes, const HttpLimits& limits) {
                 .resource = "self",
                 .scope = Scope::kRead,
                 .summary = "What the credential of this request may do",
+                .parameters = Names{},
+                .answers = {{200, "Self"}},
                 .here = who_am_i});
 }
 

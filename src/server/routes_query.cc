@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "json/writer.h"
+#include "server/api/parameters.h"
 #include "server/http/problem.h"
 #include "server/reading.h"
 #include "server/route_groups.h"
@@ -65,6 +66,7 @@ Result<EventQuery> read_query(Call& call) {
     if (!query.read.cursor.empty() && (has_view || query.read.after || offset))
         return base::fail(ErrorCode::kInvalidArgument,
                           "a cursor knows its view and its place: leave out at, known_at, as_of, after and offset");
+    // In the query string the gate has looked after it.
     ASSIGN_OR_RETURN(const auto tenant, parameters.take("tenant_id"));
     if (tenant && *tenant != call.principal.tenant)
         return base::fail(ErrorCode::kNotFound, "there is no such tenant; leave tenant_id out");
@@ -109,13 +111,22 @@ std::string next_link(const Request& request, const std::string& cursor) {
         if (name == "cursor" || name == "at" || name == "known_at" || name == "as_of" || name == "time_travel" ||
             name == "after" || name == "offset" || part.empty())
             continue;
-        target += std::string(part) + "&";
+        // Came unencoded, and would end the link here.
+        for (const char c : part) target += c == '<' ? "%3C" : c == '>' ? "%3E" : c == '"' ? "%22" : std::string(1, c);
+        target += '&';
     }
     return "<" + target + "cursor=" + cursor + ">; rel=\"next\"";
 }
 
+/// The view that is asked for; with a cursor the one that its first page was read in, which the answer then tells.
+Result<View> view_of(const Call& call, const EventQuery& query) {
+    ASSIGN_OR_RETURN(View view, call.store.view(query.view));
+    if (query.read.cursor.empty()) return view;
+    return view.of_cursor(query.read.cursor);
+}
+
 Result<Response> query_page(Call& call, EventQuery query) {
-    ASSIGN_OR_RETURN(const View view, call.store.view(query.view));
+    ASSIGN_OR_RETURN(const View view, view_of(call, query));
     Page page;
     std::string events = "[";
     std::size_t count = 0;
@@ -189,7 +200,7 @@ private:
 Result<Response> query_events(Call& call) {
     ASSIGN_OR_RETURN(EventQuery query, read_query(call));
     if (!wants_lines(call.request)) return query_page(call, std::move(query));
-    ASSIGN_OR_RETURN(View view, call.store.view(query.view));
+    ASSIGN_OR_RETURN(View view, view_of(call, query));
     if (query.offset > 0) RETURN_IF_ERROR(skip(view, query));
     // What is wrong with the request is said with a status, not in the middle of lines.
     Page first;
@@ -248,6 +259,7 @@ Result<Response> show_stats(Call& call) {
 }  // namespace
 
 void add_query_routes(Routes& routes, const HttpLimits& limits) {
+    using Types = std::vector<std::string_view>;
     for (const char* method : {"GET", "POST"}) {
         routes.add({.method = method,
                     .pattern = "/api/v1/events/query",
@@ -255,7 +267,13 @@ void add_query_routes(Routes& routes, const HttpLimits& limits) {
                     .resource = "events",
                     .scope = Scope::kRead,
                     .summary = "Events that match, a page at a time, or all of them as application/x-ndjson",
-                    .body_max = limits.body_max,
+                    .body_max = method == std::string("GET") ? 0 : limits.body_max,
+                    .parameters = query_parameters(),
+                    .request_headers = {"Accept", "If-None-Match"},
+                    .request_types = method == std::string("GET") ? Types{} : Types{"application/json"},
+                    .request_schema = method == std::string("GET") ? "" : "EventQuery",
+                    .answers = {{200, "EventPage"}, {200, "Event", "application/x-ndjson"}, {304}},
+                    .problems = {404, 410},
                     .worker = [](Call& call) { return answered(query_events(call)); }});
     }
     routes.add({.method = "GET",
@@ -264,6 +282,9 @@ void add_query_routes(Routes& routes, const HttpLimits& limits) {
                 .resource = "event-types",
                 .scope = Scope::kRead,
                 .summary = "Event types with their counts, first and last times",
+                .parameters = view_parameters(),
+                .answers = {{200, "EventTypes"}},
+                .problems = {404, 410},
                 .worker = [](Call& call) { return answered(list_event_types(call)); }});
     routes.add({.method = "GET",
                 .pattern = "/api/v1/stats",
@@ -271,6 +292,9 @@ void add_query_routes(Routes& routes, const HttpLimits& limits) {
                 .resource = "stats",
                 .scope = Scope::kRead,
                 .summary = "How much of what is in the store",
+                .parameters = view_parameters(),
+                .answers = {{200, "Stats"}},
+                .problems = {404, 410},
                 .worker = [](Call& call) { return answered(show_stats(call)); }});
 }
 

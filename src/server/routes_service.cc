@@ -2,6 +2,7 @@
 #include <string>
 
 #include "json/writer.h"
+#include "server/api/description.h"
 #include "server/http/problem.h"
 #include "server/key_ring.h"
 #include "server/reading.h"
@@ -34,6 +35,9 @@ Response health(Call& call) {
 Response readiness(Call& call) {
     if (call.services.is_draining.load())
         return problem(503, "draining", "the server is stopping and takes nothing new");
+    if (call.services.is_read_only.load())
+        return problem(503, "read-only",
+                       "a write failed and the store takes no more events; restart the server, which recovers it");
     Result<View> view = call.services.store.view();
     if (!view.ok()) return problem_of(view.error());
     return json_answer(R"({"status":"ready"})");
@@ -73,6 +77,17 @@ void write_store_metrics(std::string& out, const Stats& stats) {
     gauge("chronos_scrub_findings", "Damaged places that were found.", stats.scrub_findings.size());
 }
 
+/// Nothing in it runs or is fetched from elsewhere.
+Response docs(Call& call) {
+    Response response{.content_type = "text/html; charset=utf-8"};
+    response.body = docs_page(*call.services.routes);
+    response.add_header("Content-Security-Policy",
+                        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+                        "frame-ancestors 'none'");
+    response.add_header("Referrer-Policy", "no-referrer");
+    return response;
+}
+
 Response metrics(Call& call) {
     Response response{.content_type = "text/plain; version=0.0.4; charset=utf-8"};
     response.body = call.services.metrics.text();
@@ -89,25 +104,35 @@ Response metrics(Call& call) {
 }  // namespace
 
 void add_service_routes(Routes& routes, bool metrics_need_credentials) {
-    const auto add = [&routes](const char* pattern, const char* summary, Handler handler) {
+    const auto add = [&routes](const char* pattern, const char* summary, Answer answer, Handler handler) {
         routes.add({.method = "GET",
                     .pattern = pattern,
                     .action = "read",
                     .resource = "service",
                     .summary = summary,
+                    .answers = {answer},
                     .here = std::move(handler)});
     };
-    add("/health", "Whether the server lives", health);
-    add("/healthz", "Whether the server lives", health);
-    add("/livez", "Whether the server lives", health);
-    add("/readyz", "Whether the server takes requests", readiness);
-    add("/version", "What is running", version);
+    add("/health", "Whether the server lives", {200, "Health"}, health);
+    add("/healthz", "Whether the server lives", {200, "Health"}, health);
+    add("/livez", "Whether the server lives", {200, "Health"}, health);
+    add("/readyz", "Whether the server takes requests", {200, "Ready"}, readiness);
+    add("/version", "What is running", {200, "Version"}, version);
+    add("/openapi.json", "This description of the interface, OpenAPI 3.1", {200, ""},
+        [](Call& call) { return json_answer(openapi_json(*call.services.routes)); });
+    add("/docs", "The same for people", {200, "", "text/html"}, docs);
+    add("/llms.txt", "The same for language models, briefly", {200, "", "text/plain"}, [](Call& call) {
+        Response response{.content_type = "text/plain; charset=utf-8"};
+        response.body = llms_text(*call.services.routes);
+        return response;
+    });
     routes.add({.method = "GET",
                 .pattern = "/metrics",
                 .action = "read",
                 .resource = "service",
                 .scope = metrics_need_credentials ? std::optional(Scope::kRead) : std::nullopt,
                 .summary = "What the server counts, for Prometheus",
+                .answers = {{200, "", "text/plain"}},
                 .worker = metrics});
 }
 

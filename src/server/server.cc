@@ -151,7 +151,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::
 
 Status Server::make_first_key() {
     Parts& parts = *parts_;
-    if (!parts.keys->is_empty()) return {};
+    if (parts.keys->has_admin()) return {};
     ASSIGN_OR_RETURN(
         const KeyRing::Made made,
         parts.keys->create({.name = "admin", .scopes = {access::Scope::kAdmin}, .creator = "first start"}));

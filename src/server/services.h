@@ -34,7 +34,11 @@ struct Services {
     Fold default_fold = Fold::kMergePatch;
     std::string mode = "production";  ///< "dev" for a store that was made for trying things out.
     std::atomic<bool> is_draining = false;
+    /// The store takes no more appends until it is opened again.
+    std::atomic<bool> is_read_only = false;
     std::atomic<std::size_t> append_bytes_in_flight = 0;
+    std::atomic<std::size_t> body_bytes_held = 0;
+    std::atomic<std::size_t> uploads = 0;
 
     [[nodiscard]] Timestamp now() const { return {world.clock.wall_ns()}; }
     /// The tenant comes from the credential, never from the request.

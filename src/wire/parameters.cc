@@ -1,5 +1,6 @@
 #include "wire/parameters.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -63,6 +64,19 @@ Result<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
     return out;
 }
 
+std::string without_parameter(std::string_view query, std::string_view name) {
+    std::string out;
+    while (!query.empty()) {
+        const std::string_view part = query.substr(0, query.find('&'));
+        query.remove_prefix(std::min(query.size(), part.size() + 1));
+        const Result<std::string> decoded = percent_decoded(part.substr(0, part.find('=')), true);
+        if (part.empty() || (decoded.ok() && *decoded == name)) continue;
+        if (!out.empty()) out += '&';
+        out += part;
+    }
+    return out;
+}
+
 Result<Parameters> Parameters::from_query(std::string_view query) {
     Parameters parameters;
     while (!query.empty()) {
@@ -94,8 +108,13 @@ Result<Parameters> Parameters::from_json(std::string_view json) {
             parameters.add(name, text_of(value));
             continue;
         }
+        // No types, or no items, could mean all or nothing.
+        std::size_t count = 0;
         json::ArrayScanner elements(value);
-        while (elements.next()) parameters.add(name, text_of(elements.value()));
+        for (; elements.next(); ++count) parameters.add(name, text_of(elements.value()));
+        if (count == 0) return wrong(base::shortened(name) + " is an empty list; leave it out, or name something");
+        if (parameters.entries_.size() > kParametersMax)
+            return base::fail(ErrorCode::kLimitExceeded, "more than 1,000 values in one request; ask in parts");
     }
     return parameters;
 }
@@ -169,6 +188,12 @@ Status Parameters::check_all_taken() const {
         std::string message = "there is no parameter " + base::shortened(entry.name);
         const std::vector<std::string> similar = similar_words(entry.name, asked_for_, 1);
         if (!similar.empty()) message += "; did you mean " + similar.front() + "?";
+        // Asked for twice where the gate and a handler look.
+        std::vector<std::string> known = asked_for_;
+        std::sort(known.begin(), known.end());
+        known.erase(std::unique(known.begin(), known.end()), known.end());
+        for (std::size_t i = 0; similar.empty() && i < known.size(); ++i)
+            message += (i == 0 ? "; there are " : ", ") + known[i];
         return wrong(std::move(message));
     }
     return {};

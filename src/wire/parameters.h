@@ -22,6 +22,9 @@ namespace chronos::wire {
 /// Undoes percent-encoding. Errors: kInvalidArgument — cut off, not hexadecimal, not UTF-8, or a NUL.
 Result<std::string> percent_decoded(std::string_view text, bool plus_is_space);
 
+/// The query string without the parameters of this name.
+std::string without_parameter(std::string_view query, std::string_view name);
+
 class Parameters {
 public:
     /// Errors: kInvalidArgument, kLimitExceeded — more than 1,000.

@@ -3,9 +3,14 @@
 // Threads: call before there are any.
 #pragma once
 
+#include <cstddef>
+
 namespace chronos::io {
 
 /// Raises the limit to what the system allows this process. Best effort.
 void raise_open_file_limit();
+
+/// How many this process may have open now.
+std::size_t open_file_limit();
 
 }  // namespace chronos::io

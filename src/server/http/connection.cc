@@ -23,8 +23,10 @@
 #include "server/http/content_coding.h"
 #include "server/http/date_text.h"
 #include "server/http/head_check.h"
+#include "server/http/places.h"
 #include "server/http/problem.h"
 #include "server/http/trace.h"
+#include "server/http/work.h"
 #include "server/key_ring.h"
 #include "server/log.h"
 
@@ -43,47 +45,28 @@ constexpr std::size_t kUploadPieceBytes = 256 << 10;
 /// What is left of a body that is refused is read up to here, so that the client sees the answer.
 constexpr std::size_t kDiscardBytesMax = 256 << 10;
 
+/// After an answer that ends the connection: this much more is taken off a client that is still sending.
+constexpr std::size_t kLingerBytesMax = 16 << 20;
+/// Room that is made for a body because it was announced.
+constexpr std::size_t kReserveBytesMax = 256 << 10;
+/// Slower than this on the whole is refused, besides what one pause may last.
+constexpr std::size_t kBodyBytesPerSecondMin = 1'024;
+constexpr std::size_t kSendBytesPerMsMin = 8;
+
 using Clock = std::chrono::steady_clock;
 
-/// Runs `work` on a worker thread and comes back with what it answers.
-template <typename Work>
-awaitable<std::invoke_result_t<Work>> on_worker(asio::thread_pool& workers, Work work) {
-    using Answer = std::invoke_result_t<Work>;
-    auto initiation = [&workers](auto handler, Work given) {
-        auto executor = asio::get_associated_executor(handler);
-        asio::post(workers, [handler = std::move(handler), given = std::move(given), executor]() mutable {
-            auto answer = std::make_unique<Answer>(given());
-            asio::post(executor, [handler = std::move(handler), answer = std::move(answer)]() mutable {
-                std::move(handler)(std::move(answer));
-            });
-        });
-    };
-    auto answer = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::unique_ptr<Answer>)>(
-        std::move(initiation), asio::use_awaitable, std::move(work));
-    co_return std::move(*answer);
-}
-
-/// Calls a handler that answers later, and comes back when it has.
-awaitable<Response> answer_later(const AsyncHandler& handler, Call& call) {
-    auto initiation = [&handler, &call](auto completion) {
-        auto executor = asio::get_associated_executor(completion);
-        auto shared = std::make_shared<decltype(completion)>(std::move(completion));
-        handler(call, [shared, executor](Response response) {
-            auto answer = std::make_unique<Response>(std::move(response));
-            asio::post(executor,
-                       [shared, answer = std::move(answer)]() mutable { std::move (*shared)(std::move(answer)); });
-        });
-    };
-    auto answer = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::unique_ptr<Response>)>(
-        std::move(initiation), asio::use_awaitable);
-    co_return std::move(*answer);
-}
+/// A larger append is made out of its body on a worker thread.
+constexpr std::size_t kLargeBodyBytes = 128 << 10;
 
 template <typename Stream>
 class Connection {
 public:
     Connection(Stream stream, ConnectionContext& context, std::string peer)
-        : stream_(std::move(stream)), context_(context), services_(context.services), peer_(std::move(peer)) {}
+        : stream_(std::move(stream)),
+          read_timer_(stream_.get_executor()),
+          context_(context),
+          services_(context.services),
+          peer_(std::move(peer)) {}
 
     awaitable<void> run() {
         bool goes_on = co_await shake_hands();
@@ -117,13 +100,29 @@ private:
         }
         const std::size_t held = buffer_.size();
         buffer_.resize(held + kReadBytes);
-        set_timeout(timeout_ms);
+        start_read_timer(timeout_ms);
         const auto [error, size] =
             co_await stream_.async_read_some(asio::buffer(buffer_.data() + held, kReadBytes), kAwait);
+        ++read_number_;
+        read_timer_.cancel();
         buffer_.resize(held + (error ? 0 : size));
         services_.metrics.received_bytes.fetch_add(size, std::memory_order_relaxed);
-        timed_out_ = error == beast::error::timeout;
         co_return !error;
+    }
+
+    /// Ends the read that begins now after a while. The stream's own timer would close the socket, and nobody would
+    /// learn why.
+    void start_read_timer(std::uint32_t ms) {
+        timed_out_ = false;
+        beast::get_lowest_layer(stream_).expires_never();
+        read_timer_.expires_after(std::chrono::milliseconds(ms));
+        const std::uint64_t read = ++read_number_;
+        read_timer_.async_wait([weak = std::weak_ptr<Connection*>(self_), read](const beast::error_code& error) {
+            const auto self = weak.lock();
+            if (error || !self || (*self)->read_number_ != read) return;
+            (*self)->timed_out_ = true;
+            beast::get_lowest_layer((*self)->stream_).cancel();
+        });
     }
 
     [[nodiscard]] std::string_view held() const { return std::string_view(buffer_).substr(begin_); }
@@ -160,12 +159,16 @@ private:
         const bool came = co_await wait_for_request();
         if (!came) co_return false;
         started_ = Clock::now();
+        request_ = Request();
+        is_head_ = is_http10_ = false;
         // The head as a whole first: what it must not have is looked for before anything is made of it.
         HeadCheck check(services_.limits);
         HeadCheck::Verdict verdict = check.look(held());
         while (verdict == HeadCheck::Verdict::kIncomplete) {
             const std::int64_t left = services_.limits.header_timeout_ms - elapsed_ms();
-            if (left <= 0 || !co_await read_more(static_cast<std::uint32_t>(left))) {
+            bool more_came = false;
+            if (left > 0) more_came = co_await read_more(static_cast<std::uint32_t>(left));
+            if (!more_came) {
                 if (left <= 0 || timed_out_)
                     co_await refuse(problem(408, "request-timeout", "the request's head did not come in time"));
                 co_return false;
@@ -190,6 +193,12 @@ private:
             co_return false;
         }
         keeps_alive_ = parser.keep_alive();
+        if (is_http10_ && request_.has_header("transfer-encoding")) {
+            co_await refuse(problem(400, "malformed-request", "HTTP/1.0 has no Transfer-Encoding"));
+            co_return false;
+        }
+        body_started_ = started_;
+        body_received_ = 0;
         co_return co_await answer(parser);
     }
 
@@ -215,6 +224,7 @@ private:
         }
         request_.trace_id = trace_id_of(request_.header("traceparent"));
         is_head_ = request_.method == "HEAD";
+        is_http10_ = message.version() == 10;
         return hosts == 1 || (hosts == 0 && message.version() == 10);
     }
 
@@ -228,6 +238,7 @@ private:
         Gate::Pass& pass = decision.pass;
         const Route& route = *pass.route;
         route_name_ = route.pattern;
+        if (pass.query) request_.query = std::move(*pass.query);
         Call call{.request = request_,
                   .id = std::move(pass.id),
                   .principal = pass.principal,
@@ -242,7 +253,9 @@ private:
             co_return co_await refuse_request(parser, too_large(route.body_max));
         if (!co_await continue_if_asked(parser)) co_return false;
         std::optional<Response> refusal;
-        if (!co_await read_body(parser, route.body_max, refusal)) {
+        HeldBytes held_bytes(services_);
+        const bool was_read = co_await read_body(parser, route.body_max, held_bytes, refusal);
+        if (!was_read) {
             if (refusal) co_return co_await refuse_request(parser, std::move(*refusal));
             co_return false;
         }
@@ -257,18 +270,39 @@ private:
                                                           : "malformed-body",
                                              decoded.error().message));
         }
+        if (request_.has_header("content-encoding") && !held_bytes.add(request_.body.size()))
+            co_return co_await write(overloaded());
         co_return co_await write(co_await handle(route, call), &pass.principal);
     }
 
     awaitable<Response> handle(const Route& route, Call& call) {
-        if (route.here) co_return route.here(call);
-        if (route.later) co_return co_await answer_later(route.later, call);
+        if (route.here) co_return guarded(route.here, call);
+        if (route.later && request_.body.size() <= kLargeBodyBytes) co_return co_await answer_later(route.later, call);
         if (context_.worker_queue.load(std::memory_order_relaxed) >= services_.limits.worker_queue_max)
             co_return overloaded();
         context_.worker_queue.fetch_add(1, std::memory_order_relaxed);
-        Response response = co_await on_worker(context_.workers, [&] { return route.worker(call); });
+        Response response;
+        const AsyncHandler on_worker_thread = route.later ? on_workers(route.later) : AsyncHandler();
+        if (on_worker_thread)
+            response = co_await answer_later(on_worker_thread, call);
+        else
+            response = co_await on_worker(context_.workers, [&] { return guarded(route.worker, call); });
         context_.worker_queue.fetch_sub(1, std::memory_order_relaxed);
         co_return response;
+    }
+
+    /// The same, begun on a worker thread.
+    AsyncHandler on_workers(const AsyncHandler& handler) {
+        return [this, &handler](Call& call, std::function<void(Response)> done) {
+            asio::post(context_.workers, [&handler, &call, done = std::move(done)] {
+                try {
+                    handler(call, done);
+                } catch (const std::exception& thrown) {
+                    log(LogLevel::kError, std::string("a request failed: ") + thrown.what());
+                    done(problem(500, "internal-error", "the server failed at this request; its log says more"));
+                }
+            });
+        };
     }
 
     Response overloaded() {
@@ -280,6 +314,7 @@ private:
     }
 
     static Response too_large(std::size_t max) {
+        if (max == 0) return problem(413, "content-too-large", "this takes no body; leave it out");
         return problem(
             413, "content-too-large",
             "the body is larger than " + std::to_string(max) + " bytes; send less at once, or use /api/v1/events/bulk");
@@ -330,10 +365,18 @@ private:
             if (used > 0 || made > 0 || parser.is_done()) continue;
             if (filled > 0) break;  // what there is, rather than waiting
             // Nothing of what is held can be used alone: no more than the head of a chunk.
-            if (held().size() <= services_.limits.header_bytes_max &&
-                co_await read_more(services_.limits.body_timeout_ms))
-                continue;
-            if (timed_out_) refusal = problem(408, "request-timeout", "the request's body did not come in time");
+            if (held().size() > services_.limits.header_bytes_max) {
+                refusal = problem(400, "malformed-request", "the head of a chunk is larger than 32 KiB");
+                keeps_alive_ = false;
+                co_return false;
+            }
+            const std::size_t held_before = held().size();
+            bool more_came = false;
+            if (!is_body_too_slow()) more_came = co_await read_more(services_.limits.body_timeout_ms);
+            body_received_ += held().size() - std::min(held_before, held().size());
+            if (more_came) continue;
+            if (timed_out_ || is_body_too_slow())
+                refusal = problem(408, "request-timeout", "the request's body did not come in time");
             keeps_alive_ = false;
             co_return false;
         }
@@ -341,14 +384,27 @@ private:
         co_return true;
     }
 
-    awaitable<bool> read_body(Parser& parser, std::size_t max, std::optional<Response>& refusal) {
+    /// A body that comes in drops keeps a place from others.
+    [[nodiscard]] bool is_body_too_slow() const {
+        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - body_started_).count();
+        const auto allowed = services_.limits.body_timeout_ms + body_received_ * 1'000 / kBodyBytesPerSecondMin;
+        return ms > static_cast<std::int64_t>(allowed);
+    }
+
+    awaitable<bool> read_body(Parser& parser, std::size_t max, HeldBytes& held_bytes,
+                              std::optional<Response>& refusal) {
         std::string piece;
         if (const auto announced = content_length(parser))
-            request_.body.reserve(std::min<std::size_t>(*announced, max));
+            request_.body.reserve(std::min<std::size_t>({*announced, max, kReserveBytesMax}));
         while (!parser.is_done()) {
-            if (!co_await read_piece(parser, piece, kReadBytes, refusal)) co_return false;
+            const bool was_read = co_await read_piece(parser, piece, kReadBytes, refusal);
+            if (!was_read) co_return false;
             if (request_.body.size() + piece.size() > max) {
                 refusal = too_large(max);
+                co_return false;
+            }
+            if (!held_bytes.add(piece.size())) {
+                refusal = overloaded();
                 co_return false;
             }
             request_.body += piece;
@@ -357,7 +413,15 @@ private:
     }
 
     awaitable<bool> take_upload(Parser& parser, const Route& route, Call& call) {
+        std::optional<UploadPlace> place(std::in_place, services_);
+        if (place->is_beyond()) {
+            place.reset();
+            co_return co_await refuse_request(parser, overloaded());
+        }
         Result<std::unique_ptr<Upload>> opened = route.upload(call);
+        if (!opened.ok() && opened.error().code == ErrorCode::kUnsupported)
+            co_return co_await refuse_request(parser,
+                                              problem(415, "unsupported-content-coding", opened.error().message));
         if (!opened.ok()) co_return co_await refuse_request(parser, problem_of(opened.error(), {.is_append = true}));
         if (!co_await continue_if_asked(parser)) co_return false;
         Upload& upload = **opened;
@@ -365,6 +429,7 @@ private:
         std::optional<Response> refusal;
         bool wanted = true;
         bool complete = true;
+        body_started_ = Clock::now();
         while (wanted && !parser.is_done()) {
             complete = co_await read_piece(parser, piece, kUploadPieceBytes, refusal);
             if (!complete) break;
@@ -372,6 +437,8 @@ private:
         }
         const bool ended = complete && parser.is_done();
         Response response = co_await on_worker(context_.workers, [&] { return upload.finish(ended); });
+        opened->reset();
+        place.reset();
         if (!ended) keeps_alive_ = false;
         co_return co_await write(std::move(response), &call.principal);
     }
@@ -383,7 +450,8 @@ private:
         std::size_t discarded = 0;
         const bool awaits_continue = !parser.get()[http::field::expect].empty();
         while (!awaits_continue && !parser.is_done() && discarded < kDiscardBytesMax) {
-            if (!co_await read_piece(parser, piece, kReadBytes, ignored)) break;
+            const bool was_read = co_await read_piece(parser, piece, kReadBytes, ignored);
+            if (!was_read) break;
             discarded += piece.size();
         }
         if (!parser.is_done()) keeps_alive_ = false;
@@ -400,13 +468,14 @@ private:
     /// Writes an answer. False: the connection is to be closed.
     awaitable<bool> write(Response response, const access::Principal* principal = nullptr) {
         if (services_.is_draining.load(std::memory_order_relaxed)) keeps_alive_ = false;
+        if (is_http10_ && response.stream) keeps_alive_ = false;  // it ends where the connection does
         const int status = response.status;
         std::string head = head_of(response);
         bool written = false;
         if (response.stream && !is_head_) {
             written = co_await write_stream(std::move(head), *response.stream, principal);
         } else {
-            set_timeout(services_.limits.body_timeout_ms);
+            set_timeout(time_to_send_ms(response.body.size()));
             const std::array buffers = {asio::const_buffer(asio::buffer(head)),
                                         asio::const_buffer(response.body.data(), is_head_ ? 0 : response.body.size())};
             const auto [error, size] = co_await asio::async_write(stream_, buffers, kAwait);
@@ -415,6 +484,11 @@ private:
         }
         log_request(status);
         co_return written&& keeps_alive_;
+    }
+
+    /// For a client that takes it slowly, but not for ever.
+    [[nodiscard]] std::uint32_t time_to_send_ms(std::size_t bytes) const {
+        return services_.limits.body_timeout_ms + static_cast<std::uint32_t>(bytes / kSendBytesPerMsMin);
     }
 
     void log_request(int status) {
@@ -443,12 +517,15 @@ private:
             for (const char c : header.value) head += static_cast<unsigned char>(c) < ' ' || c == 127 ? ' ' : c;
         }
         if (const std::string origin = context_.gate.cross_origin(request_); !origin.empty())
-            head += "\r\nAccess-Control-Allow-Origin: " + origin + "\r\nVary: Origin";
+            head += "\r\nAccess-Control-Allow-Origin: " + origin +
+                    "\r\nAccess-Control-Expose-Headers: ETag, Link, Location, Retry-After, Chronos-View, "
+                    "Chronos-Duplicate, traceparent";
+        if (!context_.gate.options().origins.empty()) head += "\r\nVary: Origin";
         if (!request_.trace_id.empty())
             head += "\r\ntraceparent: " + traceparent_of(request_.trace_id, services_.world.random);
         head += "\r\nX-Content-Type-Options: nosniff";
         if (response.stream)
-            head += "\r\nTransfer-Encoding: chunked";
+            head += is_http10_ ? "" : "\r\nTransfer-Encoding: chunked";
         else if (response.status != 204 && response.status != 304)
             head += "\r\nContent-Length: " + std::to_string(response.body.size());
         head += keeps_alive_ ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
@@ -458,9 +535,10 @@ private:
     awaitable<bool> write_piece(const std::string& piece) {
         std::array<char, 20> size;
         const int digits = std::snprintf(size.data(), size.size(), "%zx\r\n", piece.size());
-        const std::array buffers = {asio::const_buffer(size.data(), static_cast<std::size_t>(digits)),
-                                    asio::const_buffer(asio::buffer(piece)), asio::const_buffer("\r\n", 2)};
-        set_timeout(services_.limits.body_timeout_ms);
+        const std::array buffers = {asio::const_buffer(size.data(), is_http10_ ? 0 : static_cast<std::size_t>(digits)),
+                                    asio::const_buffer(asio::buffer(piece)),
+                                    asio::const_buffer("\r\n", is_http10_ ? 0 : 2)};
+        set_timeout(time_to_send_ms(piece.size()));
         const auto [error, sent] = co_await asio::async_write(stream_, buffers, kAwait);
         services_.metrics.sent_bytes.fetch_add(sent, std::memory_order_relaxed);
         co_return !error;
@@ -478,8 +556,13 @@ private:
             piece.clear();
             const BodyStream::Step step = co_await on_worker(context_.workers, [&] { return stream.next(piece); });
             if (!piece.empty()) {
-                if (!co_await write_piece(piece)) break;
+                const bool was_sent = co_await write_piece(piece);
+                if (!was_sent) break;
                 silent_since = elapsed_ms();
+            }
+            if (step == BodyStream::Step::kEnd && is_http10_) {
+                if (waiter) (void)waiter->release();
+                co_return true;
             }
             if (step == BodyStream::Step::kEnd) {
                 static constexpr std::string_view kLast = "0\r\n\r\n";
@@ -523,17 +606,20 @@ private:
         }
         beast::get_lowest_layer(stream_).socket().shutdown(tcp::socket::shutdown_send, ignored);
         // Until the client has read the answer and closes: else a reset may overtake it.
-        std::array<char, 4'096> rest;
+        buffer_.resize(kReadBytes);
         set_timeout(1'000);
-        for (int i = 0; i < 64; ++i) {
+        for (std::size_t discarded = 0; discarded < kLingerBytesMax;) {
             const auto [error, size] =
-                co_await beast::get_lowest_layer(stream_).async_read_some(asio::buffer(rest), kAwait);
+                co_await beast::get_lowest_layer(stream_).async_read_some(asio::buffer(buffer_), kAwait);
             if (error || size == 0) break;
+            discarded += size;
         }
         beast::get_lowest_layer(stream_).socket().close(ignored);
     }
 
     Stream stream_;
+    asio::steady_timer read_timer_;
+    std::uint64_t read_number_ = 0;  ///< By which the timer knows whether its read is still under way.
     std::shared_ptr<Connection*> self_ = std::make_shared<Connection*>(this);
     ConnectionContext& context_;
     Services& services_;
@@ -544,37 +630,11 @@ private:
     std::string route_name_;
     Clock::time_point started_;
     bool keeps_alive_ = false;
+    Clock::time_point body_started_;
+    std::size_t body_received_ = 0;
     bool is_head_ = false;
+    bool is_http10_ = false;
     bool timed_out_ = false;
-};
-
-/// Counts a connection as long as it lives.
-class Place {
-public:
-    Place(ConnectionContext& context, const std::string& address) : context_(context), address_(address) {
-        context_.services.metrics.connections.fetch_add(1);
-        context_.services.metrics.connections_total.fetch_add(1);
-        const std::lock_guard lock(context_.mutex);
-        of_address_ = ++context_.by_address[address_];
-    }
-    ~Place() {
-        context_.services.metrics.connections.fetch_sub(1);
-        const std::lock_guard lock(context_.mutex);
-        const auto found = context_.by_address.find(address_);
-        if (--found->second == 0) context_.by_address.erase(found);
-    }
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-
-    [[nodiscard]] bool is_beyond(const HttpLimits& limits, bool is_loopback) const {
-        return static_cast<std::size_t>(context_.services.metrics.connections.load()) > limits.connections_max ||
-               (!is_loopback && of_address_ > limits.connections_per_address_max);
-    }
-
-private:
-    ConnectionContext& context_;
-    std::string address_;
-    std::size_t of_address_ = 0;
 };
 
 }  // namespace

@@ -30,6 +30,8 @@ public:
     struct Pass {
         const Route* route = nullptr;
         std::string id;
+        /// The query string without tenant_id, if that was in it.
+        std::optional<std::string> query;
         access::Principal principal;
         Store* store = nullptr;
     };
@@ -46,6 +48,7 @@ public:
 
 private:
     [[nodiscard]] std::optional<Response> check_addressee(const Request& request) const;
+    [[nodiscard]] Response options_of(const Request& request, const std::string& allowed) const;
 
     const Routes& routes_;
     Services& services_;

@@ -1,6 +1,7 @@
 #include "server/http/head_check.h"
 
 #include <algorithm>
+#include <array>
 
 namespace chronos::server {
 namespace {
@@ -9,6 +10,11 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) {
     return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
                       [](char c, char want) { return (c >= 'A' && c <= 'Z' ? c + 32 : c) == want; });
 }
+
+/// Two of them would be two requests, and who reads which is anybody's guess.
+constexpr std::array<std::string_view, 9> kSingle = {"host",         "authorization",    "x-api-key",
+                                                     "content-type", "content-encoding", "idempotency-key",
+                                                     "if-match",     "expect",           "origin"};
 
 bool is_token_char(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -49,6 +55,7 @@ HeadCheck::Verdict HeadCheck::look(std::string_view bytes) {
         return refuse(431, "header-too-large", "the request's head is larger than 32 KiB");
     std::string_view head = bytes.substr(0, end + 2);
     has_length_ = has_coding_ = false;
+    seen_ = 0;
     for (std::size_t count = 0; !head.empty(); ++count) {
         const std::size_t stop = head.find("\r\n");
         const std::string_view line = head.substr(0, stop);
@@ -119,6 +126,11 @@ bool HeadCheck::is_field_good(std::string_view line) {
         if (has_coding_ || !equals_ignoring_case(value, "chunked"))
             return bad("the only Transfer-Encoding understood is chunked, given once");
         has_coding_ = true;
+    }
+    for (std::size_t i = 0; i < kSingle.size(); ++i) {
+        if (!equals_ignoring_case(name, kSingle[i])) continue;
+        if ((seen_ & (1U << i)) != 0) return bad("a header that has one value is there twice");
+        seen_ |= 1U << i;
     }
     return true;
 }

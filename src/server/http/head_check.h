@@ -40,6 +40,7 @@ private:
     std::string_view detail_;
     bool has_length_ = false;
     bool has_coding_ = false;
+    std::uint32_t seen_ = 0;  ///< Which of the headers that may stand there once did.
 };
 
 }  // namespace chronos::server

@@ -25,6 +25,9 @@ struct HttpLimits {
     std::size_t connections_per_address_max = 256;  ///< Not for loopback.
     /// Bytes of appends under way; beyond that they are refused for now.
     std::size_t append_bytes_in_flight_max = 64 << 20;
+    /// Bytes of bodies that are held until their requests are answered; beyond that they are refused for now.
+    std::size_t body_bytes_in_flight_max = 256 << 20;
+    std::size_t uploads_max = 32;  ///< Bulk uploads at once.
     /// Work that waits for a worker thread; beyond that it is refused for now.
     std::size_t worker_queue_max = 1'024;
     std::uint32_t heartbeat_ms = 15'000;

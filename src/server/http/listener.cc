@@ -88,10 +88,11 @@ struct Listener::Impl {
 
     ListenOptions options;
     Services& services;
-    std::vector<std::unique_ptr<asio::io_context>> contexts;
-    std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards;
     asio::thread_pool workers;
     ConnectionContext context;
+    // Behind what connections use: those that are left end with these.
+    std::vector<std::unique_ptr<asio::io_context>> contexts;
+    std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards;
     std::optional<tcp::acceptor> acceptor;
     std::vector<std::thread> threads;
     std::mutex tls_mutex;
@@ -159,10 +160,12 @@ void Listener::stop() {
     while (impl_->services.metrics.connections.load() > 0 &&
            impl_->services.world.clock.monotonic_ns() - started < std::chrono::nanoseconds(until).count())
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    // What a worker does for a connection must end before its thread does.
-    impl_->workers.join();
     for (auto& context : impl_->contexts) context->stop();
     for (std::thread& thread : impl_->threads) thread.join();
+    // No connection goes on from here, so nothing new begins; what was begun for one must end before the connection
+    // does.
+    impl_->workers.join();
+    while (impl_->services.append_bytes_in_flight.load() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 }  // namespace chronos::server

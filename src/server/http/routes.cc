@@ -45,9 +45,12 @@ Routes::Match Routes::find(std::string_view method, std::string_view path) const
     std::vector<std::string> allowed;
     std::size_t best = 0;
     const std::string_view sought = method == "HEAD" ? "GET" : method;
+    // "/events/batch" is a path of its own, not the event "batch", whatever the method.
+    const bool is_fixed =
+        std::any_of(routes_.begin(), routes_.end(), [path](const Route& route) { return route.pattern == path; });
     for (const Route& route : routes_) {
         const auto parameter = parameter_of(route.pattern, path);
-        if (!parameter) continue;
+        if (!parameter || (is_fixed && route.pattern != path)) continue;
         if (route.method != sought) {
             if (std::find(allowed.begin(), allowed.end(), route.method) == allowed.end())
                 allowed.push_back(route.method);
@@ -59,6 +62,9 @@ Routes::Match Routes::find(std::string_view method, std::string_view path) const
         match.id = *parameter;
     }
     if (match.route != nullptr) return match;
+    if (allowed.empty()) return match;
+    if (std::find(allowed.begin(), allowed.end(), "GET") != allowed.end()) allowed.emplace_back("HEAD");
+    allowed.emplace_back("OPTIONS");
     std::sort(allowed.begin(), allowed.end());
     for (const std::string& name : allowed) match.allowed += (match.allowed.empty() ? "" : ", ") + name;
     return match;

@@ -40,6 +40,13 @@ using Handler = std::function<Response(Call&)>;
 using AsyncHandler = std::function<void(Call&, std::function<void(Response)>)>;
 using UploadHandler = std::function<Result<std::unique_ptr<Upload>>(Call&)>;
 
+/// An answer that a route may give; what the schema says stands in api_schemas.cc.
+struct Answer {
+    int status = 200;
+    std::string_view schema;
+    std::string_view media_type = "application/json";
+};
+
 struct Route {
     std::string method;
     /// "/api/v1/forks/{fork}/merge"; {id*} may contain slashes. At most one parameter.
@@ -55,6 +62,17 @@ struct Route {
     std::size_t body_max = 0;
     /// Appends to the branch of its parameters: to main takes the scope write, whatever `scope` says.
     bool appends_to_branch = false;
+    /// Names of what may stand in the query string, besides tenant_id, which all with a scope take; others are refused.
+    /// What they mean is in api_parameters.cc. Absent: the handler looks after it.
+    std::optional<std::vector<std::string_view>> parameters = {};
+    /// Headers that change what it does.
+    std::vector<std::string_view> request_headers = {};
+    /// Of the body; others are refused. Empty: it has none, or takes any.
+    std::vector<std::string_view> request_types = {};
+    std::string_view request_schema = {};
+    std::vector<Answer> answers = {};
+    /// Statuses of problems, besides those that every route may answer.
+    std::vector<int> problems = {};
     /// Exactly one of these.
     Handler here = {};    ///< On the thread that read the socket: must not wait for long.
     Handler worker = {};  ///< On a worker thread.
