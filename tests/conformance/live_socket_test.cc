@@ -221,27 +221,29 @@ TEST_F(LiveSocketTest, PlainSocketGetsBareEventsFromNowOn) {
 TEST_F(LiveSocketTest, PlainSocketFiltersAsAllSourceDoes) {
     start();
     SocketClient socket = connect();
-    const auto settled = [&] {  // The answer to a bad message comes when what was said before is in force.
+    // The answer to a bad message comes when what was said before it is in force.
+    const auto settle = [&socket] {
         socket.send_frame(0x81, "no message");
-        return socket.hear()["type"] == "error";
+        for (Json message = socket.hear(); message.is_object(); message = socket.hear())
+            if (message.contains("type")) return;
+        FAIL() << "no answer";
     };
     socket.say({{"entity_id", "a"}, {"event_type", "t"}});
-    ASSERT_TRUE(settled());
+    settle();
     append("b", "t");
     append("a", "u");
     append("a", "t");
     EXPECT_EQ(socket.hear()["position"], 2);
     socket.say({{"type", "subscribe"}, {"filters", {"order.*", "t"}}});
-    ASSERT_TRUE(settled());
+    settle();
     append("a", "order.placed");
     append("a", "orders");
     append("b", "t");
     EXPECT_EQ(socket.hear()["position"], 3) << "a filter by type replaces one by type";
     socket.say(Json::object());
+    settle();
     append("c", "anything");
-    std::vector<int> positions;
-    while (positions.empty() || positions.back() < 6) positions.push_back(socket.hear()["position"]);
-    EXPECT_EQ(positions.back(), 6);
+    EXPECT_EQ(socket.hear()["position"], 6);
 }
 
 TEST_F(LiveSocketTest, PlainSocketReplaysForAConsumer) {
