@@ -171,32 +171,104 @@ Result<Response> delete_consumer(Call& call) {
 }  // namespace
 
 void add_consumer_routes(Routes& routes, const HttpLimits& limits) {
-    const auto add = [&](const char* method, const char* pattern, const char* action, Scope scope, const char* summary,
-                         Handler handler) {
-        routes.add({.method = method,
-                    .pattern = pattern,
-                    .action = action,
+    using Names = std::vector<std::string_view>;
+    struct Row {
+        const char* method;
+        const char* pattern;
+        const char* action;
+        Scope scope;
+        const char* summary;
+        Names parameters;
+        std::string_view request_schema;
+        std::vector<Answer> answers;
+        std::vector<int> problems;
+    };
+    const auto add = [&](const Row& row, Handler handler) {
+        const bool has_body = row.method == std::string("POST");
+        routes.add({.method = row.method,
+                    .pattern = row.pattern,
+                    .action = row.action,
                     .resource = "consumers",
-                    .scope = scope,
-                    .summary = summary,
-                    .body_max = method == std::string("GET") ? 0 : limits.body_max,
+                    .scope = row.scope,
+                    .summary = row.summary,
+                    .body_max = has_body ? limits.body_max : 0,
+                    .parameters = row.parameters,
+                    .request_types = has_body ? Names{"application/json"} : Names{},
+                    .request_schema = row.request_schema,
+                    .answers = row.answers,
+                    .problems = row.problems,
                     .worker = std::move(handler)});
     };
-    add("POST", "/api/v1/consumers", "create", Scope::kWrite, "Make a durable consumer",
+    const Answer consumer{200, "Consumer"};
+    add({"POST",
+         "/api/v1/consumers",
+         "create",
+         Scope::kWrite,
+         "Make a durable consumer",
+         {"name", "consumer_id", "filters", "event_type_filters", "fork", "start"},
+         "NewConsumer",
+         {{201, "Consumer"}, consumer},
+         {404, 409, 410}},
         [](Call& call) { return answered(create_consumer(call)); });
-    add("GET", "/api/v1/consumers", "read", Scope::kRead, "Durable consumers, with position and lag",
+    add({"GET",
+         "/api/v1/consumers",
+         "read",
+         Scope::kRead,
+         "Durable consumers, with position and lag",
+         {},
+         "",
+         {{200, "Consumers"}},
+         {}},
         [](Call& call) { return answered(list_consumers(call)); });
-    add("GET", "/api/v1/consumers/{consumer}", "read", Scope::kRead, "One durable consumer",
+    add({"GET",
+         "/api/v1/consumers/{consumer}",
+         "read",
+         Scope::kRead,
+         "One durable consumer",
+         {},
+         "",
+         {consumer},
+         {404}},
         [](Call& call) { return answered(show_consumer(call)); });
-    add("DELETE", "/api/v1/consumers/{consumer}", "delete", Scope::kWrite, "Forget a durable consumer",
+    add({"DELETE",
+         "/api/v1/consumers/{consumer}",
+         "delete",
+         Scope::kWrite,
+         "Forget a durable consumer",
+         {},
+         "",
+         {{204}},
+         {404}},
         [](Call& call) { return answered(delete_consumer(call)); });
-    add("GET", "/api/v1/consumers/{consumer}/events", "process", Scope::kWrite,
-        "The next events for the one owner; waits up to wait_seconds for the first",
+    add({"GET",
+         "/api/v1/consumers/{consumer}/events",
+         "process",
+         Scope::kWrite,
+         "The next events for the one owner; waits up to wait_seconds for the first",
+         {"limit", "wait_seconds", "owner", "lease_seconds"},
+         "",
+         {{200, "ConsumerBatch"}},
+         {404, 409, 410}},
         [](Call& call) { return answered(next_batch(call)); });
-    add("POST", "/api/v1/consumers/{consumer}/ack", "process", Scope::kWrite, "Everything up to position was processed",
+    add({"POST",
+         "/api/v1/consumers/{consumer}/ack",
+         "process",
+         Scope::kWrite,
+         "Everything up to position was processed",
+         {"position", "durable", "release", "owner", "lease_seconds"},
+         "Acknowledgement",
+         {consumer},
+         {404, 409, 410}},
         [](Call& call) { return answered(acknowledge(call)); });
-    add("POST", "/api/v1/consumers/{consumer}/reset", "process", Scope::kWrite,
-        "Begin again at a position, a time, the start or the head",
+    add({"POST",
+         "/api/v1/consumers/{consumer}/reset",
+         "process",
+         Scope::kWrite,
+         "Begin again at a position, a time, the start or the head",
+         {"position", "time", "to", "force", "owner"},
+         "ConsumerReset",
+         {consumer},
+         {404, 409, 410}},
         [](Call& call) { return answered(reset_consumer(call)); });
 }
 

@@ -1,4 +1,5 @@
 // Events as they come: server-sent events, and WebSockets on the same path.
+#include "server/api/parameters.h"
 #include "server/http/problem.h"
 #include "server/live/event_stream.h"
 #include "server/live/plain_session.h"
@@ -50,6 +51,10 @@ void add_live_routes(Routes& routes) {
                 .resource = "events",
                 .scope = Scope::kRead,
                 .summary = "Events that match, as they come: server-sent events, or a WebSocket",
+                .parameters = follow_parameters({"after", "consumer_id", "owner"}),
+                .request_headers = {"Last-Event-ID"},
+                .answers = {{200, "", "text/event-stream"}},
+                .problems = {404, 406, 409, 410, 426},
                 .worker = stream_events,
                 .socket = open_socket});
     routes.add({.method = "GET",
@@ -58,6 +63,10 @@ void add_live_routes(Routes& routes) {
                 .resource = "events",
                 .scope = Scope::kRead,
                 .summary = "Events that match, those there are and those that come, as server-sent events",
+                .parameters = follow_parameters({"after"}),
+                .request_headers = {"Last-Event-ID"},
+                .answers = {{200, "", "text/event-stream"}},
+                .problems = {404, 410},
                 .worker = stream_events});
 }
 
