@@ -9,6 +9,7 @@
 // Errors:    as Result; nothing throws but std::bad_alloc.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -149,7 +150,8 @@ public:
     Follower& operator=(Follower&&) noexcept;
     ~Follower();
 
-    /// Up to `max` further events that match; waits up to `timeout_ms` for the first. An empty page: none came.
+    /// Up to `max` further events that match, fewer where they are large; waits up to `timeout_ms` for the first. An
+    /// empty page: none came.
     Status next(std::uint32_t max, std::uint32_t timeout_ms, Page& page);
     /// Readable (poll, epoll) when `next` has work; owned by the follower.
     Result<int> event_fd();
@@ -168,6 +170,8 @@ struct FollowOptions {
     std::optional<Position> after;
     /// From now on, instead of `after`.
     bool from_head = false;
+    /// A page ends behind the event with which its payloads and metadata reach this size.
+    std::size_t page_bytes = std::size_t{8} << 20;
 };
 
 class Store {

@@ -159,6 +159,10 @@ Status read_limits(Table table, server::HttpLimits& limits) {
     RETURN_IF_ERROR(table.number("uploads", 1, 10'000, limits.uploads_max));
     RETURN_IF_ERROR(table.number("worker_queue", 1, 1'000'000, limits.worker_queue_max));
     RETURN_IF_ERROR(table.number("heartbeat_ms", 100, kTimeMax, limits.heartbeat_ms));
+    RETURN_IF_ERROR(table.number("live_streams", 1, 1'000'000, limits.live_streams_max));
+    RETURN_IF_ERROR(table.number("socket_message_bytes", 1'024, kBodyMax, limits.socket_message_max));
+    RETURN_IF_ERROR(table.number("socket_ping_ms", 100, kTimeMax, limits.socket_ping_ms));
+    RETURN_IF_ERROR(table.number("socket_pong_ms", 100, kTimeMax, limits.socket_pong_ms));
     return table.finish();
 }
 

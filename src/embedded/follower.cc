@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <span>
 #include <thread>
 
 #include "base/result.h"
@@ -25,17 +26,31 @@ struct Follower::Impl final : store::PublishListener {
     std::shared_ptr<Engine> engine;
     store::CompiledFilter filter;
     store::ResolvedBranch branch;
+    std::size_t page_bytes = 0;
     std::uint64_t next_seq = 0;  // the follower's thread's
 
     std::mutex mutex;
     std::condition_variable changed;
     std::unique_ptr<io::EventFd> event_fd;  // guarded by mutex
+    bool is_signalled = false;              // guarded by mutex; event_fd is readable
     bool stopped = false;                   // guarded by mutex
 
     void on_published(std::uint64_t) override {
         const std::lock_guard lock(mutex);
-        if (event_fd != nullptr) event_fd->signal();
+        signal();
         changed.notify_all();
+    }
+    /// Requires: the mutex. A reader that is slow to look is told once: that costs the committer nothing more.
+    void signal() {
+        if (event_fd == nullptr || is_signalled) return;
+        is_signalled = true;
+        event_fd->signal();
+    }
+    void clear_signal() {
+        const std::lock_guard lock(mutex);
+        if (event_fd == nullptr || !is_signalled) return;
+        is_signalled = false;
+        event_fd->clear();
     }
     void stop() {
         const std::lock_guard lock(mutex);
@@ -54,6 +69,23 @@ struct Follower::Impl final : store::PublishListener {
                                                          : engine->database->branches().check_live(branch.number);
     }
 
+    /// Adds events until they reach `page_bytes`; the first in any case.
+    Status add_within_size(store::Reader& reader, std::span<const std::uint64_t> seqs, Page& page) const {
+        std::size_t bytes = 0;
+        std::size_t looked_at = 0;
+        while (looked_at < seqs.size()) {
+            const auto group = seqs.subspan(looked_at, std::min(seqs.size() - looked_at, store::kLookupGroup));
+            RETURN_IF_ERROR(store::add_events(reader, group, page));
+            for (; looked_at < page.events_.size(); ++looked_at) {
+                bytes += page.events_[looked_at].payload.size() + page.events_[looked_at].metadata.size();
+                if (bytes < page_bytes) continue;
+                page.events_.resize(looked_at + 1);
+                return {};
+            }
+        }
+        return {};
+    }
+
     /// Gives what is published behind next_seq; returns whether anything came.
     Result<bool> take(std::uint32_t max, Page& page) {
         const store::IndexSet& indexes = engine->database->indexes();
@@ -66,11 +98,12 @@ struct Follower::Impl final : store::PublishListener {
                          store::scan(indexes, view, filter,
                                      {.begin_seq = next_seq, .end_seq = view.end_seq, .forward = true, .limit = max}));
         store::Reader reader(indexes, store::reading_into(page));
-        const Status added = store::add_events(reader, found.seqs, page);
+        const Status added = add_within_size(reader, found.seqs, page);
         own(page, engine);
         RETURN_IF_ERROR(added);
-        next_seq = found.has_more ? found.seqs.back() + 1 : std::max(next_seq, view.end_seq);
-        page.has_more_ = found.has_more;
+        const std::size_t count = page.events_.size();
+        page.has_more_ = found.has_more || count < found.seqs.size();
+        next_seq = page.has_more_ ? found.seqs[count - 1] + 1 : std::max(next_seq, view.end_seq);
         page.examined_ = found.examined;
         return !found.seqs.empty();
     }
@@ -86,15 +119,12 @@ Status Follower::next(std::uint32_t max, std::uint32_t timeout_ms, Page& page) {
     io::Clock& clock = impl_->engine->database->clock();
     const std::int64_t deadline_ns = clock.monotonic_ns() + std::int64_t{timeout_ms} * 1'000'000;
     while (true) {
-        {
-            const std::lock_guard lock(impl_->mutex);
-            if (impl_->event_fd != nullptr) impl_->event_fd->clear();
-        }
+        impl_->clear_signal();
         ASSIGN_OR_RETURN(const bool has_events, impl_->take(max, page));
         if (!has_events) RETURN_IF_ERROR(impl_->check_not_gone());
         if (has_events) {
             const std::lock_guard lock(impl_->mutex);
-            if (page.has_more_ && impl_->event_fd != nullptr) impl_->event_fd->signal();
+            if (page.has_more_) impl_->signal();
             return {};
         }
         std::unique_lock lock(impl_->mutex);
@@ -114,7 +144,7 @@ Result<int> Follower::event_fd() {
     const std::lock_guard lock(impl_->mutex);
     if (impl_->event_fd == nullptr) {
         ASSIGN_OR_RETURN(impl_->event_fd, io::EventFd::create());
-        impl_->event_fd->signal();  // There may be news already.
+        impl_->signal();  // There may be news already.
     }
     return impl_->event_fd->fd();
 }
@@ -145,6 +175,7 @@ Result<Follower> Store::follow(const FollowOptions& options) const {
                                                                std::to_string(positions) + " events");
         follower->next_seq = store::seq_of(indexes, view.layers, options.after->value) + 1;
     }
+    follower->page_bytes = options.page_bytes;
     follower->engine = impl_->engine;
     impl_->engine->database->add_listener(follower.get());
     return Follower(std::move(follower));

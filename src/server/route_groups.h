@@ -14,6 +14,8 @@ void add_entity_routes(Routes& routes);
 void add_fork_routes(Routes& routes, const HttpLimits& limits);
 void add_key_routes(Routes& routes, const HttpLimits& limits);
 void add_backup_routes(Routes& routes);
+void add_live_routes(Routes& routes);
+void add_consumer_routes(Routes& routes, const HttpLimits& limits);
 void add_service_routes(Routes& routes, bool metrics_need_credentials);
 
 }  // namespace chronos::server

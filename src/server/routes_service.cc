@@ -5,6 +5,7 @@
 #include "server/api/description.h"
 #include "server/http/problem.h"
 #include "server/key_ring.h"
+#include "server/live/consumer_json.h"
 #include "server/reading.h"
 #include "server/route_groups.h"
 #include "server/services.h"
@@ -98,6 +99,7 @@ Response metrics(Call& call) {
     const Result<Stats> stats = view->stats();
     if (!stats.ok()) return problem_of(stats.error());
     write_store_metrics(response.body, *stats);
+    response.body += consumer_metrics(call.services.store, call.services.consumers->list("default"));
     return response;
 }
 

@@ -8,6 +8,7 @@
 #include "access/api_key.h"
 #include "base/result.h"
 #include "server/key_ring.h"
+#include "server/live/consumer_registry.h"
 #include "server/log.h"
 #include "server/route_groups.h"
 #include "server/services.h"
@@ -100,6 +101,7 @@ struct Server::Parts {
     std::optional<Store> store;
     std::optional<Store> system;
     std::unique_ptr<KeyRing> keys;
+    std::unique_ptr<ConsumerRegistry> consumers;
     std::unique_ptr<Services> services;
     Routes routes;
     std::optional<Gate> gate;
@@ -115,12 +117,13 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::
     open.directory = options.directory;
     ASSIGN_OR_RETURN(parts.store, Store::open(open));
     RETURN_IF_ERROR(check_mode(options, world.files));
+    ASSIGN_OR_RETURN(parts.system, Store::open({.directory = options.directory + "/system",
+                                                .accept_clock = options.store.accept_clock,
+                                                .memory_budget = kSystemMemoryBytes}));
+    ASSIGN_OR_RETURN(parts.consumers, ConsumerRegistry::open(*parts.system, world));
     if (options.without_credentials) {
         parts.keys = KeyRing::without_credentials(world);
     } else {
-        ASSIGN_OR_RETURN(parts.system, Store::open({.directory = options.directory + "/system",
-                                                    .accept_clock = options.store.accept_clock,
-                                                    .memory_budget = kSystemMemoryBytes}));
         ASSIGN_OR_RETURN(const auto key, server_key(options.directory, world));
         ASSIGN_OR_RETURN(parts.keys, KeyRing::open(*parts.system, world, key));
         RETURN_IF_ERROR(server->make_first_key());
@@ -135,12 +138,15 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::
                                                             .default_fold = options.default_fold,
                                                             .mode = options.is_dev ? "dev" : "production"});
     parts.services->routes = &parts.routes;
+    parts.services->consumers = parts.consumers.get();
     add_event_routes(parts.routes, options.limits);
     add_query_routes(parts.routes, options.limits);
     add_entity_routes(parts.routes);
     add_fork_routes(parts.routes, options.limits);
     add_key_routes(parts.routes, options.limits);
     add_backup_routes(parts.routes);
+    add_live_routes(parts.routes);
+    add_consumer_routes(parts.routes, options.limits);
     add_service_routes(parts.routes, !is_loopback(options.listen.address));
     GateOptions gate = options.gate;
     gate.is_tls = !options.listen.tls_certificate_file.empty();
@@ -172,10 +178,12 @@ Status Server::stop() {
     if (!parts_) return {};
     if (parts_->listener) parts_->listener->stop();
     parts_->listener.reset();
+    Status acknowledged = parts_->consumers ? parts_->consumers->close() : Status();
     Status closed = parts_->store ? parts_->store->close() : Status();
     Status system_closed = parts_->system ? parts_->system->close() : Status();
     parts_.reset();
-    return closed.ok() ? std::move(system_closed) : std::move(closed);
+    if (!closed.ok()) return closed;
+    return acknowledged.ok() ? std::move(system_closed) : std::move(acknowledged);
 }
 
 }  // namespace chronos::server

@@ -16,6 +16,7 @@
 
 namespace chronos::server {
 
+class ConsumerRegistry;
 class KeyRing;
 class Routes;
 
@@ -26,6 +27,7 @@ struct Services {
     HttpLimits limits;
     Metrics metrics;
     const Routes* routes = nullptr;
+    ConsumerRegistry* consumers = nullptr;  ///< Of all tenants.
     std::string directory;
     Store* system = nullptr;       ///< The server's own; null without credentials.
     std::string backup_directory;  ///< Empty: there is none.

@@ -31,6 +31,15 @@ const std::map<std::string, std::string>& rows() {
         {"GET /api/v1/entities/{id}/history", "read"},
         {"GET /api/v1/entities/{id}/changes", "read"},
         {"GET /api/v1/changes", "read"},
+        {"GET /api/v1/events/stream", "read"},
+        {"GET /api/v1/events/sse", "read"},
+        {"POST /api/v1/consumers", "write"},
+        {"GET /api/v1/consumers", "read"},
+        {"GET /api/v1/consumers/{consumer}", "read"},
+        {"DELETE /api/v1/consumers/{consumer}", "write"},
+        {"GET /api/v1/consumers/{consumer}/events", "write"},
+        {"POST /api/v1/consumers/{consumer}/ack", "write"},
+        {"POST /api/v1/consumers/{consumer}/reset", "write"},
         {"POST /api/v1/forks", "write:forks"},
         {"GET /api/v1/forks", "read"},
         {"GET /api/v1/forks/{fork}", "read"},
@@ -85,6 +94,8 @@ HttpRequest request_for(const std::string& route) {
     // Appends on main take more than the route's scope, which another test is about.
     if (rows().contains(route) && route.starts_with("POST /api/v1/events") && rows().at(route) == "write:forks")
         request.target += "?fork=nobody";
+    // Beyond the head, so that the answer comes to an end.
+    if (route == "GET /api/v1/events/sse") request.target += "?after=1000000";
     if (request.method == "POST") request.body = "{}";
     return request;
 }

@@ -51,7 +51,9 @@ protected:
         HttpRequest request{.method = route.substr(0, route.find(' ')), .target = route.substr(route.find(' ') + 1)};
         if (const std::size_t open = request.target.find('{'); open != std::string::npos)
             request.target.replace(open, request.target.find('}') - open + 1, "nobody");
-        request.target += "?" + query;
+        // Beyond the head, so that the answer comes to an end.
+        const bool is_endless = request.target.ends_with("/sse");
+        request.target += "?" + query + (is_endless && !query.starts_with("after=") ? "&after=1000000" : "");
         if (request.method == "POST") request.body = "{}";
         return server_.ask(request);
     }

@@ -45,11 +45,29 @@ constexpr auto kParameters = std::to_array<ApiParameter>({
     {"order", "/query", R"({"enum":["asc","desc","forward","backward"]})", "Oldest or newest first; default asc"},
     {"order", "", R"({"enum":["newest","desc","id"]})", "By last event, newest first (default; also desc), or by id"},
     {"after", "/query", kPosition, "Behind this position, in the order asked for"},
+    {"after", "/stream", kText, "Behind this position, head (from now on) or start"},
+    {"after", "/sse", kText, "Behind this position, head (from now on) or start (default)"},
     {"after", "/changes", kText, "Entities behind this one: next_after of the page before"},
     {"after", "/diff", kText, "Entities behind this one: next_after of the page before"},
     {"after", "", kPosition, "Behind this position: next_after of the page before"},
     {"after_id", "", kText, "Entities behind this id; with order=id"},
     {"cursor", "", kText, "next_cursor of the page before; it knows its view and its place"},
+    {"event_type_filters", "", kText, "One of these types, or order.* for all that begin with order.", true},
+    {"name", "/consumers", R"({"type":"string","maxLength":128})", "Of the consumer: letters, digits, - _ . :"},
+    {"consumer_id", "/consumers", R"({"type":"string","maxLength":128})", "The same as name"},
+    {"consumer_id", "", kText, "WebSocket without subprotocol: replay what this consumer has not acknowledged"},
+    {"filters", "", kText, "What concerns the consumer: a JSON object of filters as a query has them"},
+    {"start", "", kText, "start (default), head, a position (exclusive), or the time from which events are wanted"},
+    {"owner", "", R"({"type":"string","maxLength":128})", "Who processes the consumer; absent: the key"},
+    {"lease_seconds", "", R"({"type":"integer","minimum":1,"maximum":3600})", "How long it is the owner's; default 30"},
+    {"wait_seconds", "", R"({"type":"integer","minimum":0,"maximum":25})", "How long to wait for the first event"},
+    {"position", "/ack", kPosition, "The last position that was processed"},
+    {"position", "", kPosition, "The last position that is not wanted"},
+    {"durable", "", kFlag, "Answer when it is on disk; default false: within about a second"},
+    {"release", "", kFlag, "Give the lease back"},
+    {"time", "", kTime, "Events recorded from this time on come next"},
+    {"to", "", R"({"enum":["start","head"]})", "Where to begin again"},
+    {"force", "", kFlag, "Although another owner has it"},
     {"limit", "/history", R"({"type":"integer","minimum":1,"maximum":10000})", "How many at most; default 1,000"},
     {"limit", "", R"({"type":"integer","minimum":1,"maximum":1000})", "How many at most; default 100"},
     {"offset", "", R"({"type":"integer","minimum":0,"maximum":100000})", "How many to pass over; a cursor is cheaper"},
@@ -91,6 +109,7 @@ constexpr auto kHeaders = std::to_array<ApiParameter>({
     {"Prefer", "", R"({"type":"string","examples":["durability=os"]})",
      "durability=durable (default) or os: when to answer, not what is kept"},
     {"Content-Encoding", "", R"({"enum":["gzip","zstd","identity"]})", "How the body is compressed"},
+    {"Last-Event-ID", "", R"({"type":"string"})", "Go on behind this position; comes before after"},
     {"Accept", "", R"({"type":"string","examples":["application/x-ndjson"]})",
      "application/x-ndjson: every event that matches, a line each"},
 });
@@ -113,6 +132,30 @@ const ApiParameter* find_request_header(std::string_view name) {
 
 std::vector<std::string_view> view_parameters(const std::vector<std::string_view>& more) {
     std::vector<std::string_view> names = {"fork", "branch", "at", "known_at", "as_of", "time_travel"};
+    names.insert(names.end(), more.begin(), more.end());
+    return names;
+}
+
+std::vector<std::string_view> follow_parameters(const std::vector<std::string_view>& more) {
+    std::vector<std::string_view> names = {"fork",
+                                           "branch",
+                                           "event_type",
+                                           "event_type_prefix",
+                                           "entity_id",
+                                           "entity_id_prefix",
+                                           "tag",
+                                           "since",
+                                           "until",
+                                           "occurred_since",
+                                           "occurred_until",
+                                           "correlation_id",
+                                           "causation_id",
+                                           "actor",
+                                           "where",
+                                           "payload_filter",
+                                           "items",
+                                           "all",
+                                           "event_type_filters"};
     names.insert(names.end(), more.begin(), more.end());
     return names;
 }

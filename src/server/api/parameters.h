@@ -24,6 +24,8 @@ const ApiParameter* find_request_header(std::string_view name);
 
 /// Those that choose a view, and `more`.
 std::vector<std::string_view> view_parameters(const std::vector<std::string_view>& more = {});
+/// Those that choose what to follow, and `more`.
+std::vector<std::string_view> follow_parameters(const std::vector<std::string_view>& more);
 /// Those of a query for events.
 std::vector<std::string_view> query_parameters();
 

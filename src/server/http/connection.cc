@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -20,12 +17,14 @@
 #include <utility>
 
 #include "base/result.h"
+#include "server/http/body_sender.h"
 #include "server/http/content_coding.h"
 #include "server/http/date_text.h"
 #include "server/http/head_check.h"
 #include "server/http/places.h"
 #include "server/http/problem.h"
 #include "server/http/trace.h"
+#include "server/http/websocket.h"
 #include "server/http/work.h"
 #include "server/key_ring.h"
 #include "server/log.h"
@@ -39,7 +38,6 @@ namespace http = boost::beast::http;
 using asio::awaitable;
 using asio::ip::tcp;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kReadBytes = 64 << 10;
 constexpr std::size_t kUploadPieceBytes = 256 << 10;
 /// What is left of a body that is refused is read up to here, so that the client sees the answer.
@@ -71,7 +69,7 @@ public:
     awaitable<void> run() {
         bool goes_on = co_await shake_hands();
         while (goes_on) goes_on = co_await serve_one();
-        co_await close();
+        if (!is_handed_over_) co_await close();
     }
 
 private:
@@ -248,6 +246,7 @@ private:
             co_return co_await refuse_request(
                 parser, problem(417, "expectation-failed", "only Expect: 100-continue is understood"));
         if (route.upload) co_return co_await take_upload(parser, route, call);
+        if (route.socket && is_websocket_upgrade(request_)) co_return co_await upgrade(parser, route, call);
         const std::optional<std::uint64_t> announced = content_length(parser);
         if (announced && *announced > route.body_max)
             co_return co_await refuse_request(parser, too_large(route.body_max));
@@ -443,6 +442,21 @@ private:
         co_return co_await write(std::move(response), &call.principal);
     }
 
+    /// Goes on as a WebSocket, which ends with the connection.
+    awaitable<bool> upgrade(Parser& parser, const Route& route, Call& call) {
+        std::optional<Response> refusal = refuse_upgrade(request_);
+        if (!refusal && (!parser.is_done() || !held().empty()))
+            refusal = problem(400, "malformed-request", "nothing may be sent before the upgrade is answered");
+        if (refusal) co_return co_await refuse_request(parser, std::move(*refusal));
+        SocketOpening opening = co_await on_worker(context_.workers, [&] { return route.socket(call); });
+        if (opening.refusal) co_return co_await write(std::move(*opening.refusal));
+        log_request(101);
+        is_handed_over_ = true;
+        co_await serve_websocket(std::move(stream_), parser.get(), std::move(opening.session), context_,
+                                 call.principal);
+        co_return false;
+    }
+
     /// Refuses before the body was read: reads a little of it, so that the answer is not lost in a reset.
     awaitable<bool> refuse_request(Parser& parser, Response response) {
         std::string piece;
@@ -473,7 +487,8 @@ private:
         std::string head = head_of(response);
         bool written = false;
         if (response.stream && !is_head_) {
-            written = co_await write_stream(std::move(head), *response.stream, principal);
+            BodySender<Stream> sender(stream_, context_, principal, {.is_chunked = !is_http10_});
+            written = co_await sender.send(std::move(head), *response.stream);
         } else {
             set_timeout(time_to_send_ms(response.body.size()));
             const std::array buffers = {asio::const_buffer(asio::buffer(head)),
@@ -532,72 +547,6 @@ private:
         return head;
     }
 
-    awaitable<bool> write_piece(const std::string& piece) {
-        std::array<char, 20> size;
-        const int digits = std::snprintf(size.data(), size.size(), "%zx\r\n", piece.size());
-        const std::array buffers = {asio::const_buffer(size.data(), is_http10_ ? 0 : static_cast<std::size_t>(digits)),
-                                    asio::const_buffer(asio::buffer(piece)),
-                                    asio::const_buffer("\r\n", is_http10_ ? 0 : 2)};
-        set_timeout(time_to_send_ms(piece.size()));
-        const auto [error, sent] = co_await asio::async_write(stream_, buffers, kAwait);
-        services_.metrics.sent_bytes.fetch_add(sent, std::memory_order_relaxed);
-        co_return !error;
-    }
-
-    awaitable<bool> write_stream(std::string head, BodyStream& stream, const access::Principal* principal) {
-        set_timeout(services_.limits.body_timeout_ms);
-        const auto [error, size] = co_await asio::async_write(stream_, asio::buffer(head), kAwait);
-        (void)size;
-        if (error) co_return false;
-        std::string piece;
-        std::unique_ptr<asio::posix::stream_descriptor> waiter;
-        std::int64_t silent_since = elapsed_ms();
-        for (;;) {
-            piece.clear();
-            const BodyStream::Step step = co_await on_worker(context_.workers, [&] { return stream.next(piece); });
-            if (!piece.empty()) {
-                const bool was_sent = co_await write_piece(piece);
-                if (!was_sent) break;
-                silent_since = elapsed_ms();
-            }
-            if (step == BodyStream::Step::kEnd && is_http10_) {
-                if (waiter) (void)waiter->release();
-                co_return true;
-            }
-            if (step == BodyStream::Step::kEnd) {
-                static constexpr std::string_view kLast = "0\r\n\r\n";
-                set_timeout(services_.limits.body_timeout_ms);
-                const auto [failed, sent] = co_await asio::async_write(stream_, asio::buffer(kLast), kAwait);
-                (void)sent;
-                if (waiter) (void)waiter->release();
-                co_return !failed;
-            }
-            if (step == BodyStream::Step::kMore) continue;
-            if (services_.is_draining.load() || (principal != nullptr && !services_.keys.is_live(*principal))) break;
-            if (!waiter)
-                waiter = std::make_unique<asio::posix::stream_descriptor>(stream_.get_executor(), stream.descriptor());
-            if (!co_await wait_readable(*waiter)) break;
-            if (elapsed_ms() - silent_since >= services_.limits.heartbeat_ms && !stream.heartbeat().empty()) {
-                if (!co_await write_piece(std::string(stream.heartbeat()))) break;
-                silent_since = elapsed_ms();
-            }
-        }
-        if (waiter) (void)waiter->release();
-        keeps_alive_ = false;
-        co_return false;
-    }
-
-    /// Waits for the descriptor, a second at most. False: the client closed the connection or sent something.
-    awaitable<bool> wait_readable(asio::posix::stream_descriptor& descriptor) {
-        using namespace asio::experimental::awaitable_operators;
-        asio::steady_timer timer(stream_.get_executor(), std::chrono::seconds(1));
-        beast::get_lowest_layer(stream_).expires_never();
-        auto& socket = beast::get_lowest_layer(stream_).socket();
-        const auto outcome = co_await (descriptor.async_wait(asio::posix::stream_descriptor::wait_read, kAwait) ||
-                                       timer.async_wait(kAwait) || socket.async_wait(tcp::socket::wait_read, kAwait));
-        co_return outcome.index() != 2;
-    }
-
     awaitable<void> close() {
         beast::error_code ignored;
         if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
@@ -634,6 +583,7 @@ private:
     std::size_t body_received_ = 0;
     bool is_head_ = false;
     bool is_http10_ = false;
+    bool is_handed_over_ = false;  ///< The stream is somebody else's now.
     bool timed_out_ = false;
 };
 

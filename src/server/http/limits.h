@@ -31,6 +31,11 @@ struct HttpLimits {
     /// Work that waits for a worker thread; beyond that it is refused for now.
     std::size_t worker_queue_max = 1'024;
     std::uint32_t heartbeat_ms = 15'000;
+    /// Streams of events and subscriptions that are open at once.
+    std::size_t live_streams_max = 1'000;
+    std::size_t socket_message_max = 256 << 10;  ///< Of a WebSocket, in.
+    std::uint32_t socket_ping_ms = 20'000;       ///< Silence after which a client is asked for a sign of life.
+    std::uint32_t socket_pong_ms = 10'000;       ///< For which it has this long.
 };
 
 }  // namespace chronos::server

@@ -42,6 +42,11 @@ public:
         kEnd,   ///< That was all; `out` may have a last piece.
     };
 
+    enum class Ending : std::uint8_t {
+        kDraining,  ///< The server stops.
+        kRevoked,   ///< The key it was asked with is no longer valid.
+    };
+
     BodyStream() = default;
     BodyStream(const BodyStream&) = delete;
     BodyStream& operator=(const BodyStream&) = delete;
@@ -53,6 +58,13 @@ public:
     [[nodiscard]] virtual int descriptor() const { return -1; }
     /// Sent while waiting, now and then, so that both sides notice when the other is gone.
     [[nodiscard]] virtual std::string_view heartbeat() const { return {}; }
+    /// Goes on until somebody ends it, so a server that stops ends it at once.
+    [[nodiscard]] virtual bool is_live() const { return false; }
+    /// The last piece when the server ends it. Empty: it is broken off, so that nobody takes it for complete.
+    [[nodiscard]] virtual std::string farewell(Ending ending) const {
+        (void)ending;
+        return {};
+    }
 };
 
 struct Response {

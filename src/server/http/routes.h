@@ -14,6 +14,7 @@
 
 #include "access/principal.h"
 #include "server/http/message.h"
+#include "server/http/socket_session.h"
 
 namespace chronos {
 class Store;
@@ -39,6 +40,7 @@ using Handler = std::function<Response(Call&)>;
 /// Answers later, on any thread.
 using AsyncHandler = std::function<void(Call&, std::function<void(Response)>)>;
 using UploadHandler = std::function<Result<std::unique_ptr<Upload>>(Call&)>;
+using SocketHandler = std::function<SocketOpening(Call&)>;
 
 /// An answer that a route may give; what the schema says stands in api_schemas.cc.
 struct Answer {
@@ -78,6 +80,8 @@ struct Route {
     Handler worker = {};  ///< On a worker thread.
     AsyncHandler later = {};
     UploadHandler upload = {};
+    /// Besides: for requests that ask to go on as a WebSocket, on a worker thread.
+    SocketHandler socket = {};
 };
 
 class Routes {

@@ -3,6 +3,7 @@
 // Threads: called on the connection's I/O thread; the work runs elsewhere, and the coroutine goes on where it was.
 #pragma once
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -20,6 +21,9 @@
 #include "server/log.h"
 
 namespace chronos::server {
+
+/// Operations answer with their error beside their result.
+inline constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 /// Runs `work` on a worker thread and comes back with what it answers.
 template <typename Work>

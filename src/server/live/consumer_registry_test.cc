@@ -1,0 +1,130 @@
+#include "server/live/consumer_registry.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "io/sim/sim_environment.h"
+
+namespace chronos::server {
+namespace {
+
+class ConsumerRegistryTest : public testing::Test {
+protected:
+    void SetUp() override { open(); }
+    void open() { registry_ = ConsumerRegistry::open(system_, sim_.environment()).value(); }
+    void reopen() {
+        ASSERT_TRUE(registry_->close().ok());
+        open();
+    }
+    Result<ConsumerRegistry::Made> create(const std::string& name, const std::string& filters = "{}") {
+        ConsumerInfo consumer{.tenant = "default", .name = name, .filters = filters};
+        consumer.source = parse_consumer_source("main", filters, {"x.*"}, {}).value();
+        return registry_->create(std::move(consumer));
+    }
+    [[nodiscard]] std::size_t event_count() const {
+        Page page;
+        EXPECT_TRUE(system_.view()->read({.limit = 10'000}, page).ok());
+        return page.events().size();
+    }
+
+    io::SimEnvironment sim_{1};
+    Store system_ = Store::open({.directory = "unused", .in_memory = true}).value();
+    std::unique_ptr<ConsumerRegistry> registry_;
+};
+
+TEST_F(ConsumerRegistryTest, KnowsAfterOpeningWhatItKnewBefore) {
+    ASSERT_TRUE(create("c", R"({"event_type":"t"})")->is_new);
+    ASSERT_TRUE(create("gone").ok());
+    ASSERT_TRUE(registry_->remove("default", "gone").ok());
+    ASSERT_TRUE(registry_->acknowledge("default", "c", Position{7}, false).ok());
+    reopen();
+    const auto list = registry_->list("default");
+    ASSERT_EQ(list.size(), 1U);
+    EXPECT_EQ(list[0].position, Position{7});
+    EXPECT_EQ(list[0].durable_position, Position{7});
+    EXPECT_EQ(list[0].filters, R"({"event_type":"t"})");
+    EXPECT_EQ(list[0].source.filter.event_types, std::vector<std::string>{"t"});
+    EXPECT_TRUE(list[0].source.patterns.matches("x.y"));
+    EXPECT_TRUE(registry_->list("other").empty());
+    EXPECT_FALSE(registry_->find("other", "c").ok());
+}
+
+TEST_F(ConsumerRegistryTest, WritesManyAcknowledgementsAsFew) {
+    ASSERT_TRUE(create("c").ok());
+    for (std::uint64_t i = 0; i < 5'000; ++i)
+        ASSERT_TRUE(registry_->acknowledge("default", "c", Position{i}, false).ok());
+    ASSERT_TRUE(registry_->close().ok());
+    // Made, then one at once, one for each second that this took, and one at the end.
+    EXPECT_LT(event_count(), 100U);
+    open();
+    EXPECT_EQ(registry_->find("default", "c")->position, Position{4'999});
+}
+
+TEST_F(ConsumerRegistryTest, AcknowledgementIsOnDiskWhenThatWasAskedFor) {
+    ASSERT_TRUE(create("c").ok());
+    EXPECT_EQ(registry_->acknowledge("default", "c", Position{3}, true)->durable_position, Position{3});
+    EXPECT_EQ(registry_->acknowledge("default", "c", Position{1}, true)->position, Position{3});
+    EXPECT_EQ(registry_->reset("default", "c", std::nullopt)->position, std::nullopt);
+    reopen();
+    EXPECT_EQ(registry_->find("default", "c")->position, std::nullopt);
+}
+
+TEST_F(ConsumerRegistryTest, LeaseIsOneOwnersUntilItRunsOut) {
+    ASSERT_TRUE(create("c").ok());
+    EXPECT_TRUE(registry_->take_lease("default", "c", "ada", 30)->is_granted);
+    EXPECT_TRUE(registry_->take_lease("default", "c", "ada", 30)->is_granted);
+    const auto refused = registry_->take_lease("default", "c", "bob", 30);
+    EXPECT_FALSE(refused->is_granted);
+    EXPECT_EQ(refused->info.lease->owner, "ada");
+    sim_.clock.advance(31'000'000'000);
+    EXPECT_EQ(registry_->find("default", "c")->lease, std::nullopt);
+    EXPECT_TRUE(registry_->take_lease("default", "c", "bob", 30)->is_granted);
+    EXPECT_TRUE(registry_->take_lease("default", "c", "bob", 0)->is_granted);
+    EXPECT_TRUE(registry_->take_lease("default", "c", "ada", 30)->is_granted);
+}
+
+TEST_F(ConsumerRegistryTest, PassesOverOnlyFromWhereItStands) {
+    ASSERT_TRUE(create("c").ok());
+    registry_->pass_over("default", "c", std::nullopt, Position{4});
+    EXPECT_EQ(registry_->find("default", "c")->position, Position{4});
+    registry_->pass_over("default", "c", std::nullopt, Position{9});
+    EXPECT_EQ(registry_->find("default", "c")->position, Position{4}) << "somebody moved it meanwhile";
+    registry_->pass_over("default", "c", Position{4}, Position{2});
+    EXPECT_EQ(registry_->find("default", "c")->position, Position{4});
+}
+
+TEST_F(ConsumerRegistryTest, RefusesBadNamesAndOtherFiltersUnderTheSameName) {
+    for (const std::string& bad : {std::string(), std::string("a b"), std::string("a/b"), std::string(129, 'x')})
+        EXPECT_FALSE(create(bad).ok()) << bad;
+    ASSERT_TRUE(create("c").ok());
+    EXPECT_FALSE(create("c")->is_new);
+    const auto other = create("c", R"({"tag":"x"})");
+    ASSERT_FALSE(other.ok());
+    EXPECT_EQ(other.error().code, ErrorCode::kAlreadyExists);
+}
+
+TEST_F(ConsumerRegistryTest, ManyAcknowledgeAtOnceAndNothingIsLostConcurrently) {
+    constexpr int kThreads = 4;
+    for (int i = 0; i < kThreads; ++i) ASSERT_TRUE(create("c" + std::to_string(i)).ok());
+    std::vector<std::thread> threads;
+    std::atomic<int> failures = 0;
+    for (int i = 0; i < kThreads; ++i) {
+        threads.emplace_back([this, i, &failures] {
+            const std::string name = "c" + std::to_string(i);
+            for (std::uint64_t at = 0; at < 300; ++at) {
+                const bool is_durable = at % 50 == 0;
+                if (!registry_->acknowledge("default", name, Position{at}, is_durable).ok()) ++failures;
+                if (!registry_->take_lease("default", "c0", name, 1).ok()) ++failures;
+                (void)registry_->list("default");
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(failures, 0);
+    reopen();
+    for (const ConsumerInfo& info : registry_->list("default")) EXPECT_EQ(info.position, Position{299});
+}
+
+}  // namespace
+}  // namespace chronos::server
