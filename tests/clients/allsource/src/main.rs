@@ -11,20 +11,20 @@ async fn main() -> Result<(), Error> {
 
     assert_eq!(core.health().await?.status, "healthy");
     let first = core
-        .ingest_event(IngestEventInput::new("OrderPlaced", "as:1", json!({"total": 42, "status": "new"})))
+        .ingest_event(IngestEventInput::new("SalePlaced", "as:1", json!({"total": 42, "status": "new"})))
         .await?;
     assert_eq!(first.version, Some(1));
     let batch = core
         .ingest_batch(vec![
-            IngestEventInput::new("order.paid", "as:1", json!({"status": "paid"})).with_expected_version(1),
-            IngestEventInput::new("order.placed", "as:2", json!({"status": "new"})).with_metadata(json!({"source": "x"})),
+            IngestEventInput::new("sale.paid", "as:1", json!({"status": "paid"})).with_expected_version(1),
+            IngestEventInput::new("sale.placed", "as:2", json!({"status": "new"})).with_metadata(json!({"source": "x"})),
         ])
         .await?;
     assert_eq!((batch.total, batch.ingested, batch.events.len()), (2, 2, 2));
     assert_eq!(batch.events[0].version, Some(2));
 
     match core
-        .ingest_event(IngestEventInput::new("order.paid", "as:1", json!({})).with_expected_version(1))
+        .ingest_event(IngestEventInput::new("sale.paid", "as:1", json!({})).with_expected_version(1))
         .await
     {
         Err(Error::VersionConflict { expected, current }) => assert_eq!((expected, current), (1, 2)),
@@ -33,19 +33,19 @@ async fn main() -> Result<(), Error> {
 
     let events = query.get_entity_events("as:1").await?;
     assert_eq!((events.count, events.total_count, events.has_more), (2, Some(2), Some(false)));
-    assert_eq!(events.events[0].event_type, "order.placed");
+    assert_eq!(events.events[0].event_type, "sale.placed");
     let newest = query
-        .query_events(QueryEventsParams::new().event_type_prefix("order.").order_desc().limit(1))
+        .query_events(QueryEventsParams::new().event_type_prefix("sale.").order_desc().limit(1))
         .await?;
     assert_eq!(newest.events[0].entity_id, "as:2");
     assert_eq!(newest.has_more, Some(true));
     let found = query
-        .query_events(QueryEventsParams::new().event_type("order.placed").payload_filter("status", "new").offset(1))
+        .query_events(QueryEventsParams::new().event_type("sale.placed").payload_filter("status", "new").offset(1))
         .await?;
     assert_eq!((found.count, found.total_count), (1, Some(2)));
 
     let entities = query
-        .list_entities(ListEntitiesParams::new().event_type_prefix("order.").order_desc().limit(1))
+        .list_entities(ListEntitiesParams::new().event_type_prefix("sale.").order_desc().limit(1))
         .await?;
     assert_eq!((entities.total, entities.has_more), (2, true));
     assert_eq!(entities.entities[0].entity_id, "as:2");
