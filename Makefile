@@ -1,6 +1,6 @@
 # The two commands to know are `make run` and `make test`. CMake does the work; see CMakePresets.json.
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test asan tsan fuzz coverage torture bench microbench lint format install clean
+.PHONY: help deps build run test asan-build asan tsan fuzz coverage torture bench microbench lint format install clean
 
 JOBS ?= $(shell nproc)
 CHRONOS_FUZZ_SECONDS ?= 60
@@ -33,11 +33,13 @@ run: build ## Build and run the demonstration
 	@build/release/bin/chronos demo
 
 test: deps ## Build and run the fast tests
-	$(call build,dev)
-	@ctest --preset dev --parallel $(JOBS)
+	$(call build,release)
+	@ctest --preset fast --parallel $(JOBS)
 
-asan: deps ## Run the fast and slow tests under the address and undefined behaviour sanitizers
+asan-build: deps
 	$(call build,asan)
+
+asan: asan-build ## Run the fast and slow tests under the address and undefined behaviour sanitizers
 	@ctest --preset asan --parallel $(JOBS)
 
 tsan: deps ## Run the concurrent tests under the thread sanitizer

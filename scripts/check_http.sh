@@ -2,13 +2,13 @@
 # Tries what /openapi.json describes with invented requests: the server must not fail, and must answer only what it says
 # it answers, in the form it says. Then clients that others wrote, unchanged, where their tools are there.
 #
-#   scripts/check_http.sh [program]      default: build/dev/bin/chronos
+#   scripts/check_http.sh [program]      default: build/release/bin/chronos
 #
 # The tools of scripts/http_tools.txt are put into build/http-tools the first time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-program=$(realpath "${1:-build/dev/bin/chronos}")
+program=$(realpath "${1:-build/release/bin/chronos}")
 tools=$PWD/build/http-tools
 if ! cmp -s scripts/http_tools.txt $tools/installed.txt; then
     python3 -m venv $tools

@@ -29,42 +29,50 @@ tests=$(for program in "${programs[@]}"; do
 done)
 program_of() { awk -v name="$1" '$1 == name { print $2 }' <<<"$tests"; }
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-failures=0
-complain() {
-    failures=$((failures + 1))
-    echo "$1"
-    tail -20 "$log" | sed 's/^/    /'
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# check <number> <bug, or - for none> <test> <program>: leaves a file of complaints if the test does not do as it should.
+check() {
+    local log=$work/$1.log status=0 what=""
+    CHRONOS_PLANT=${2#-} timeout 240 "$build/bin/$4" --gtest_filter="$3" >"$log" 2>&1 || status=$?
+    if [ "$2" = - ]; then
+        [ $status -eq 0 ] || what="$3 fails without a bug"
+    elif ! grep -q '^a planted bug happens$' "$log"; then
+        what="$2: $3 does not come by the bug"
+    elif [ $status -ne 1 ] && [ $status -ne 134 ]; then # a failed test; one that aborts
+        what="$2: $3 does not find it (exit code $status)"
+    fi
+    if [ -n "$what" ]; then
+        { echo "$what" && tail -20 "$log" | sed 's/^/    /'; } >"$work/$1.complaint"
+    fi
+    rm -f "$log"
 }
+export -f check
+export work build
 
-# run <bug or nothing> <test>: the test's exit code.
-run() {
-    local status=0
-    CHRONOS_PLANT=$1 timeout 120 "$build/bin/$(program_of "$2")" --gtest_filter="$2" >"$log" 2>&1 || status=$?
-    return $status
-}
-
-for name in $(cut -d' ' -f2- <<<"$rows" | tr ' ' '\n' | sort -u); do
-    [ -n "$(program_of "$name")" ] || { : >"$log"; complain "$page names $name, which is no test of ${programs[*]}"; continue; }
-    run "" "$name" || complain "$name fails without a bug"
-done
-
-count=0
-while read -r bug names; do
-    if [ $# -gt 0 ] && [[ " $* " != *" $bug "* ]]; then continue; fi
-    count=$((count + 1))
-    for name in $names; do
-        [ -n "$(program_of "$name")" ] || continue
-        status=0
-        run "$bug" "$name" || status=$?
-        if ! grep -q '^a planted bug happens$' "$log"; then
-            complain "$bug: $name does not come by the bug"
-        elif [ $status -ne 1 ] && [ $status -ne 134 ]; then # a failed test; one that aborts
-            complain "$bug: $name does not find it (exit code $status)"
+{
+    number=0
+    for name in $(cut -d' ' -f2- <<<"$rows" | tr ' ' '\n' | sort -u); do
+        program=$(program_of "$name")
+        if [ -z "$program" ]; then
+            echo "$page names $name, which is no test of ${programs[*]}" >"$work/$name.complaint"
+        else
+            echo "$((number += 1)) - $name $program"
         fi
     done
-done <<<"$rows"
+    while read -r bug names; do
+        if [ $# -gt 0 ] && [[ " $* " != *" $bug "* ]]; then continue; fi
+        for name in $names; do
+            program=$(program_of "$name")
+            [ -z "$program" ] || echo "$((number += 1)) $bug $name $program"
+        done
+    done <<<"$rows"
+} >"$work/runs"
+xargs --max-procs="${JOBS:-$(nproc)}" --max-lines=1 bash -c 'check "$@"' check <"$work/runs"
 
-echo "$count planted bugs, $failures complaints"
-[ $failures -eq 0 ]
+complaints=("$work"/*.complaint)
+[ -e "${complaints[0]}" ] || complaints=()
+[ ${#complaints[@]} -eq 0 ] || cat "${complaints[@]}"
+echo "$(awk '$2 != "-" { print $2 }' "$work/runs" | sort -u | wc -l) planted bugs, ${#complaints[@]} complaints"
+[ ${#complaints[@]} -eq 0 ]

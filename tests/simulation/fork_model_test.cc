@@ -976,6 +976,7 @@ void run_seeds(std::uint64_t count) {
     Tally tally;
     testing::for_each_seed(count, [&](std::uint64_t seed) { return ForkSession(seed, tally).run(kOperationsPerSeed); });
     if (std::getenv("CHRONOS_SEED") != nullptr || std::getenv("CHRONOS_SCHEDULES") != nullptr) return;
+    count /= testing::share();
     EXPECT_GT(tally.merge_count, count);
     EXPECT_GT(tally.refused_count, count);
     EXPECT_GT(tally.expired_count, count);

@@ -2,6 +2,8 @@
 //
 //     CHRONOS_SEED=<n>       run the schedule of this seed alone
 //     CHRONOS_SCHEDULES=<n>  run so many schedules instead of the test's own number
+//     CHRONOS_SHARE=<n>      run every nth of the test's own schedules, or an nth of its operations
+//     CHRONOS_FAILURES=<n>   stop when so many have failed
 //     CHRONOS_TORTURE=1      run the tests whose names begin with Torture
 //
 // Use:
@@ -15,6 +17,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -31,6 +34,9 @@ inline std::uint64_t number_from_environment(const char* name, std::uint64_t oth
 }
 
 inline bool torture_is_on() { return number_from_environment("CHRONOS_TORTURE", 0) != 0; }
+
+/// Every so many-th of a test's schedules is wanted: fewer where a sanitizer makes each take long.
+inline std::uint64_t share() { return std::max<std::uint64_t>(1, number_from_environment("CHRONOS_SHARE", 1)); }
 
 inline std::string current_test_name() {
     const auto* const info = ::testing::UnitTest::GetInstance()->current_test_info();
@@ -80,12 +86,14 @@ public:
 
 /// Runs schedules of consecutive seeds until some have failed; each returns what was wrong, or nothing.
 inline void for_each_seed(std::uint64_t count, const std::function<std::string(std::uint64_t seed)>& run) {
-    constexpr int kFailuresMax = 5;
     const bool one_seed = std::getenv("CHRONOS_SEED") != nullptr;
     const std::uint64_t first = number_from_environment("CHRONOS_SEED", 1);
+    const bool is_chosen = one_seed || std::getenv("CHRONOS_SCHEDULES") != nullptr;
     count = number_from_environment("CHRONOS_SCHEDULES", one_seed ? 1 : count);
-    int failures = 0;
-    for (std::uint64_t seed = first; seed < first + count && failures < kFailuresMax; ++seed) {
+    const std::uint64_t step = is_chosen ? 1 : share();
+    const std::uint64_t failures_max = number_from_environment("CHRONOS_FAILURES", 5);
+    std::uint64_t failures = 0;
+    for (std::uint64_t seed = first; seed < first + count && failures < failures_max; seed += step) {
         const RepeatOnAbort guard(seed);
         const std::string wrong = run(seed);
         if (wrong.empty()) continue;
