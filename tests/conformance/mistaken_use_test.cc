@@ -372,7 +372,7 @@ TEST_F(MistakenUse, CompletionsAskTheProgramForForks) {
     append("e");
     const std::string unnamed = expect_ok({"fork", "create", "--quiet"});
     const std::string id = unnamed.substr(0, unnamed.find('\n'));
-    for (const char* name : {"what-if", "two words", "$(touch oops)", "-x"})
+    for (const char* name : {"what-if", "two words", "a$(touch oops)", "-x"})
         expect_ok({"fork", "create", std::string("--name=") + name});
     const auto offered = [this](const std::string& words) {
         const std::string script = "source <(\"$0\" completions bash); COMP_WORDS=(" + words +
@@ -380,7 +380,7 @@ TEST_F(MistakenUse, CompletionsAskTheProgramForForks) {
                                    "\"${COMPREPLY[@]}\"";
         return run_program("bash", {"-c", script, program_path()}, directory_).out;
     };
-    const std::string forks = id + "\nwhat-if\ntwo\\ words\n\\$\\(touch\\ oops\\)\nfork-";
+    const std::string forks = id + "\nwhat-if\ntwo\\ words\na\\$\\(touch\\ oops\\)\nfork-";
     EXPECT_EQ(offered("chronos state --dir data --fork ''").find("main\n" + forks), 0U)
         << offered("chronos state --dir data --fork ''");
     EXPECT_EQ(offered("chronos state --dir=data --fork wh"), "what-if\n");
