@@ -82,8 +82,6 @@ public:
     [[nodiscard]] PostingMap& map(KeyKind kind) { return *maps_[static_cast<std::size_t>(kind) - 1]; }
     [[nodiscard]] const PostingMap& map(KeyKind kind) const { return *maps_[static_cast<std::size_t>(kind) - 1]; }
 
-    /// Streams with events of this part, in the order of their first ones here.
-    [[nodiscard]] const PublishedVector<StreamHead*>& streams() const { return streams_; }
     /// Of the event at begin_seq + i. Requires: published.
     [[nodiscard]] std::uint32_t stored_offset(std::uint64_t i) const { return offsets_[i]; }
     [[nodiscard]] std::uint32_t stored_place(std::uint64_t i) const { return places_[i]; }

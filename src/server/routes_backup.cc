@@ -17,12 +17,12 @@ namespace {
 Result<Response> back_up(Call& call) {
     Services& services = call.services;
     if (services.backup_directory.empty())
-        return base::fail(ErrorCode::kUnsupported,
-                          "this server has no place for backups; start it with --backup-dir, or set "
-                          "server.backup_directory");
+        return problem(409, "backups-not-set-up",
+                       "this server has no place for backups; start it with --backup-dir, or set "
+                       "server.backup_directory");
     const std::unique_lock lock(services.backup_mutex, std::try_to_lock);
     if (!lock.owns_lock())
-        return base::fail(ErrorCode::kWouldBlock, "a backup is being made already; wait for it to end");
+        return problem(409, "backup-under-way", "a backup is being made already; wait for it to end");
     const std::int64_t started = services.world.clock.monotonic_ns();
     ASSIGN_OR_RETURN(const BackupReport report, services.store.backup(services.backup_directory + "/store"));
     if (services.system != nullptr) {
@@ -47,6 +47,9 @@ void add_backup_routes(Routes& routes) {
                 .resource = "backups",
                 .scope = access::Scope::kAdmin,
                 .summary = "Copy the store to the server's backup directory, only what is new since the last time",
+                .parameters = std::vector<std::string_view>{},
+                .answers = {{200, "Backup"}},
+                .problems = {409, 507},
                 .worker = [](Call& call) { return answered(back_up(call)); }});
 }
 

@@ -49,6 +49,7 @@ const std::map<std::string, std::string>& rows() {
         {"GET /api/v1/forks/{fork}/diff", "read"},
         {"POST /api/v1/forks/{fork}/merge", "write"},
         {"POST /api/v1/keys", "admin"},
+        {"POST /api/v1/backups", "admin"},
         {"GET /api/v1/keys", "admin"},
         {"DELETE /api/v1/keys/{key_id}", "admin"},
         {"GET /api/v1/auth/me", "read"},

@@ -199,6 +199,7 @@ std::string_view schemas_json() {
   {"type": "object", "required": ["key"], "properties": {"key": {"type": "string", "description": "Shown once"}}}]},
 "Keys": {"type": "object", "required": ["keys"],
   "properties": {"keys": {"type": "array", "items": {"$ref": "#/components/schemas/Key"}}}},
+"Backup": {"type": "object", "required": ["database", "segments", "copied_segments", "bytes", "copied_bytes"]},
 "Self": {"type": "object", "required": ["key_id", "name", "tenant", "scopes"]},
 "Health": {"type": "object", "required": ["status", "service", "version"],
   "properties": {"status": {"const": "healthy"}, "mode": {"enum": ["production", "dev"]},
