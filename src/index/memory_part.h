@@ -59,6 +59,8 @@ public:
     }
     /// A stream has its first event of this part.
     void note_stream(StreamHead* stream) { streams_.push_back(stream); }
+    /// Streams with events in this part, in the order of their first one here.
+    [[nodiscard]] const PublishedVector<StreamHead*>& streams() const { return streams_; }
 
     // Requires for these: begin_seq ≤ seq < end_seq.
 
