@@ -129,7 +129,7 @@ TEST_F(LiveTest, ConsumerOfAForkEndsWithIt) {
     append("a", "u", "?fork=try");
     ASSERT_EQ(post(kConsumers, R"({"name":"c","fork":"try"})").status, 201);
     EXPECT_EQ(get(path("c/events")).json()["count"], 2);
-    ASSERT_EQ(post("/api/v1/forks/try/discard", "{}").status, 200);
+    ASSERT_EQ(http(server_.port(), "DELETE", "/api/v1/forks/try", {}, with_key()).status, 200);
     EXPECT_EQ(get(path("c/events")).status, 410);
     EXPECT_EQ(get(path("c")).json()["branch_ended"], true);
 }

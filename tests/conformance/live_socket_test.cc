@@ -77,7 +77,7 @@ TEST_F(LiveSocketTest, SubscriptionEndsWithItsForkAndTheConnectionGoesOn) {
     socket.say({{"type", "subscribe"}, {"id", "f"}, {"fork", "try"}, {"after", "head"}, {"credits", 9}});
     EXPECT_EQ(socket.hear()["type"], "subscribed");
     EXPECT_EQ(socket.hear()["type"], "caught_up");
-    ASSERT_EQ(post("/api/v1/forks/try/discard", "{}").status, 200);
+    ASSERT_EQ(http(server_.port(), "DELETE", "/api/v1/forks/try", {}, with_key()).status, 200);
     const Json ended = socket.hear();
     EXPECT_EQ(ended["type"], "ended");
     EXPECT_EQ(ended["id"], "f");

@@ -85,7 +85,7 @@ TEST_F(LiveTest, StreamOfAForkSeesWhatItInheritsAndSaysWhenItEnds) {
     EXPECT_EQ(Json::parse(fork.next()->data)["event_type"], "t");
     EXPECT_EQ(Json::parse(fork.next()->data)["event_type"], "t.on.fork");
     EXPECT_EQ(fork.next()->event, "caught-up");
-    ASSERT_EQ(post("/api/v1/forks/try/discard", "{}").status, 200);
+    ASSERT_EQ(http(server_.port(), "DELETE", "/api/v1/forks/try", {}, with_key()).status, 200);
     const auto last = fork.next();
     ASSERT_TRUE(last);
     EXPECT_EQ(last->event, "error");

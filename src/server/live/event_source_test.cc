@@ -7,7 +7,7 @@
 namespace chronos::server {
 namespace {
 
-Result<Place> after(const std::string& text) {
+Result<StreamStart> after(const std::string& text) {
     wire::Parameters parameters;
     parameters.add("after", text);
     return take_after(parameters);
