@@ -64,9 +64,7 @@ Status read_resident(const Parts& parts, const Section& section, std::vector<T>&
 Status read_resident(Parts& parts) {
     const IndexLayout& layout = parts.layout;
     std::uint32_t crc = 0;
-    std::vector<std::uint32_t> block_crcs;
-    RETURN_IF_ERROR(read_resident(parts, layout.block_crcs, block_crcs, crc));
-    parts.block_crcs = std::move(block_crcs);
+    RETURN_IF_ERROR(read_resident(parts, layout.block_crcs, parts.block_crcs, crc));
     RETURN_IF_ERROR(read_resident(parts, layout.segments, parts.segments, crc));
     RETURN_IF_ERROR(read_resident(parts, layout.log_crcs, parts.log_crcs, crc));
     RETURN_IF_ERROR(read_resident(parts, layout.runs, parts.runs, crc));
@@ -114,8 +112,7 @@ Result<std::shared_ptr<IndexFile>> IndexFile::open(io::FileSystem& files, cache:
                                                    const std::string& path, const Uuid& database) {
     auto parts = std::make_unique<Parts>();
     parts->path = path;
-    ASSIGN_OR_RETURN(auto file, files.open(path, io::OpenMode::kRead));
-    parts->file = std::make_unique<cache::ColdFile>(cache.open_files(), files, path, std::move(file));
+    ASSIGN_OR_RETURN(parts->file, files.open(path, io::OpenMode::kRead));
     ASSIGN_OR_RETURN(const std::uint64_t size, parts->file->size());
     if (size < sizeof(IndexHead) + sizeof(IndexFooter) || size > kIndexFileSizeMax)
         return parts->corrupt("has a size that no index file has");

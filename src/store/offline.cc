@@ -172,10 +172,8 @@ private:
 /// Scans the whole log, going on behind damage.
 Status scan_all(io::Environment& env, const std::string& folder, const wal::Manifest& manifest, OfflineReport& report,
                 const OnBody& on_body, const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
-    cache::OpenFiles open_files;
-    wal::Scanner scanner(
-        env.files, folder + "/log", manifest,
-        {.continue_after_damage = true, .release_images = true, .read_only = true, .open_files = &open_files});
+    wal::Scanner scanner(env.files, folder + "/log", manifest,
+                         {.continue_after_damage = true, .release_images = true, .read_only = true});
     const auto on_damage = [&](const wal::Damage& damage) { report.damages.push_back(damage); };
     RETURN_IF_ERROR(scanner.open_segments(on_damage));
     std::optional<IndexCheck> indexes;

@@ -67,12 +67,6 @@ Status Scanner::open_segments(const std::function<void(const Damage&)>& on_damag
             // With a damaged header the records can still be read: the manifest knows number, salt and size.
             if (size != entry.file_size) segment.file.reset();
         }
-        // Without a hash it may be written again when it is sealed.
-        const bool is_only_read = options_.read_only || (entry.state == SegmentState::kSealed &&
-                                                         (entry.flags & SegmentEntry::kHasSha256) != 0);
-        if (segment.file != nullptr && is_only_read && options_.open_files != nullptr)
-            segment.file = std::make_unique<cache::ColdFile>(
-                *options_.open_files, files_, log_directory_ + "/" + segment.name, std::move(segment.file));
         bytes_total_ += entry.state == SegmentState::kSealed ? entry.end_offset : entry.file_size;
         segments_.push_back(std::move(segment));
     }

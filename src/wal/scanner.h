@@ -20,8 +20,6 @@
 #include <string>
 #include <vector>
 
-#include "cache/file_image.h"
-#include "cache/open_files.h"
 #include "io/aligned_buffer.h"
 #include "io/environment.h"
 #include "wal/manifest.h"
@@ -43,7 +41,7 @@ struct ScannedSegment {
     std::uint32_t last_crc = 0;
     std::uint32_t last_epoch = 0;
     /// Of a sealed segment: checksums of its blocks (cache/file_image.h).
-    cache::BlockCrcs block_crcs;
+    std::vector<std::uint32_t> block_crcs;
 
     [[nodiscard]] SegmentIdentity identity() const { return {entry.number, entry.salt}; }
     [[nodiscard]] bool has_records() const;
@@ -77,8 +75,6 @@ public:
         /// Free each segment's bytes once it was read.
         bool release_images = false;
         bool read_only = false;
-        /// Sealed segments are opened among these, if given: not all at once.
-        cache::OpenFiles* open_files = nullptr;
     };
     struct Callbacks {
         /// Each record in order, of complete groups; an error ends the scan. The body is in the segment's image.
