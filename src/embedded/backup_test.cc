@@ -94,7 +94,9 @@ TEST_F(Backup, TakenUnderLoadHoldsWhatWasAcknowledgedBeforeAndIsAPrefix) {
     std::atomic<std::uint64_t> acknowledged = 0;
     std::atomic<bool> stops = false;
     std::thread writer([&] {
-        while (!stops) {
+        // So many that the store stays small however slow the copies are.
+        constexpr int kBatchesMax = 2'000;
+        for (int i = 0; i < kBatchesMax && !stops; ++i) {
             append(store, 100, 200);
             acknowledged += 100;
         }

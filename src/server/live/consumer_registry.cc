@@ -52,8 +52,9 @@ std::string payload_of(const ConsumerInfo& info) {
         .field("name", info.name)
         .field("branch", info.source.branch)
         .raw_field("filters", info.filters)
-        .raw_field("event_type_filters", patterns + "]")
         .field("created_at", info.created_at.to_string());
+    // An empty list would read as one that was meant to name something.
+    if (patterns.size() > 1) writer.raw_field("event_type_filters", patterns + "]");
     write_position(writer, "position", info.position);
     writer.end();
     return payload;
