@@ -26,6 +26,8 @@ endfunction()
 # chronos_unite(<target> <source>...): the sources are compiled in groups.
 function(chronos_unite target)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+    # Sources are included then, and what only one of them knows looks as if it stood in a header.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
     set(group_count 0)
     foreach(source IN LISTS ARGN)
         chronos_names_in("${source}" names)

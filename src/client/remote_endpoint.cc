@@ -14,7 +14,7 @@ constexpr std::uint32_t kPageEventsMax = 1'000;  // what a server gives at once
 constexpr std::uint32_t kPageEntitiesMax = 1'000;
 
 /// Builds the query of a request.
-class Query {
+class QueryText {
 public:
     void add(std::string_view name, std::string_view value) {
         text_ += text_.empty() ? '?' : '&';
@@ -81,7 +81,7 @@ public:
     }
 
     Result<State> state(std::string_view entity_id, const StateOptions& options) const override {
-        Query query = entity_query(entity_id, options);
+        QueryText query = entity_query(entity_id, options);
         query.add("do", "state");
         query.add("history", "0");
         if (options.with_origins) query.add("origins", "1");
@@ -98,7 +98,7 @@ public:
     Result<std::vector<HistoryEntry>> history(std::string_view entity_id, const StateOptions& options) const override {
         std::vector<HistoryEntry> entries;
         for (;;) {
-            Query query = entity_query(entity_id, options);
+            QueryText query = entity_query(entity_id, options);
             query.add("do", "history");
             if (!entries.empty()) query.add_number("after_version", entries.back().event.version.value);
             ASSIGN_OR_RETURN(const HttpReply reply, http_.send({.target = "/api/v1/entity" + query.text()}));
@@ -112,7 +112,7 @@ public:
     }
 
     Result<Changes> changes(const EndpointView& before, const ChangesOptions& options) const override {
-        Query query;
+        QueryText query;
         query.add_view(options_);
         query.add_view(static_cast<const RemoteView&>(before).options_, "from_");
         add_changes(query, options);
@@ -125,7 +125,7 @@ public:
         std::vector<std::string> ids;
         std::string behind(after);
         while (ids.size() < limit) {
-            Query query;
+            QueryText query;
             query.add_view(options_);
             query.add("order", "id");
             query.add_if("prefix", prefix);
@@ -141,7 +141,7 @@ public:
     }
 
     Result<Stats> stats() const override {
-        Query query;
+        QueryText query;
         query.add_view(options_);
         ASSIGN_OR_RETURN(const std::string body, answer_of(http_, {.target = "/api/v1/stats" + query.text()}));
         return decode_stats(body);
@@ -157,7 +157,7 @@ public:
         return answer.total;
     }
 
-    static void add_changes(Query& query, const ChangesOptions& options) {
+    static void add_changes(QueryText& query, const ChangesOptions& options) {
         for (const std::string& entity : options.entity_ids) query.add("entity_id", entity);
         query.add_if("entity_id_prefix", options.entity_id_prefix);
         query.add_if("after", options.after);
@@ -166,8 +166,8 @@ public:
     }
 
 private:
-    [[nodiscard]] Query entity_query(std::string_view entity_id, const StateOptions& options) const {
-        Query query;
+    [[nodiscard]] QueryText entity_query(std::string_view entity_id, const StateOptions& options) const {
+        QueryText query;
         query.add("id", entity_id);
         query.add_view(options_);
         query.add_fold(options);
@@ -239,7 +239,7 @@ public:
     }
     Result<Changes> fork_changes(const ForkInfo& fork, const std::string& branch,
                                  const ChangesOptions& options) const override {
-        Query query;
+        QueryText query;
         query.add_if("against", branch);
         for (const std::string& entity : options.entity_ids) query.add("entity_id", entity);
         query.add_if("entity_id_prefix", options.entity_id_prefix);

@@ -24,8 +24,8 @@ struct PreparedBatch {
     std::vector<std::uint64_t> entity_hashes;
     /// The branch it is for, up to whatever will have been appended.
     Layers layers;
-    /// Events with derived ids may stand in the store under explicit ones, where a fork was merged that has a batch with
-    /// this id.
+    /// Events with derived ids may stand in the store under explicit ones, where a fork was merged that has a batch
+    /// with this id.
     bool looks_for_derived_ids = false;
     /// The extensions of the body.
     std::vector<std::byte> extensions;

@@ -21,10 +21,10 @@ using Folders = std::set<std::string, std::less<>>;
 /// A folder includes lower ranks only; folders of one rank do not include each other.
 const std::map<std::string, int, std::less<>>& ranks() {
     static const std::map<std::string, int, std::less<>> table{
-        {"base", 1},    {"io", 2},     {"event", 2},    {"json", 3},    {"cache", 3}, {"text", 3},       {"vector", 3},
-        {"parquet", 3}, {"wal", 4},    {"index", 4},    {"segment", 4}, {"store", 5}, {"projection", 6}, {"query", 6},
-        {"search", 6},  {"access", 6}, {"embedded", 7}, {"ingest", 8},  {"wire", 8},  {"server", 9},   {"client", 9},
-        {"app", 10},
+        {"base", 1},       {"io", 2},      {"event", 2},  {"json", 3},   {"cache", 3},    {"text", 3},
+        {"vector", 3},     {"parquet", 3}, {"wal", 4},    {"index", 4},  {"segment", 4},  {"store", 5},
+        {"projection", 6}, {"query", 6},   {"search", 6}, {"access", 6}, {"embedded", 7}, {"ingest", 8},
+        {"wire", 8},       {"server", 9},  {"client", 9}, {"app", 10},
     };
     return table;
 }
