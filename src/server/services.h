@@ -29,7 +29,7 @@ struct Services {
     const Routes* routes = nullptr;
     ConsumerRegistry* consumers = nullptr;  ///< Of all tenants.
     std::string directory;
-    Store* system = nullptr;       ///< The server's own; null without credentials.
+    Store* system = nullptr;       ///< The server's own.
     std::string backup_directory;  ///< Empty: there is none.
     std::mutex backup_mutex;       ///< Held while a backup is made.
     /// What states are folded with when a request does not say.

@@ -130,12 +130,14 @@ private:
         if (!waiter_)
             waiter_ =
                 std::make_unique<boost::asio::posix::stream_descriptor>(stream_.get_executor(), body.descriptor());
-        boost::asio::steady_timer timer(stream_.get_executor(), Watch::kPeriod);
+        boost::asio::steady_timer timer(stream_.get_executor(), std::chrono::seconds(1));
+        idle_ = &timer;
         boost::beast::get_lowest_layer(stream_).expires_never();
         auto& socket = boost::beast::get_lowest_layer(stream_).socket();
         const auto outcome =
             co_await (waiter_->async_wait(boost::asio::posix::stream_descriptor::wait_read, kAwait) ||
                       timer.async_wait(kAwait) || socket.async_wait(boost::asio::ip::tcp::socket::wait_read, kAwait));
+        idle_ = nullptr;
         if (outcome.index() == 2) co_return false;
         if (is_heartbeat_due() && !body.heartbeat().empty())
             co_return co_await write(std::string(body.heartbeat()), Framing::kChunk);
@@ -156,6 +158,7 @@ private:
             boost::beast::get_lowest_layer(stream_).cancel();
             return false;
         }
+        if (ending_ && idle_ != nullptr) idle_->cancel();
         return true;
     }
 
@@ -164,6 +167,7 @@ private:
     Services& services_;
     const access::Principal* principal_;
     std::unique_ptr<boost::asio::posix::stream_descriptor> waiter_;
+    boost::asio::steady_timer* idle_ = nullptr;  ///< While nothing is sent.
     Clock::time_point written_at_ = Clock::now();
     std::optional<BodyStream::Ending> ending_;
     int looks_at_write_ = 0;  ///< Since it began.
