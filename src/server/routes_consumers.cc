@@ -24,7 +24,8 @@ Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument
 
 Result<Parameters> body_of(const Call& call) {
     ASSIGN_OR_RETURN(Parameters parameters, Parameters::from_query(call.request.query));
-    ASSIGN_OR_RETURN(Parameters body, Parameters::from_json(call.request.body));
+    ASSIGN_OR_RETURN(Parameters body,
+                     Parameters::from_json(without_empty_list(call.request.body, "event_type_filters")));
     parameters.add_all(std::move(body));
     return parameters;
 }

@@ -50,6 +50,12 @@ TEST_F(ConsumerRegistryTest, KnowsAfterOpeningWhatItKnewBefore) {
     EXPECT_FALSE(registry_->find("other", "c").ok());
 }
 
+TEST_F(ConsumerRegistryTest, OpensWithAConsumerOfEverything) {
+    ASSERT_TRUE(registry_->create({.tenant = "default", .name = "all"}).ok());
+    reopen();
+    EXPECT_TRUE(registry_->find("default", "all")->source.patterns.texts().empty());
+}
+
 TEST_F(ConsumerRegistryTest, WritesManyAcknowledgementsAsFew) {
     ASSERT_TRUE(create("c").ok());
     for (std::uint64_t i = 0; i < 5'000; ++i)

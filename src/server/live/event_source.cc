@@ -5,6 +5,9 @@
 
 #include "base/result.h"
 #include "base/utf8.h"
+#include "json/scan.h"
+#include "json/validate.h"
+#include "json/writer.h"
 #include "server/http/problem.h"
 #include "wire/read_request.h"
 
@@ -50,6 +53,22 @@ Result<StreamStart> take_after(wire::Parameters& parameters, std::string_view na
     Result<std::optional<Position>> after = wire::take_position(number, name);
     if (!after.ok()) return wrong(after.error().message + "; or head, or start");
     return StreamStart{.after = *after};
+}
+
+std::string without_empty_list(std::string_view json, std::string_view name) {
+    if (!json::validate_json(json).ok() || !json::is_object(json)) return std::string(json);
+    std::string out;
+    json::ObjectWriter writer(out);
+    json::ObjectScanner fields(json);
+    while (fields.next()) {
+        const std::string_view value = fields.value();
+        const bool is_empty = value.starts_with('[') && json::trimmed(value.substr(1, value.size() - 2)).empty();
+        std::string scratch;
+        const std::string_view key = json::unescaped(fields.raw_key(), scratch);
+        if (key != name || !is_empty) writer.raw_field(key, value);
+    }
+    writer.end();
+    return out;
 }
 
 Result<SourceOptions> take_source(wire::Parameters& parameters, Timestamp now) {

@@ -38,6 +38,9 @@ struct StreamStart {
 /// `after`: a position, "head", "start"; absent: the start. Errors: kInvalidArgument.
 Result<StreamStart> take_after(wire::Parameters& parameters, std::string_view name = "after");
 
+/// The object without its member `name` where that is []: clients of AllSource send it for "all". Other text stays.
+std::string without_empty_list(std::string_view json, std::string_view name);
+
 /// What to read, without where to begin.
 struct SourceOptions {
     std::string branch = "main";

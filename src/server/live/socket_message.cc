@@ -65,7 +65,7 @@ std::string socket_message_id(std::string_view text) {
 
 Result<PlainMessage> parse_plain_message(std::string_view text) {
     if (json::trimmed(text).empty()) return wrong("the message is empty");
-    ASSIGN_OR_RETURN(wire::Parameters fields, wire::Parameters::from_json(text));
+    ASSIGN_OR_RETURN(wire::Parameters fields, wire::Parameters::from_json(without_empty_list(text, "filters")));
     ASSIGN_OR_RETURN(const auto type, fields.take("type"));
     if (type) {
         if (*type != "subscribe")

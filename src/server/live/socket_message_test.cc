@@ -43,6 +43,9 @@ TEST(PlainMessage, IsAFilterByFieldsOrByPatterns) {
     EXPECT_EQ(std::get<FieldFilterMessage>(*fields).event_type, std::nullopt);
     const auto patterns = parse_plain_message(R"({"type":"subscribe","filters":["order.*"]})");
     EXPECT_TRUE(std::get<PatternFilterMessage>(*patterns).patterns.matches("order.x"));
+    const auto all = parse_plain_message(R"({"type":"subscribe","filters":[ ]})");
+    ASSERT_TRUE(all.ok());
+    EXPECT_TRUE(std::get<PatternFilterMessage>(*all).patterns.matches("anything"));
     EXPECT_FALSE(parse_plain_message(R"({"type":"replay"})").ok());
     EXPECT_FALSE(parse_plain_message(R"({"entity":"a"})").ok());
     EXPECT_FALSE(parse_plain_message(R"({"entity_id":""})").ok());
