@@ -6,6 +6,20 @@
 namespace chronos {
 namespace {
 
+/// JSON has line ends only between values, where a space means the same: what is written is one line.
+std::string on_one_line(std::string_view json) {
+    std::string line(json);
+    for (char& c : line) c = c == '\n' || c == '\r' ? ' ' : c;
+    return line;
+}
+
+void write_json(json::ObjectWriter& writer, std::string_view name, std::string_view json) {
+    if (json.find_first_of("\n\r") == std::string_view::npos)
+        writer.raw_field(name, json);
+    else
+        writer.raw_field(name, on_one_line(json));
+}
+
 /// `AnyEvent`: Event or EventView, `Tags`: its tags.
 template <typename AnyEvent, typename Tags>
 std::string event_as_json(const AnyEvent& event, const Tags& tags) {
@@ -22,9 +36,9 @@ std::string event_as_json(const AnyEvent& event, const Tags& tags) {
     if (event.payload_is_unvalidated && !json::validate_json(event.payload).ok()) {
         writer.field("payload", event.payload);
     } else {
-        writer.raw_field("payload", event.payload);
+        write_json(writer, "payload", event.payload);
     }
-    if (!event.metadata.empty()) writer.raw_field("metadata", event.metadata);
+    if (!event.metadata.empty()) write_json(writer, "metadata", event.metadata);
     if (!tags.empty()) {
         std::string array = "[";
         for (const std::string_view tag : tags) {

@@ -456,5 +456,12 @@ TEST(State, OfThePastStartsFromTheNearestSavedOne) {
     }
 }
 
+TEST(EventJson, IsOneLineWhateverThePayloadLooksLike) {
+    Event event{.event_type = "t", .entity_id = "a", .payload = "{\n  \"x\": \"a\\nb\"\r\n}", .metadata = "{\n}"};
+    const std::string json = to_json(event);
+    EXPECT_EQ(json.find_first_of("\r\n"), std::string::npos);
+    EXPECT_NE(json.find(R"("payload":{   "x": "a\nb"  })"), std::string::npos) << json;
+}
+
 }  // namespace
 }  // namespace chronos
