@@ -119,6 +119,20 @@ TEST_F(Backup, TakenUnderLoadHoldsWhatWasAcknowledgedBeforeAndIsAPrefix) {
     writer.join();
 }
 
+TEST_F(Backup, OneThatBrokeOffIsMadeAgain) {
+    Store store = open("data");
+    append(store, 100);
+    ASSERT_TRUE(store.backup(path("copy")).ok());
+    const std::string folder = path("copy") + "/" + store.database().to_string();
+    std::filesystem::remove(folder + "/MANIFEST");  // as if it had been killed before it wrote one
+    std::ofstream(folder + "/log/000001.log.tmp") << "half";
+    EXPECT_FALSE(restore(path("copy"), path("early")).ok());
+    const auto again = store.backup(path("copy"));
+    ASSERT_TRUE(again.ok()) << again.error().message;
+    ASSERT_TRUE(restore(path("copy"), path("new")).ok());
+    EXPECT_EQ(count(open("new")), 100U);
+}
+
 TEST_F(Backup, DamageIsFoundAndNothingIsMade) {
     {
         Store store = open("data");

@@ -170,11 +170,14 @@ Result<std::optional<wal::Manifest>> earlier_backup(io::FileSystem& files, const
                                                     const Uuid& database) {
     ASSIGN_OR_RETURN(const std::string folder, find_database(files, target));
     if (folder.empty()) return std::optional<wal::Manifest>();
-    ASSIGN_OR_RETURN(wal::Manifest manifest, wal::read_manifest(files, folder));
-    if (manifest.database != database)
+    if (folder.substr(folder.rfind('/') + 1) != database.to_string())
         return base::fail(ErrorCode::kAlreadyExists,
                           target + " holds a backup of another database; give another directory");
-    return std::optional(std::move(manifest));
+    Result<wal::Manifest> manifest = wal::read_manifest(files, folder);
+    // The first backup here broke off before it had one.
+    if (!manifest.ok() && manifest.error().code == ErrorCode::kNotFound) return std::optional<wal::Manifest>();
+    if (!manifest.ok()) return std::move(manifest).error();
+    return std::optional(std::move(*manifest));
 }
 
 /// A file that marks a directory as a backup: opening it as a store would make it one.
