@@ -224,11 +224,18 @@ private:
 
     // --- opening, closing, losing power ---
 
+    /// As somebody would who knows that the store rested and that the clock is right: until then forks outlive their time.
+    void trust_clock() {
+        store_->impl_->engine->database->confirm_clock();
+        (void)store_->impl_->engine->database->expire_forks();
+    }
+
     std::string open() {
         const std::int64_t begin_ns = sim_.clock.wall_ns();
         auto opened = open_store(sim_.files, sim_, options_);
         if (!opened.ok()) return has_no_power() ? crash_and_open() : "does not open: " + opened.error().message;
         store_.emplace(std::move(opened).value());
+        trust_clock();
         if (!model_) model_.emplace(store_->database());
         return note_expired(begin_ns);
     }
@@ -256,6 +263,7 @@ private:
         if (!opened.ok())
             return has_no_power() ? crash_and_open() : "does not open after a crash: " + opened.error().message;
         store_.emplace(std::move(opened).value());
+        trust_clock();
         std::string wrong = labelled("after a crash", settle(begin_ns));
         for (const std::string& id : readable())
             if (wrong.empty()) wrong = labelled("after a crash, in " + id, read_all(id));
@@ -556,7 +564,8 @@ private:
         return note_expired(begin_ns);
     }
 
-    /// Forks end when the store says so: not before their time, and by `begin_ns` those whose time it was.
+    /// Forks end when the store says so: not before their time, and by `begin_ns` those whose time it was, unless the
+    /// power was cut before that was written.
     std::string note_expired(std::int64_t begin_ns) {
         for (auto& [id, branch] : model_->branches()) {
             if (branch.parent.empty() || !branch.is_live()) continue;
@@ -569,7 +578,7 @@ private:
                 ++tally_.expired_count;
             } else if (info->status != ForkStatus::kLive) {
                 return "fork " + id + " ended by itself";
-            } else if (branch.expires_at.ns <= begin_ns) {
+            } else if (branch.expires_at.ns <= begin_ns && !has_no_power()) {
                 return "a fork outlived its time";
             }
         }
