@@ -55,6 +55,18 @@ struct EventTypeCount {
     Timestamp first_recorded_at, last_recorded_at;
 };
 
+/// What a store holds in memory, in bytes. Of heads, files, log_tail nothing can be given back.
+struct MemoryUse {
+    std::uint64_t heads = 0;        ///< Heads of all entities.
+    std::uint64_t files = 0;        ///< Filters and checksums of index files and segments.
+    std::uint64_t log_tail = 0;     ///< The segment appended to, and memory made ahead of it.
+    std::uint64_t log_waiting = 0;  ///< Segments that have no index file yet.
+    std::uint64_t working = 0;      ///< While index files are written or merged.
+    std::uint64_t held_parts = 0;   ///< Parts of the index that only long reads still use.
+    std::uint64_t parts = 0;        ///< Parts of the index in memory.
+    std::uint64_t blocks = 0;       ///< Blocks of segments and index files.
+};
+
 struct Stats {
     Uuid database;
     std::uint64_t event_count = 0;  ///< On main, in the view.
@@ -66,7 +78,8 @@ struct Stats {
     std::uint64_t commits = 0;      ///< Since open.
     std::uint64_t spare_waits = 0;  ///< Rolls that had to prepare a segment first.
     std::uint64_t memory_budget = 0;
-    std::uint64_t memory_bytes = 0;  ///< Of indexes and log in memory, when last looked at.
+    std::uint64_t memory_bytes = 0;  ///< The sum of `memory`.
+    MemoryUse memory;                ///< All 0 for a store in memory.
     std::uint64_t memory_waits = 0;  ///< Appends that waited for memory.
     std::uint64_t index_files = 0;
     std::uint64_t index_bytes = 0;

@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "json/writer.h"
 
@@ -23,11 +25,27 @@ std::string make_payload(std::uint64_t number, std::size_t size) {
     return payload + std::string(kEnd);
 }
 
+/// The name of an entity, made when it is needed: ten million of them would take memory that is to be measured.
+class EntityName {
+public:
+    explicit EntityName(std::uint64_t number) {
+        const auto end = std::copy(kPrefix.begin(), kPrefix.end(), text_.begin());
+        size_ = static_cast<std::size_t>(std::to_chars(end, text_.end(), number).ptr - text_.begin());
+    }
+    [[nodiscard]] std::string_view text() const { return {text_.data(), size_}; }
+
+private:
+    static constexpr std::string_view kPrefix = "order:";
+    std::array<char, 32> text_{};
+    std::size_t size_ = 0;
+};
+
 }  // namespace
 
 /// What one event is made of.
 struct Workload::Parts {
-    std::string_view entity, type, payload;
+    std::uint64_t entity = 0;
+    std::string_view type, payload;
     std::array<std::string_view, 2> tags;
     Uuid id;
 };
@@ -40,8 +58,6 @@ std::uint64_t scrambled(std::uint64_t number) {
 }
 
 Workload::Workload(const WorkloadOptions& options) : options_(options) {
-    entities_.reserve(options.entities);
-    for (std::uint64_t i = 0; i < options.entities; ++i) entities_.push_back(fmt::format("order:{}", i));
     for (std::size_t i = 0; i < kPayloadCount; ++i)
         payloads_.push_back(make_payload(scrambled(i), options.payload_bytes));
     for (unsigned i = 0; i < 1000; ++i) customers_.push_back(fmt::format("customer:{}", i));
@@ -50,7 +66,7 @@ Workload::Workload(const WorkloadOptions& options) : options_(options) {
 
 Workload::Parts Workload::parts_of(std::uint64_t index) const {
     const std::uint64_t random = scrambled(index);
-    Parts parts{.entity = entities_[random % entities_.size()],
+    Parts parts{.entity = random % options_.entities,
                 .type = kTypes[(random >> 32) % kTypes.size()],
                 .payload = payloads_[(random >> 40) % payloads_.size()],
                 .tags = {customers_[(random >> 20) % customers_.size()], regions_[(random >> 48) % regions_.size()]},
@@ -67,7 +83,8 @@ Workload::Parts Workload::parts_of(std::uint64_t index) const {
 void Workload::add_events(std::uint64_t first, std::uint32_t count, BatchBuilder& batch) const {
     for (std::uint64_t index = first; index < first + count; ++index) {
         const Parts parts = parts_of(index);
-        BatchBuilder::EventRef event = {.entity_id = parts.entity, .event_type = parts.type, .payload = parts.payload};
+        const EntityName entity(parts.entity);
+        BatchBuilder::EventRef event = {.entity_id = entity.text(), .event_type = parts.type, .payload = parts.payload};
         if (options_.tags > 0) event.tags = parts.tags;
         if (options_.explicit_ids) event.id = parts.id;
         batch.add(event);
@@ -80,7 +97,9 @@ std::string Workload::json_lines(std::uint64_t first, std::uint32_t count) const
         const Parts parts = parts_of(index);
         json::ObjectWriter writer(lines);
         if (options_.explicit_ids) writer.field("id", parts.id.to_string());
-        writer.field("entity_id", parts.entity).field("event_type", parts.type).raw_field("payload", parts.payload);
+        writer.field("entity_id", EntityName(parts.entity).text())
+            .field("event_type", parts.type)
+            .raw_field("payload", parts.payload);
         if (options_.tags > 0) writer.raw_field("tags", fmt::format(R"(["{}","{}"])", parts.tags[0], parts.tags[1]));
         writer.end();
         lines += '\n';

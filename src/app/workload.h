@@ -28,7 +28,7 @@ public:
 
     explicit Workload(const WorkloadOptions& options);
 
-    /// Adds events [first, first + count) to `batch`, by copying from what was made beforehand.
+    /// Adds events [first, first + count) to `batch`, by copying what was made beforehand.
     void add_events(std::uint64_t first, std::uint32_t count, BatchBuilder& batch) const;
 
     /// The same events as lines of JSON.
@@ -42,7 +42,6 @@ private:
     [[nodiscard]] Parts parts_of(std::uint64_t index) const;
 
     WorkloadOptions options_;
-    std::vector<std::string> entities_;
     std::vector<std::string> payloads_;
     std::vector<std::string> customers_, regions_;
 };

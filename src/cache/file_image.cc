@@ -35,6 +35,7 @@ FileImage::FileImage(ImageCache& cache, ImageSource source) : memory_(source.siz
     used_ = std::make_unique<std::atomic<std::uint64_t>[]>(words_of(source.size));
     ASSERT(source.block_crcs.size() == blocks_of(source.size));
     source_ = std::move(source);
+    is_evictable_.store(true, std::memory_order_release);
     cache_ = &cache;
     cache_->add(*this);
 }
@@ -53,6 +54,7 @@ void FileImage::make_evictable(ImageCache& cache, ImageSource source) {
     loaded_bytes_.store(blocks_of(source.size) * kImageBlockSize, std::memory_order_relaxed);
     source_ = std::move(source);
     cache_ = &cache;
+    is_evictable_.store(true, std::memory_order_release);
     cache_->add(*this);  // Its mutex makes all of this known to the evictor, which alone ends is_whole_.
 }
 
@@ -125,6 +127,12 @@ std::uint64_t FileImage::evict(std::uint64_t bytes_wanted) {
     is_whole_.store(false, std::memory_order_relaxed);
     const std::uint64_t blocks = blocks_of(source_.size);
     std::uint64_t given = 0;
+    // Neighbours go in one call.
+    std::uint64_t run_begin = 0;
+    std::uint64_t run_end = 0;
+    const auto release_run = [&] {
+        if (run_begin != run_end) memory_.release(run_begin * kImageBlockSize, (run_end - run_begin) * kImageBlockSize);
+    };
     for (std::uint64_t i = 0; i < blocks && given < bytes_wanted; ++i) {
         if (hand_ >= blocks) hand_ = 0;
         const std::uint64_t block = hand_++;
@@ -132,9 +140,14 @@ std::uint64_t FileImage::evict(std::uint64_t bytes_wanted) {
         if ((loaded_[block / kBitsPerWord].load(std::memory_order_relaxed) & bit) == 0) continue;
         if ((used_[block / kBitsPerWord].fetch_and(~bit, std::memory_order_relaxed) & bit) != 0) continue;
         loaded_[block / kBitsPerWord].fetch_and(~bit, std::memory_order_relaxed);
-        memory_.release(block * kImageBlockSize, kImageBlockSize);
+        if (block != run_end) {
+            release_run();
+            run_begin = block;
+        }
+        run_end = block + 1;
         given += kImageBlockSize;
     }
+    release_run();
     loaded_bytes_.fetch_sub(given, std::memory_order_relaxed);
     gate_.fetch_and(~kEvicting);
     gate_.notify_all();

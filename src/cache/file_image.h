@@ -15,7 +15,9 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "chronos/result.h"
@@ -29,12 +31,30 @@ inline constexpr std::size_t kImageBlockSize = std::size_t{16} << 10;
 
 class ImageCache;
 
+/// Checksums of the blocks of a file: made once, then shared by all who compare with them.
+class BlockCrcs {
+public:
+    BlockCrcs() = default;
+    BlockCrcs(std::vector<std::uint32_t> crcs)
+        : crcs_(std::make_shared<const std::vector<std::uint32_t>>(std::move(crcs))) {}
+
+    [[nodiscard]] std::size_t size() const { return crcs_ == nullptr ? 0 : crcs_->size(); }
+    [[nodiscard]] bool empty() const { return size() == 0; }
+    std::uint32_t operator[](std::size_t block) const { return (*crcs_)[block]; }
+    [[nodiscard]] std::span<const std::uint32_t> span() const {
+        return crcs_ == nullptr ? std::span<const std::uint32_t>() : std::span(*crcs_);
+    }
+
+private:
+    std::shared_ptr<const std::vector<std::uint32_t>> crcs_;
+};
+
 /// Where an image's bytes can be read again, and what they must be.
 struct ImageSource {
-    io::File* file = nullptr;               ///< Outlives the image.
-    std::string name;                       ///< For errors: "log/000003.log".
-    std::uint64_t size = 0;                 ///< Bytes covered by checksums; the last block may be short.
-    std::vector<std::uint32_t> block_crcs;  ///< CRC32C of each block of kImageBlockSize bytes.
+    io::File* file = nullptr;  ///< Outlives the image.
+    std::string name;          ///< For errors: "log/000003.log".
+    std::uint64_t size = 0;    ///< Bytes covered by checksums; the last block may be short.
+    BlockCrcs block_crcs;      ///< CRC32C of each block of kImageBlockSize bytes.
 };
 
 /// CRC32C of each block of `bytes`.
@@ -52,7 +72,7 @@ public:
 
     /// From now on blocks may be taken away. Requires: the first `source.size` bytes will not change.
     void make_evictable(ImageCache& cache, ImageSource source);
-    [[nodiscard]] bool is_evictable() const { return source_.file != nullptr; }
+    [[nodiscard]] bool is_evictable() const { return is_evictable_.load(std::memory_order_acquire); }
     /// Everything is loaded and stays so while pinned. Requires: pinned.
     [[nodiscard]] bool is_whole() const { return is_whole_.load(std::memory_order_acquire); }
 
@@ -103,6 +123,7 @@ private:
     ImageCache* cache_ = nullptr;
     std::atomic<std::uint32_t> gate_ = 0;  // pins, and kEvicting
     std::atomic<bool> is_whole_ = false;
+    std::atomic<bool> is_evictable_ = false;  // released when source_ is there for good
     std::atomic<std::uint64_t> loaded_bytes_ = 0;
     /// One bit per block: loaded (release after its bytes, acquire by readers), used (a hint).
     std::unique_ptr<std::atomic<std::uint64_t>[]> loaded_, used_;

@@ -12,6 +12,8 @@
 #include <mutex>
 #include <vector>
 
+#include "cache/open_files.h"
+
 namespace chronos::cache {
 
 class FileImage;
@@ -29,6 +31,10 @@ public:
     [[nodiscard]] std::uint64_t loads() const { return loads_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t evictions() const { return evictions_.load(std::memory_order_relaxed); }
 
+    /// The files that images are read from.
+    [[nodiscard]] OpenFiles& open_files() { return open_files_; }
+    [[nodiscard]] const OpenFiles& open_files() const { return open_files_; }
+
     /// Gives blocks back until the budget holds or nothing more can go.
     void trim();
     /// The same, after whoever is at it: when it returns, what is over the budget is pinned.
@@ -41,6 +47,7 @@ private:
     void note_loaded(std::uint64_t bytes);
     void trim_locked();
 
+    OpenFiles open_files_;
     std::atomic<std::uint64_t> bytes_max_;
     std::atomic<std::uint64_t> bytes_ = 0;
     std::atomic<std::uint64_t> loads_ = 0;

@@ -445,6 +445,7 @@ Result<Stats> decode_stats(std::string_view json) {
                     .writer_epoch = static_cast<std::uint32_t>(object.number("epoch")),
                     .memory_budget = object.number("memory_budget"),
                     .memory_bytes = object.number("memory_bytes"),
+                    .memory_waits = object.number("memory_waits"),
                     .index_files = object.number("index_files"),
                     .index_bytes = object.number("index_bytes"),
                     .snapshot_files = object.number("snapshot_files"),
@@ -452,6 +453,17 @@ Result<Stats> decode_stats(std::string_view json) {
                     .commit_method = object.text("commit_method"),
                     .first_recorded_at = object.optional_time("first_timestamp"),
                     .last_recorded_at = object.optional_time("last_timestamp")};
+        if (const std::string_view memory = object.raw("memory"); !memory.empty())
+            stats.memory = read_part(object, memory, [](Object& part) {
+                return MemoryUse{.heads = part.number("heads"),
+                                 .files = part.number("files"),
+                                 .log_tail = part.number("log_tail"),
+                                 .log_waiting = part.number("log_waiting"),
+                                 .working = part.number("working"),
+                                 .held_parts = part.number("held_parts"),
+                                 .parts = part.number("parts"),
+                                 .blocks = part.number("blocks")};
+            });
         object.each("event_types", [&](std::string_view type) {
             stats.event_types.push_back(read_part(object, type, [](Object& part) {
                 return EventTypeCount{.event_type = part.text("event_type"),

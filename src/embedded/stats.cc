@@ -23,7 +23,18 @@ Result<Stats> View::stats() const {
     stats.spare_waits = log.counters().spare_waits;
     const bool is_direct = io::posix_file_system().durable_write() == io::DurableWrite::kDirect;
     stats.commit_method = database.is_in_memory() ? "memory" : is_direct ? "direct" : "buffered";
-    stats.memory_bytes = database.is_in_memory() ? 0 : database.keeper().memory_bytes();
+    if (!database.is_in_memory()) {
+        const store::MemoryUse use = database.keeper().measure(log);
+        stats.memory_bytes = use.total();
+        stats.memory = {.heads = use.heads,
+                        .files = use.files,
+                        .log_tail = use.log_tail,
+                        .log_waiting = use.log_waiting,
+                        .working = use.working,
+                        .held_parts = use.held_parts,
+                        .parts = use.parts,
+                        .blocks = use.blocks};
+    }
     stats.memory_budget = database.memory_budget();
     stats.memory_waits = database.memory_waits();
     stats.index_files = database.keeper().file_count();

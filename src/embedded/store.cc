@@ -8,6 +8,7 @@
 #include "embedded/append_request.h"
 #include "embedded/engine.h"
 #include "event/batch_content.h"
+#include "io/posix/open_file_limit.h"
 #include "io/posix/posix_environment.h"
 #include "store/pins.h"
 
@@ -16,6 +17,8 @@ namespace {
 
 constexpr std::uint64_t kMemoryBudgetMax = std::uint64_t{4} << 30;
 constexpr std::uint64_t kMemoryBudgetMin = std::uint64_t{16} << 20;
+constexpr std::size_t kOpenFilesMin = 16;
+constexpr std::size_t kOpenFilesMax = 256;
 
 BatchBuilder builder_for(std::span<const NewEvent> events, std::span<const Condition> conditions) {
     BatchBuilder builder;
@@ -79,6 +82,8 @@ Result<Store> Store::open(const OpenOptions& options) {
     database_options.max_merge_events = options.max_merge_events;
     database_options.fork_limit = options.fork_limit;
     database_options.on_progress = options.on_progress;
+    // The rest of the program needs some as well.
+    database_options.open_files_max = std::clamp(io::open_file_limit() / 4, kOpenFilesMin, kOpenFilesMax);
     if (database_options.memory_budget < kMemoryBudgetMin)
         return base::fail(ErrorCode::kInvalidArgument, "memory_budget is at least 16 MiB");
     auto impl = std::make_unique<Impl>();

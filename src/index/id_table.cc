@@ -1,5 +1,7 @@
 #include "index/id_table.h"
 
+#include <utility>
+
 #include "base/checksum.h"
 
 namespace chronos::index {
@@ -28,6 +30,7 @@ std::unique_ptr<IdTable::Table> IdTable::new_table(std::uint64_t slots) {
         table->slots = reinterpret_cast<Slot*>(arena_.allocate(slots * sizeof(Slot), alignof(Slot)));
     } else {
         table->memory = io::AlignedBuffer(slots * sizeof(Slot));
+        table->has_memory = true;
         bytes_.fetch_add(table->memory.size(), std::memory_order_relaxed);
         table->slots = reinterpret_cast<Slot*>(table->memory.data());
     }
@@ -52,10 +55,20 @@ void IdTable::add(std::uint64_t hash, std::uint64_t seq) {
             if (seq_plus_one != 0) place(*larger, table->slots[i].hash, seq_plus_one);
         }
         tables_.push_back(std::move(larger));
-        table = tables_.back().get();
+        Table* const outgrown = std::exchange(table, tables_.back().get());
         shard.store(table, std::memory_order_release);
+        if (outgrown->has_memory && outgrown->memory.discard()) {  // From here on a reader in it finds zeros.
+            outgrown->has_memory = false;
+            bytes_.fetch_sub(outgrown->memory.size(), std::memory_order_relaxed);
+        }
     }
     place(*table, hash, seq + 1);
+}
+
+std::uint64_t IdTable::size() const {
+    std::uint64_t size = 0;
+    for (std::size_t i = 0; i < kShards; ++i) size += shards_[i].load(std::memory_order_acquire)->used;
+    return size;
 }
 
 void IdTable::prefetch(std::uint64_t hash) const {

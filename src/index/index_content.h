@@ -1,4 +1,5 @@
-// What an index file holds, in memory: what a part of the index hands over when its segment is sealed.
+// What an index file holds, in memory. A part of the index is written as it stands (part_writer.cc); content as a whole
+// is what tests make up and compare with.
 //
 // Threads: plain values.
 #pragma once
@@ -80,13 +81,17 @@ struct IndexedId {
     std::uint32_t delta = 0;  ///< seq − begin_seq of the event, or of the batch's first event.
 };
 
-struct IndexContent {
-    std::uint64_t begin_seq = 0, end_seq = 0;
+/// What of an index file stays in memory while it is open, but for filters.
+struct IndexResident {
     std::vector<IndexedSegment> segments;  ///< In order, without gaps; together [begin_seq, end_seq).
     /// CRC32C of each cache::kImageBlockSize bytes of each segment up to its end_offset.
     std::vector<std::uint32_t> block_crcs;
-    std::vector<IndexedRun> runs;        ///< In order of seq; together [begin_seq, end_seq).
-    std::vector<TimeStripe> stripes;     ///< stripe_count(begin_seq, end_seq) of them.
+    std::vector<IndexedRun> runs;     ///< In order of seq; together [begin_seq, end_seq).
+    std::vector<TimeStripe> stripes;  ///< stripe_count(begin_seq, end_seq) of them.
+};
+
+struct IndexContent : IndexResident {
+    std::uint64_t begin_seq = 0, end_seq = 0;
     std::vector<std::uint32_t> offsets;  ///< By seq − begin_seq: where the event is in its segment, in units of 8.
     std::vector<std::uint32_t> places;   ///< By seq − begin_seq: its 0-based place in its entity's stream.
     struct Dictionary {

@@ -141,6 +141,8 @@ const std::vector<TimeStripe>& IndexFile::stripes() const { return parts_->strip
 const std::string& IndexFile::path() const { return parts_->path; }
 std::uint64_t IndexFile::file_size() const { return parts_->footer.file_size; }
 std::uint64_t IndexFile::key_count(KeyKind kind) const { return parts_->dictionary(kind).keys.count; }
+bool IndexFile::is_damaged() const { return parts_->is_damaged.load(std::memory_order_relaxed); }
+Status IndexFile::keep_open() { return parts_->file->keep_open(); }
 std::uint64_t IndexFile::resident_bytes() const {
     return parts_->layout.file_size - parts_->layout.body_size + sizeof(Parts);
 }

@@ -102,6 +102,11 @@ public:
     /// `yield`, if given, is called now and then; an error of it ends the check.
     Status verify(const std::function<Status()>& yield = {}) const;
 
+    /// Whether a look-up, a merge or `verify` met damage in it. It stays so; whoever keeps files makes it again.
+    [[nodiscard]] bool is_damaged() const;
+    /// The file's name may go, or be given to another: readers of this one go on. Errors: kIo.
+    Status keep_open();
+
     /// What the file is made of, for the merge: index/index_file_parts.h.
     struct Parts;
     [[nodiscard]] const Parts& parts() const { return *parts_; }
@@ -127,5 +132,7 @@ Result<std::string> write_index_file(io::FileSystem& files, const std::string& d
 Result<std::string> merge_index_files(io::FileSystem& files, const std::string& directory, const Uuid& database,
                                       std::span<const std::shared_ptr<IndexFile>> parts,
                                       const std::function<Status()>& yield);
+/// Bytes that merge_index_files takes at most while it runs.
+std::uint64_t merge_working_bytes(std::span<const std::shared_ptr<IndexFile>> parts);
 
 }  // namespace chronos::index

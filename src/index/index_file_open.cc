@@ -64,7 +64,9 @@ Status read_resident(const Parts& parts, const Section& section, std::vector<T>&
 Status read_resident(Parts& parts) {
     const IndexLayout& layout = parts.layout;
     std::uint32_t crc = 0;
-    RETURN_IF_ERROR(read_resident(parts, layout.block_crcs, parts.block_crcs, crc));
+    std::vector<std::uint32_t> block_crcs;
+    RETURN_IF_ERROR(read_resident(parts, layout.block_crcs, block_crcs, crc));
+    parts.block_crcs = std::move(block_crcs);
     RETURN_IF_ERROR(read_resident(parts, layout.segments, parts.segments, crc));
     RETURN_IF_ERROR(read_resident(parts, layout.log_crcs, parts.log_crcs, crc));
     RETURN_IF_ERROR(read_resident(parts, layout.runs, parts.runs, crc));
@@ -79,20 +81,20 @@ Status read_resident(Parts& parts) {
 
 /// The segments fill [begin_seq, end_seq), and their checksums the table of them.
 Status check_segments(const Parts& parts) {
-    const Error error = parts.corrupt("has segments that do not follow each other");
-    if (parts.segments.empty()) return error;
+    const auto gap = [&] { return parts.corrupt("has segments that do not follow each other"); };
+    if (parts.segments.empty()) return gap();
     std::uint64_t next_seq = parts.footer.begin_seq;
     std::uint64_t next_crc = 0;
     for (const IndexedSegment& segment : parts.segments) {
         if (segment.first_seq != next_seq || segment.end_seq < next_seq || segment.first_block_crc != next_crc)
-            return error;
+            return gap();
         next_seq = segment.end_seq;
         const std::uint64_t blocks =
             segment.end_offset / cache::kImageBlockSize + (segment.end_offset % cache::kImageBlockSize == 0 ? 0 : 1);
-        if (blocks > parts.log_crcs.size() - next_crc) return error;
+        if (blocks > parts.log_crcs.size() - next_crc) return gap();
         next_crc += blocks;
     }
-    return next_seq == parts.footer.end_seq && next_crc == parts.log_crcs.size() ? Status() : error;
+    return next_seq == parts.footer.end_seq && next_crc == parts.log_crcs.size() ? Status() : gap();
 }
 
 /// The runs fill [begin_seq, end_seq).
@@ -112,7 +114,8 @@ Result<std::shared_ptr<IndexFile>> IndexFile::open(io::FileSystem& files, cache:
                                                    const std::string& path, const Uuid& database) {
     auto parts = std::make_unique<Parts>();
     parts->path = path;
-    ASSIGN_OR_RETURN(parts->file, files.open(path, io::OpenMode::kRead));
+    ASSIGN_OR_RETURN(auto file, files.open(path, io::OpenMode::kRead));
+    parts->file = std::make_unique<cache::ColdFile>(cache.open_files(), files, path, std::move(file));
     ASSIGN_OR_RETURN(const std::uint64_t size, parts->file->size());
     if (size < sizeof(IndexHead) + sizeof(IndexFooter) || size > kIndexFileSizeMax)
         return parts->corrupt("has a size that no index file has");

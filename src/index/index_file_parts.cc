@@ -11,6 +11,7 @@ namespace chronos::index {
 using cache::kImageBlockSize;
 
 Error IndexFile::Parts::corrupt(std::string_view what) const {
+    is_damaged.store(true, std::memory_order_relaxed);
     return base::fail(ErrorCode::kCorrupt,
                       path + ": " + std::string(what) + "; delete the file, it is written anew from the log");
 }

@@ -3,6 +3,7 @@
 // Threads: parts are immutable after open; a BodyReader belongs to one thread.
 #pragma once
 
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -17,10 +18,10 @@ namespace chronos::index {
 
 struct IndexFile::Parts {
     std::string path;
-    std::unique_ptr<io::File> file;
+    std::unique_ptr<cache::ColdFile> file;
     IndexFooter footer;
     IndexLayout layout;
-    std::vector<std::uint32_t> block_crcs;
+    cache::BlockCrcs block_crcs;
     std::vector<IndexedSegment> segments;
     std::vector<std::uint32_t> log_crcs;
     std::vector<IndexedRun> runs;
@@ -32,6 +33,10 @@ struct IndexFile::Parts {
     [[nodiscard]] const IndexLayout::Dictionary& dictionary(KeyKind kind) const {
         return layout.dictionaries[static_cast<std::size_t>(kind)];
     }
+    /// Bytes that do not check were met: a hint, so that the file is made again.
+    mutable std::atomic<bool> is_damaged = false;
+
+    /// Notes the damage as well.
     [[nodiscard]] Error corrupt(std::string_view what) const;
     /// Reads and checks whole blocks of the body, past the cache. Requires: `offset` is where a
     /// block begins; `out` ends with a block or with the body.
@@ -53,7 +58,9 @@ public:
     Status load(std::uint64_t begin, std::uint64_t end) {
         if (parts_.image->is_loaded(begin, end)) return {};
         has_loaded_ = true;
-        return parts_.image->load(begin, end);
+        Status loaded = parts_.image->load(begin, end);
+        if (!loaded.ok() && loaded.error().code == ErrorCode::kCorrupt) parts_.is_damaged = true;
+        return loaded;
     }
     /// Makes entry `index` of a section readable, as long as this lives, and tells where it is.
     Status load(const Section& section, std::uint64_t index, const std::byte*& entry) {

@@ -126,6 +126,7 @@ TEST_F(IndexFileTest, ConcurrentReadersGetTheSameAnswersWithRoomForAFewBlocks) {
         });
     for (std::thread& reader : readers) reader.join();
     EXPECT_EQ(wrong, 0);
+    tiny.trim_waiting();  // While readers overlap all the time, nothing can go.
     EXPECT_GT(tiny.evictions(), 0U);
 }
 

@@ -302,6 +302,14 @@ Status check_limits(std::span<const std::shared_ptr<IndexFile>> files) {
 
 }  // namespace
 
+std::uint64_t merge_working_bytes(std::span<const std::shared_ptr<IndexFile>> parts) {
+    constexpr std::uint64_t kReadersMax = 3;  // of a part: keys, their bytes, postings
+    std::uint64_t bytes = std::uint64_t{2} << 20;
+    for (const auto& part : parts)
+        bytes += kReadersMax * (kPieceSize + 2 * cache::kImageBlockSize) + part->resident_bytes();
+    return bytes;
+}
+
 Result<std::string> merge_index_files(io::FileSystem& files, const std::string& directory, const Uuid& database,
                                       std::span<const std::shared_ptr<IndexFile>> parts,
                                       const std::function<Status()>& yield) {

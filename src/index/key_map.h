@@ -5,6 +5,9 @@
 // Keys that come in the order of their hashes fill the tables from front to back, so loading a sorted file is
 // sequential.
 //
+// A table that was outgrown gives its memory back while readers may still be in it: they find zeros, which look like an
+// empty slot, see that the table was replaced, and look into the one that took its place.
+//
 // Threads: `find_or_add` one thread at a time; everything else from any thread, but `release_replaced`.
 #pragma once
 
@@ -41,11 +44,14 @@ public:
     }
 
     [[nodiscard]] Entry* find(std::uint64_t hash, event::BranchNumber branch, std::string_view key) const {
-        const Table* table = shards_[shard_of(hash)].table.load(std::memory_order_acquire);
-        for (std::uint64_t i = table->slot_of(hash);; i = (i + 1) & table->mask) {
-            Entry* entry = table->slots[i].entry.load(std::memory_order_acquire);
-            if (entry == nullptr) return nullptr;
-            if (table->slots[i].hash == hash && entry->branch() == branch && entry->key() == key) return entry;
+        const std::atomic<Table*>& current = shards_[shard_of(hash)].table;
+        const Table* table = current.load(std::memory_order_acquire);
+        while (true) {
+            if (Entry* entry = find_in(*table, hash, branch, key)) return entry;
+            // Pairs with `grow`, which replaces a table before it takes its memory away.
+            const Table* now = current.load(std::memory_order_acquire);
+            if (now == table) return nullptr;
+            table = now;
         }
     }
     [[nodiscard]] Entry* find(event::BranchNumber branch, std::string_view key) const {
@@ -90,7 +96,7 @@ public:
     void release_replaced() {
         std::erase_if(tables_, [&](const auto& table) {
             const bool in_use = table->shard->table.load(std::memory_order_relaxed) == table.get();
-            if (!in_use) table_bytes_.fetch_sub(table->memory.size(), std::memory_order_relaxed);
+            if (!in_use && table->has_memory) table_bytes_.fetch_sub(table->memory.size(), std::memory_order_relaxed);
             return !in_use;
         });
     }
@@ -109,6 +115,7 @@ private:
         std::uint64_t mask = 0;
         std::uint64_t used = 0;
         unsigned shift = 0;
+        bool has_memory = false;  // of its own, counted in table_bytes_; the writer's
         io::AlignedBuffer memory;
         Slot* slots = nullptr;
 
@@ -122,6 +129,14 @@ private:
 
     static std::size_t shard_of(std::uint64_t hash) { return hash >> (64 - kShardBits); }
 
+    static Entry* find_in(const Table& table, std::uint64_t hash, event::BranchNumber branch, std::string_view key) {
+        for (std::uint64_t i = table.slot_of(hash);; i = (i + 1) & table.mask) {
+            Entry* entry = table.slots[i].entry.load(std::memory_order_acquire);
+            if (entry == nullptr) return nullptr;
+            if (table.slots[i].hash == hash && entry->branch() == branch && entry->key() == key) return entry;
+        }
+    }
+
     std::unique_ptr<Table> new_table(std::uint64_t slots) {
         auto table = std::make_unique<Table>();
         table->mask = slots - 1;
@@ -131,6 +146,7 @@ private:
         } else {
             table->memory = io::AlignedBuffer(slots * sizeof(Slot));
             table->slots = reinterpret_cast<Slot*>(table->memory.data());
+            table->has_memory = true;
             table_bytes_.fetch_add(table->memory.size(), std::memory_order_relaxed);
         }
         return table;
@@ -153,18 +169,23 @@ private:
 
     /// A shard grows alone, so no append waits until all keys have moved.
     Table* grow(Shard& shard) {
-        const Table* old = shard.table.load(std::memory_order_relaxed);
+        Table* old = shard.table.load(std::memory_order_relaxed);
         auto table = new_table((old->mask + 1) * 2);
         for (std::uint64_t i = 0; i <= old->mask; ++i) {
             Entry* entry = old->slots[i].entry.load(std::memory_order_relaxed);
             if (entry != nullptr) place(*table, old->slots[i].hash, entry, std::memory_order_relaxed);
         }
-        return install(shard, std::move(table));
+        Table* installed = install(shard, std::move(table));
+        if (old->has_memory && old->memory.discard()) {  // From here on a reader in it finds zeros.
+            old->has_memory = false;
+            table_bytes_.fetch_sub(old->memory.size(), std::memory_order_relaxed);
+        }
+        return installed;
     }
 
     const std::uint64_t hash_seed_;
     std::unique_ptr<Shard[]> shards_;
-    /// Tables in use and those replaced, which a reader may still be in: at most as many slots again.
+    /// Tables in use and those replaced, which a reader may still be in: small ones keep their memory.
     std::vector<std::unique_ptr<Table>> tables_;
     PublishedVector<Entry*> entries_;
     std::atomic<std::size_t> table_bytes_ = 0;

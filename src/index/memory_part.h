@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -38,6 +39,9 @@ class MemoryPart {
 public:
     /// `image` is where the segment's bytes are.
     MemoryPart(const HashSeeds& seeds, std::uint32_t slot, std::uint64_t begin_seq, const std::byte* image);
+    ~MemoryPart();
+    MemoryPart(const MemoryPart&) = delete;
+    MemoryPart& operator=(const MemoryPart&) = delete;
 
     [[nodiscard]] std::uint32_t slot() const { return slot_; }
     [[nodiscard]] std::uint64_t begin_seq() const { return begin_seq_; }
@@ -80,11 +84,13 @@ public:
     [[nodiscard]] PostingMap& map(KeyKind kind) { return *maps_[static_cast<std::size_t>(kind) - 1]; }
     [[nodiscard]] const PostingMap& map(KeyKind kind) const { return *maps_[static_cast<std::size_t>(kind) - 1]; }
 
-    /// Everything but segments, checksums, runs and stripes. `streams` are those all parts share.
-    /// Requires: nothing is added any more and it was caught up.
-    [[nodiscard]] IndexContent collect(const StreamHeads& streams) const;
+    /// Of the event at begin_seq + i. Requires: published.
+    [[nodiscard]] std::uint32_t stored_offset(std::uint64_t i) const { return offsets_[i]; }
+    [[nodiscard]] std::uint32_t stored_place(std::uint64_t i) const { return places_[i]; }
 
     [[nodiscard]] std::size_t bytes() const;
+    /// The part was dropped, but may live on as long as somebody reads in it: until then its bytes are in `total`.
+    void count_as_held(std::shared_ptr<std::atomic<std::uint64_t>> total);
 
     /// The part behind this one. Who holds an older part holds all newer ones: a chain of chunks leads into them.
     std::shared_ptr<MemoryPart> next;
@@ -98,6 +104,8 @@ private:
     Arena arena_;
     IdTable ids_, batches_;
     std::array<std::unique_ptr<PostingMap>, kKeyKinds - 1> maps_;
+    std::uint64_t held_bytes_ = 0;
+    std::shared_ptr<std::atomic<std::uint64_t>> held_total_;
 };
 
 }  // namespace chronos::index

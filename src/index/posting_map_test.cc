@@ -110,6 +110,39 @@ TEST(PostingMap, CanBeReadWhileItGrowsConcurrent) {
     writer.join();
 }
 
+TEST(KeyMap, GivesTheMemoryOfTablesBackThatItOutgrows) {
+    constexpr std::uint64_t kKeys = 400'000;
+    PostingMap map(7);
+    for (std::uint64_t i = 0; i < kKeys; ++i) {
+        const std::string key = std::to_string(i);
+        map.find_or_add(map.hash(0, key), 0, key);
+    }
+    // At most 16 / 0.375 bytes of table for each key; the arena and the list of entries beside it.
+    constexpr std::uint64_t kSmallTables = 16 * (std::uint64_t{128} << 10);
+    EXPECT_LT(map.bytes(), kKeys * (43 + sizeof(PostingList) + 16 + 8) + kSmallTables + (std::uint64_t{8} << 20));
+    for (std::uint64_t i = 0; i < kKeys; i += 101) ASSERT_NE(map.find(0, std::to_string(i)), nullptr);
+}
+
+TEST(KeyMap, KeepsEveryKeyFoundWhileTablesAreOutgrownConcurrent) {
+    constexpr std::uint64_t kKeys = 300'000;
+    PostingMap map(7);
+    std::atomic<std::uint64_t> added = 0;
+    std::thread writer([&] {
+        for (std::uint64_t i = 0; i < kKeys; ++i) {
+            const std::string key = std::to_string(i);
+            map.find_or_add(map.hash(0, key), 0, key);
+            added.store(i + 1, std::memory_order_release);
+        }
+    });
+    std::uint64_t missing = 0;
+    for (std::uint64_t probe = 0, end = 0; end < kKeys; ++probe) {
+        end = added.load(std::memory_order_acquire);
+        if (end > 0 && map.find(0, std::to_string(probe * 7919 % end)) == nullptr) ++missing;
+    }
+    writer.join();
+    EXPECT_EQ(missing, 0U);
+}
+
 TEST(StreamHeads, AFloorHidesWhatMayHaveLeftMemory) {
     StreamHeads heads(1);
     StreamHead& head = heads.find_or_add(heads.hash(0, "e"), 0, "e");
@@ -155,6 +188,29 @@ TEST(IdTable, GivesEveryEntryOfAHash) {
     std::sort(seqs.begin(), seqs.end());
     EXPECT_EQ(seqs, (std::vector<std::uint64_t>{1, 77'777}));
     EXPECT_FALSE(table.for_each(12345, [](std::uint64_t) { return true; }));
+}
+
+TEST(IdTable, KeepsEveryIdFoundWhileTablesAreOutgrownConcurrent) {
+    constexpr std::uint64_t kIds = 300'000;
+    const auto hash_of = [](std::uint64_t i) { return (i + 1) * 0x9E3779B97F4A7C15U; };
+    IdTable table(3);
+    std::atomic<std::uint64_t> added = 0;
+    std::thread writer([&] {
+        for (std::uint64_t i = 0; i < kIds; ++i) {
+            table.add(hash_of(i), i);
+            added.store(i + 1, std::memory_order_release);
+        }
+    });
+    std::uint64_t missing = 0;
+    for (std::uint64_t probe = 0, end = 0; end < kIds; ++probe) {
+        end = added.load(std::memory_order_acquire);
+        const std::uint64_t i = end == 0 ? 0 : probe * 7919 % end;
+        if (end > 0 && !table.for_each(hash_of(i), [&](std::uint64_t seq) { return seq == i; })) ++missing;
+    }
+    writer.join();
+    EXPECT_EQ(missing, 0U);
+    EXPECT_EQ(table.size(), kIds);
+    EXPECT_LT(table.bytes(), kIds * 43 + 16 * (std::uint64_t{128} << 10));
 }
 
 TEST(BranchRuns, MapsBetweenPositionsAndSeqs) {

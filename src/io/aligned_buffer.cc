@@ -53,6 +53,8 @@ void AlignedBuffer::release(std::size_t offset, std::size_t size) {
     (void)madvise(data_ + offset, std::min(size, size_ - offset), MADV_DONTNEED);
 }
 
+bool AlignedBuffer::discard() { return size_ > kHeapSizeMax && madvise(data_, size_, MADV_DONTNEED) == 0; }
+
 void AlignedBuffer::touch(std::size_t offset, std::size_t size) {
     if (size_ <= kHeapSizeMax || offset >= size_) return;
 #ifdef MADV_POPULATE_WRITE

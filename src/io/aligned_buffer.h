@@ -26,6 +26,9 @@ public:
     /// Gives the pages of a range back to the system; they read as zeros when touched again.
     /// Requires: `offset` is a multiple of the page size; a range that ends inside a page gives back all of that page.
     void release(std::size_t offset, std::size_t size);
+    /// Gives all pages back although others may still read them: they find what they read before, or zeros. False,
+    /// having done nothing, for a buffer so small that its memory is not the system's.
+    [[nodiscard]] bool discard();
     /// From now on touching one page makes that page resident and no more.
     void use_small_pages();
     /// Makes a range resident, so that whoever fills it later waits for no page. A hint.

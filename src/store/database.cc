@@ -27,19 +27,24 @@ constexpr std::int64_t kScrubPassMs = 24LL * 3'600'000;
 /// Smaller segments would make too many files of a large log.
 constexpr std::uint64_t kFittedSegmentMin = std::uint64_t{16} << 20;
 
+bool is_damage(const Error& error) { return error.code == ErrorCode::kCorrupt; }
+
 /// The segment being filled and the one being sealed are in memory whole, so that several have to fit.
 DatabaseOptions fit_to_budget(DatabaseOptions options) {
     std::uint64_t& size_max = options.log.segment_size_max;
     while (size_max / 4 >= std::max(options.log.segment_size_min, kFittedSegmentMin) &&
            size_max > options.memory_budget / 8)
         size_max /= 4;
+    options.log.touch_ahead_max = std::min(options.log.touch_ahead_max, options.memory_budget / 16);
     return options;
 }
 
 }  // namespace
 
 Database::Database(io::Environment env, DatabaseOptions options)
-    : env_(env), options_(fit_to_budget(std::move(options))), cache_(options_.memory_budget) {}
+    : env_(env), options_(fit_to_budget(std::move(options))), cache_(options_.memory_budget) {
+    cache_.open_files().set_count_max(options_.open_files_max);
+}
 
 Result<std::unique_ptr<Database>> Database::open(io::Environment env, const std::string& directory,
                                                  bool create_if_missing, DatabaseOptions options) {
@@ -139,9 +144,9 @@ Result<std::unique_ptr<Database>> Database::open_in_memory(io::Environment env, 
 
 Status Database::start() {
     database_ = log_->database();
-    indexes_->attach(*log_);
+    indexes_->attach(*log_, [this] { wake_indexing(); });
     RETURN_IF_ERROR(load_branches());
-    scrubber_ = std::make_unique<Scrubber>(env_.files, *log_, *indexes_);
+    scrubber_ = std::make_unique<Scrubber>(*log_, *indexes_);
     marked_seq_ = next_seq_;
     clock_is_confirmed_ = options_.accept_clock;
     clock_is_vouched_ =
@@ -263,8 +268,12 @@ Status Database::maintain() {
     if (options_.in_memory) return {};
     RETURN_IF_ERROR(keeper_->write_files(*log_));
     work_behind(false);
-    ASSIGN_OR_RETURN(const bool merged, keeper_->merge_once([] { return Status(); }));
-    (void)merged;
+    const auto yield = [] { return Status(); };
+    // Damage that cannot be mended is no reason to stop, nor is damage that is met only now.
+    if (const auto repaired = keeper_->repair_once(*log_, yield); !repaired.ok() && !is_damage(repaired.error()))
+        return repaired.error();
+    if (const auto merged = keeper_->merge_once(yield); !merged.ok() && !is_damage(merged.error()))
+        return merged.error();
     keeper_->balance(*log_);
     return {};
 }
@@ -300,6 +309,12 @@ void Database::prepare_ahead() {
     if (Status zeroed = log_->prepare_ahead(); !zeroed.ok()) queue_->refuse_from_now(std::move(zeroed).error());
 }
 
+/// Those that wait for memory.
+void Database::wake_appends() {
+    const std::lock_guard lock(indexing_mutex_);
+    memory_wake_.notify_all();
+}
+
 void Database::wake_indexing() {
     const std::lock_guard lock(indexing_mutex_);
     indexing_has_work_ = true;
@@ -309,36 +324,48 @@ void Database::wake_indexing() {
 /// Spares, seals, files, then memory; merging goes on in between.
 /// Without disk space this fails; the next append that needs a segment reports it.
 void Database::tend_indexes() {
-    // In a burst the appends need the processors, and what is finished can wait as long as a quarter of the budget
+    // In a burst the appends need the processors, and what is finished can wait as long as an eighth of the budget
     // holds it: tend_log wakes this again.
-    if (log_->is_in_burst() && log_->unevictable_bytes() <= options_.memory_budget / 4) {
+    if (log_->is_in_burst() && !keeper_->look_again(*log_) &&
+        log_->fixed_bytes().waiting <= options_.memory_budget / 8) {
         if (!queue_->is_poisoned()) (void)log_->prepare_spares();
         return;
     }
-    const auto keep_up = [&]() -> Status {
-        bool is_sealed = true;
+    // One segment after the other: appends may wait for the memory of each.
+    const auto seal_and_write = [&]() -> Status {
+        Status sealed;
         if (!queue_->is_poisoned()) {
             (void)log_->prepare_spares();
             if (env_.clock.monotonic_ns() >= seal_again_ns_) {
-                is_sealed = log_->seal_finished().ok();
-                if (!is_sealed) seal_again_ns_ = env_.clock.monotonic_ns() + kSealAgainNs;
+                sealed = log_->seal_finished(1);
+                if (!sealed.ok()) seal_again_ns_ = env_.clock.monotonic_ns() + kSealAgainNs;
             }
         }
-        const bool is_written = keeper_->write_files(*log_).ok() && is_sealed;
+        const Status written = keeper_->write_files(*log_, [&] { wake_appends(); });
         keeper_->balance(*log_);
-        {
-            const std::lock_guard lock(indexing_mutex_);
-            files_fail_.store(!is_written);
-            if (indexing_stop_) return base::fail(ErrorCode::kClosed, "the store is being closed");
+        return sealed.ok() ? written : sealed;
+    };
+    const auto keep_up = [&]() -> Status {
+        while (true) {
+            const bool is_done = seal_and_write().ok();
+            {
+                const std::lock_guard lock(indexing_mutex_);
+                files_fail_.store(!is_done);
+                if (indexing_stop_) return base::fail(ErrorCode::kClosed, "the store is being closed");
+            }
+            wake_appends();
+            const bool may_seal = !queue_->is_poisoned() && env_.clock.monotonic_ns() >= seal_again_ns_;
+            if (!is_done || !may_seal || !log_->has_finished()) return {};
         }
-        memory_wake_.notify_all();
-        return {};
     };
     while (keep_up().ok()) {
+        const auto repaired = keeper_->repair_once(*log_, keep_up);
+        if (repaired.ok() && *repaired) continue;
         // While appends wait for memory there is no time for it; what is left out is made up for later.
         if (!keeper_->is_short()) work_behind(false);
         const auto merged = keeper_->merge_once(keep_up);
-        if (!merged.ok() || !*merged) return;
+        const bool goes_on = merged.ok() ? *merged : repaired.ok() && keeper_->has_damaged();
+        if (!goes_on) return;
     }
 }
 
@@ -380,6 +407,7 @@ void Database::indexing_loop() {
             continue;
         }
         const std::uint64_t bytes = scrubber_->step();
+        if (keeper_->has_damaged()) tend_indexes();
         const auto pause_ms = static_cast<std::int64_t>(bytes * 1'000 / options_.scrub_bytes_per_second);
         scrub_at_ms = now_ms() + (bytes == 0 ? kScrubPassMs : std::max<std::int64_t>(1, pause_ms));
     }
@@ -387,9 +415,11 @@ void Database::indexing_loop() {
 
 /// Appending goes on at the pace at which memory is given back.
 void Database::wait_for_memory() {
+    if (options_.in_memory || !options_.with_threads || !keeper_->look_again(*log_)) return;
     const auto is_enough = [&] { return !keeper_->is_short() || files_fail_.load(std::memory_order_relaxed); };
-    if (is_enough() || !options_.with_threads || CommitQueue::is_answering_here()) return;
+    if (is_enough() || CommitQueue::is_answering_here()) return;
     memory_waits_.fetch_add(1, std::memory_order_relaxed);
+    wake_indexing();
     std::unique_lock lock(indexing_mutex_);
     memory_wake_.wait_for(lock, std::chrono::milliseconds(kMemoryWaitMs),
                           [&] { return indexing_stop_ || is_enough(); });

@@ -50,6 +50,8 @@ struct DatabaseOptions {
     bool with_threads = true;
     /// Bytes of memory to keep to, as far as that goes: heads of streams and what is being appended stay in any case.
     std::uint64_t memory_budget = std::uint64_t{1} << 30;
+    /// Sealed segments and index files that are open at once.
+    std::size_t open_files_max = 256;
     /// Index files of one size that are merged into one of the next.
     std::size_t merge_count = 8;
     /// Neighbouring index files with so few events are merged at once (index_keeper.h).
@@ -196,6 +198,7 @@ private:
     void work_behind(bool is_closing);
     void indexing_loop();
     void wake_indexing();
+    void wake_appends();
 
     io::Environment env_;
     const DatabaseOptions options_;

@@ -6,6 +6,8 @@
 #include "base/assert.h"
 #include "base/result.h"
 #include "index/index_file.h"
+#include "index/part_writer.h"
+#include "store/index_rebuild.h"
 #include "store/sealed_content.h"
 
 namespace chronos::store {
@@ -15,6 +17,24 @@ namespace {
 constexpr std::uint64_t kCacheShareMin = 16;
 /// A small merge at most so many times as large as the newest file in it.
 constexpr std::uint64_t kSmallGrowth = 4;
+
+/// What is appended between two looks at what is in memory.
+constexpr std::uint64_t kLookBytes = std::uint64_t{1} << 20;
+
+/// Counts bytes as in use as long as it lives.
+class CountedBytes {
+public:
+    CountedBytes(std::atomic<std::uint64_t>& total, std::uint64_t bytes) : total_(total), bytes_(bytes) {
+        total_.fetch_add(bytes_, std::memory_order_relaxed);
+    }
+    ~CountedBytes() { total_.fetch_sub(bytes_, std::memory_order_relaxed); }
+    CountedBytes(const CountedBytes&) = delete;
+    CountedBytes& operator=(const CountedBytes&) = delete;
+
+private:
+    std::atomic<std::uint64_t>& total_;
+    const std::uint64_t bytes_;
+};
 
 wal::SealedSegment sealed_segment(const index::IndexFile& file, std::size_t i) {
     const index::IndexedSegment& segment = file.segments()[i];
@@ -26,7 +46,7 @@ wal::SealedSegment sealed_segment(const index::IndexFile& file, std::size_t i) {
             .end_offset = segment.end_offset,
             .last_crc = segment.last_crc,
             .last_epoch = segment.last_epoch,
-            .block_crcs = {crcs.begin(), crcs.end()}};
+            .block_crcs = std::vector<std::uint32_t>(crcs.begin(), crcs.end())};
 }
 
 std::size_t tier_of(const FilePart& part, std::size_t merge_count) {
@@ -196,18 +216,18 @@ Status IndexKeeper::write_file(const index::MemoryPart& part, const SegmentLooku
         segments.push_back(*segment);
         written.slots.push_back(slot);
     }
-    const index::IndexContent content =
-        content_of(part, indexes_->streams(), segments, before == nullptr ? 0 : before->main_end_position,
-                   before == nullptr ? 0 : before->last_recorded_at);
-    ASSIGN_OR_RETURN(const std::string path,
-                     index::write_index_file(env_.files, options_.directory, database_, content));
+    const CountedBytes working(working_bytes_, index::part_file_working_bytes(part));
+    const index::IndexResident resident = resident_of(part, segments, before == nullptr ? 0 : before->main_end_position,
+                                                      before == nullptr ? 0 : before->last_recorded_at);
+    ASSIGN_OR_RETURN(const std::string path, index::write_part_file(env_.files, options_.directory, database_, part,
+                                                                    indexes_->streams(), resident));
     ASSIGN_OR_RETURN(written.file, open_written(path, {}));
     indexes_->add_file(std::move(written));
     count_files();
     return {};
 }
 
-Status IndexKeeper::write_files(wal::Log& log) {
+Status IndexKeeper::write_files(wal::Log& log, const std::function<void()>& on_written) {
     if (options_.directory.empty()) return {};
     recovered_.clear();
     const auto segment_at = [&](wal::Slot slot) { return log.sealed(slot); };
@@ -217,6 +237,7 @@ Status IndexKeeper::write_files(wal::Log& log) {
         RETURN_IF_ERROR(write_file(*part, segment_at));
         make_evictable(log);
         balance(log);
+        if (on_written) on_written();
     }
     make_evictable(log);
     return {};
@@ -233,6 +254,10 @@ void IndexKeeper::make_evictable(wal::Log& log) {
 std::pair<std::size_t, std::size_t> IndexKeeper::files_to_merge(const std::vector<FilePart>& files) const {
     std::size_t first = 0;
     for (std::size_t i = 0; i < files.size(); ++i) {
+        if (files[i].file->is_damaged()) {
+            first = i + 1;
+            continue;
+        }
         const bool same_tier = tier_of(files[i], options_.merge_count) == tier_of(files[first], options_.merge_count);
         if (!same_tier) first = i;
         if (files[i].file->end_seq() - files[first].file->begin_seq() > index::kIndexFileEventsMax) first = i;
@@ -260,12 +285,56 @@ Result<bool> IndexKeeper::merge_once(const std::function<Status()>& yield) {
         parts.push_back(files[i].file);
         merged.slots.insert(merged.slots.end(), files[i].slots.begin(), files[i].slots.end());
     }
+    const CountedBytes working(working_bytes_, index::merge_working_bytes(parts));
     ASSIGN_OR_RETURN(const std::string path,
                      index::merge_index_files(env_.files, options_.directory, database_, parts, yield));
     ASSIGN_OR_RETURN(merged.file, open_written(path, yield));
-    indexes_->replace_files(first, run, std::move(merged));
+    std::vector<FilePart> with;
+    with.push_back(std::move(merged));
+    indexes_->replace_files(first, run, std::move(with));
     merges_.fetch_add(1, std::memory_order_relaxed);
-    for (const auto& part : parts) (void)env_.files.remove_file(part->path());
+    for (const auto& part : parts) {
+        (void)part->keep_open();  // For those who read in it yet; if it fails, they are told.
+        (void)env_.files.remove_file(part->path());
+    }
+    count_files();
+    return true;
+}
+
+bool IndexKeeper::can_be_repaired(const FilePart& part) const {
+    const auto is_given_up = [&](const auto& file) { return file.lock() == part.file; };
+    return part.file->is_damaged() && std::none_of(given_up_.begin(), given_up_.end(), is_given_up);
+}
+
+bool IndexKeeper::has_damaged() const {
+    const auto held = indexes_->parts();
+    return std::any_of(held->files.begin(), held->files.end(),
+                       [&](const FilePart& part) { return can_be_repaired(part); });
+}
+
+Result<bool> IndexKeeper::repair_once(wal::Log& log, const std::function<Status()>& yield) {
+    if (options_.directory.empty()) return false;
+    const auto held = indexes_->parts();
+    const auto damaged = std::find_if(held->files.begin(), held->files.end(),
+                                      [&](const FilePart& part) { return can_be_repaired(part); });
+    if (damaged == held->files.end()) return false;
+    RETURN_IF_ERROR(prepare_directory());
+    RETURN_IF_ERROR(damaged->file->keep_open());  // Another may come under its name.
+    const auto first = static_cast<std::size_t>(damaged - held->files.begin());
+    const auto open = [&](const std::string& path) { return open_written(path, yield); };
+    auto rebuilt = rebuild_index_file(
+        {.files = env_.files, .directory = options_.directory, .database = database_, .open = open, .yield = yield},
+        log, *indexes_, *held, first);
+    if (!rebuilt.ok()) {
+        if (rebuilt.error().code == ErrorCode::kCorrupt) given_up_.emplace_back(damaged->file);
+        return std::move(rebuilt).error();
+    }
+    const std::string old_path = damaged->file->path();
+    const bool is_replaced = std::any_of(rebuilt->begin(), rebuilt->end(),
+                                         [&](const FilePart& part) { return part.file->path() == old_path; });
+    indexes_->replace_files(first, 1, std::move(rebuilt).value());
+    repairs_.fetch_add(1, std::memory_order_relaxed);
+    if (!is_replaced) (void)env_.files.remove_file(old_path);
     count_files();
     return true;
 }
@@ -280,20 +349,55 @@ void IndexKeeper::count_files() {
     }
     file_count_.store(parts->files.size(), std::memory_order_relaxed);
     file_bytes_.store(bytes, std::memory_order_relaxed);
-    filter_bytes_ = filters;
+    resident_bytes_.store(filters, std::memory_order_relaxed);
+}
+
+MemoryUse IndexKeeper::measure(const wal::Log& log) const {
+    const wal::Log::FixedBytes fixed = log.fixed_bytes();
+    return {.heads = indexes_->stream_bytes(),
+            .files = resident_bytes_.load(std::memory_order_relaxed) +
+                     log.used_bytes() / cache::kImageBlockSize * sizeof(std::uint32_t),
+            .log_tail = fixed.tail,
+            .log_waiting = fixed.waiting,
+            .working = working_bytes_.load(std::memory_order_relaxed),
+            .held_parts = indexes_->held_bytes(),
+            .parts = indexes_->part_bytes(),
+            .blocks = cache_.bytes()};
 }
 
 void IndexKeeper::balance(const wal::Log& log) {
-    const std::uint64_t fixed = indexes_->stream_bytes() + filter_bytes_ + log.unevictable_bytes();
-    const std::uint64_t available = options_.memory_budget > fixed ? options_.memory_budget - fixed : 0;
-    while (indexes_->part_bytes() > available / 2 || indexes_->parts()->memory.size() > options_.parts_max)
-        if (!indexes_->drop_oldest_part()) break;
-    const std::uint64_t parts = indexes_->part_bytes();
-    cache_.set_bytes_max(std::max(available > parts ? available - parts : 0, options_.memory_budget / kCacheShareMin));
+    const auto has_too_many_parts = [&] {
+        const std::lock_guard lock(looking_mutex_);
+        const MemoryUse use = look(log);
+        const std::uint64_t available = options_.memory_budget > use.fixed() ? options_.memory_budget - use.fixed() : 0;
+        return use.parts > available / 2 || use.total() > options_.memory_budget ||
+               indexes_->parts()->memory.size() > options_.parts_max;
+    };
+    while (has_too_many_parts() && indexes_->drop_oldest_part()) {
+    }
+}
+
+bool IndexKeeper::look_again(const wal::Log& log) {
+    const bool has_moved = log.used_bytes() - looked_at_bytes_.load(std::memory_order_relaxed) > kLookBytes;
+    if (has_moved || is_short()) {
+        const std::unique_lock lock(looking_mutex_, std::try_to_lock);
+        if (lock.owns_lock()) (void)look(log);
+    }
+    return is_short();
+}
+
+/// Leaves to blocks what else leaves of the budget. Requires: looking_mutex_.
+MemoryUse IndexKeeper::look(const wal::Log& log) {
+    looked_at_bytes_.store(log.used_bytes(), std::memory_order_relaxed);
+    MemoryUse use = measure(log);
+    const std::uint64_t others = use.fixed() + use.parts;
+    const std::uint64_t left = options_.memory_budget > others ? options_.memory_budget - others : 0;
+    cache_.set_bytes_max(std::max(left, options_.memory_budget / kCacheShareMin));
     cache_.trim();
-    memory_bytes_.store(fixed + parts + cache_.bytes(), std::memory_order_relaxed);
-    // What is appended to, and one more that is on its way to a file, cannot be waited for.
-    is_short_ = memory_bytes() > options_.memory_budget && log.unevictable_count() > 2;
+    use.blocks = cache_.bytes();
+    const bool is_waited_for = use.log_waiting > 0 || indexes_->can_drop_part();
+    is_short_.store(use.total() > options_.memory_budget && is_waited_for, std::memory_order_relaxed);
+    return use;
 }
 
 }  // namespace chronos::store

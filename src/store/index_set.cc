@@ -110,7 +110,16 @@ index::BranchRuns& IndexSet::runs_of(event::BranchNumber branch, std::uint64_t f
     if (runs != nullptr) return *runs;
     runs = owned_runs_.emplace_back(std::make_unique<index::BranchRuns>(first_position)).get();
     runs_[branch].store(runs, std::memory_order_release);
+    run_bytes_.fetch_add(runs->bytes(), std::memory_order_relaxed);
     return *runs;
+}
+
+void IndexSet::extend_runs(event::BranchNumber branch, std::uint64_t first_position, std::uint64_t first_seq,
+                           std::uint64_t count) {
+    index::BranchRuns& runs = runs_of(branch, first_position);
+    const std::uint64_t before = runs.bytes();
+    runs.extend(first_seq, count);
+    run_bytes_.fetch_add(runs.bytes() - before, std::memory_order_relaxed);
 }
 
 void IndexSet::apply(wal::Slot slot, std::uint64_t body_offset, const std::byte* body, std::uint64_t first_seq,
@@ -119,7 +128,7 @@ void IndexSet::apply(wal::Slot slot, std::uint64_t body_offset, const std::byte*
     const event::BodyHeader& header = view.header();
     ASSERT(entity_hashes.size() == header.event_count);
     index::MemoryPart& part = part_for(slot, first_seq, body - body_offset);
-    runs_of(header.branch, header.first_position).extend(first_seq, header.event_count);
+    extend_runs(header.branch, header.first_position, first_seq, header.event_count);
     const event::InheritedCounts inherited(view);
 
     const std::byte* at = view.first_event();
@@ -210,7 +219,7 @@ Status IndexSet::restore(FilePart part) {
         index::BranchRuns& runs = runs_of(run.branch, run.branch > event::kSystemBranch ? run.first_position : 0);
         if (run.first_position != runs.next_position())
             return base::fail(ErrorCode::kCorrupt, file.path() + ": positions have a gap");
-        runs.extend(run.first_seq, run.count);
+        extend_runs(run.branch, run.first_position, run.first_seq, run.count);
     }
     HeadLoader loader(streams_);
     bool fits = true;
@@ -233,13 +242,14 @@ void IndexSet::add_file(FilePart part) {
     });
 }
 
-void IndexSet::replace_files(std::size_t first, std::size_t count, FilePart part) {
+void IndexSet::replace_files(std::size_t first, std::size_t count, std::vector<FilePart> with) {
     change_parts([&](IndexParts& parts) {
-        ASSERT(first + count <= parts.files.size() && part.file->begin_seq() == parts.files[first].file->begin_seq() &&
-               part.file->end_seq() == parts.files[first + count - 1].file->end_seq());
+        ASSERT(first + count <= parts.files.size() && !with.empty() &&
+               with.front().file->begin_seq() == parts.files[first].file->begin_seq() &&
+               with.back().file->end_seq() == parts.files[first + count - 1].file->end_seq());
         const auto from = parts.files.begin() + static_cast<std::ptrdiff_t>(first);
-        parts.files.erase(from, from + static_cast<std::ptrdiff_t>(count));
-        parts.files.insert(parts.files.begin() + static_cast<std::ptrdiff_t>(first), std::move(part));
+        const auto behind = parts.files.erase(from, from + static_cast<std::ptrdiff_t>(count));
+        parts.files.insert(behind, std::make_move_iterator(with.begin()), std::make_move_iterator(with.end()));
     });
 }
 
@@ -250,14 +260,18 @@ std::shared_ptr<index::MemoryPart> IndexSet::oldest_without_file() const {
     return nullptr;
 }
 
+bool IndexSet::can_drop_part() const {
+    const auto held = parts();
+    return held->memory.size() > 1 && held->memory.front()->end_seq() <= held->files_end();
+}
+
 bool IndexSet::drop_oldest_part() {
-    bool dropped = false;
+    if (!can_drop_part()) return false;
     change_parts([&](IndexParts& parts) {
-        if (parts.memory.size() < 2 || parts.memory.front()->end_seq() > parts.files_end()) return;
+        parts.memory.front()->count_as_held(held_bytes_);
         parts.memory.erase(parts.memory.begin());
-        dropped = true;
     });
-    return dropped;
+    return true;
 }
 
 std::uint64_t IndexSet::part_bytes() const {

@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -56,8 +57,15 @@ public:
     /// `secret` seeds the hash tables, so that nobody outside can choose colliding names.
     explicit IndexSet(std::span<const std::byte, 16> secret);
 
-    /// Whose images readers pin; set once, before any Reader.
-    void attach(wal::Log& log) { log_ = &log; }
+    /// Whose images readers pin; set once, before any Reader. `on_damage`, if given, is told by any thread that a read
+    /// met a damaged index file; it must be quick.
+    void attach(wal::Log& log, std::function<void()> on_damage = {}) {
+        log_ = &log;
+        on_damage_ = std::move(on_damage);
+    }
+    void note_damage() const {
+        if (on_damage_) on_damage_();
+    }
     [[nodiscard]] wal::Log& log() const { return *log_; }
 
     /// Hashes of the entities of a body's events, in order: work for the caller's thread.
@@ -67,6 +75,13 @@ public:
     /// entity's stream. What the streams of a fork inherit stands in the body.
     void apply(wal::Slot slot, std::uint64_t body_offset, const std::byte* body, std::uint64_t first_seq,
                std::span<const std::uint64_t> entity_hashes, std::vector<std::uint64_t>* places);
+
+    /// The stream exists, with what files say of it, before its next event is applied. Requires: nobody else uses the
+    /// set.
+    void begin_stream(std::uint64_t hash, event::BranchNumber branch, std::string_view key, std::uint64_t first_seq,
+                      std::uint64_t end_seq, std::uint64_t count) {
+        streams_.find_or_add(hash, branch, key).restore(first_seq, end_seq, count);
+    }
 
     /// Indexes types, tags and metadata of all events with seq < `end_seq`. Requires: they are published.
     void catch_up(std::uint64_t end_seq) const;
@@ -81,12 +96,13 @@ public:
     void finish_restoring() { streams_.release_replaced(); }
     /// A file for the oldest memory part that has none; the part stays until it is dropped.
     void add_file(FilePart part);
-    /// One file in place of `count` from `first` on.
-    void replace_files(std::size_t first, std::size_t count, FilePart part);
+    /// Other files in place of `count` from `first` on.
+    void replace_files(std::size_t first, std::size_t count, std::vector<FilePart> parts);
     /// The oldest memory part without a file; null when all but the growing one have one.
     [[nodiscard]] std::shared_ptr<index::MemoryPart> oldest_without_file() const;
     /// Lets the oldest memory part go if a file answers for it and a newer part exists; returns whether one went.
     bool drop_oldest_part();
+    [[nodiscard]] bool can_drop_part() const;
 
     [[nodiscard]] std::shared_ptr<const IndexParts> parts() const {
         const std::lock_guard lock(parts_mutex_);
@@ -109,29 +125,38 @@ public:
     [[nodiscard]] std::uint64_t id_hash(const Uuid& id) const { return base::xxh3_64(id.bytes, seeds_.ids); }
     [[nodiscard]] std::uint64_t batch_hash(const Uuid& id) const { return base::xxh3_64(id.bytes, seeds_.batches()); }
 
-    /// Bytes of heads; of memory parts.
-    [[nodiscard]] std::uint64_t stream_bytes() const { return streams_.bytes(); }
+    /// Bytes of heads and of what is known of branches; of memory parts; of parts that were dropped while somebody
+    /// reads in them. From any thread.
+    [[nodiscard]] std::uint64_t stream_bytes() const {
+        return streams_.bytes() + run_bytes_.load(std::memory_order_relaxed);
+    }
     [[nodiscard]] std::uint64_t part_bytes() const;
+    [[nodiscard]] std::uint64_t held_bytes() const { return held_bytes_->load(std::memory_order_relaxed); }
 
 private:
     index::BranchRuns& runs_of(event::BranchNumber branch, std::uint64_t first_position);
+    void extend_runs(event::BranchNumber branch, std::uint64_t first_position, std::uint64_t first_seq,
+                     std::uint64_t count);
     index::MemoryPart& part_for(wal::Slot slot, std::uint64_t first_seq, const std::byte* image);
     void index_behind(index::MemoryPart& part, std::uint64_t seq) const;
     void change_parts(const std::function<void(IndexParts&)>& change);
 
     wal::Log* log_ = nullptr;
+    std::function<void()> on_damage_;
     const index::HashSeeds seeds_;
 
     // The writer's; readers stay below the published seq.
     index::StreamHeads streams_;
     index::PublishedVector<std::atomic<index::BranchRuns*>, 512> runs_;  // by branch
     std::vector<std::unique_ptr<index::BranchRuns>> owned_runs_;
+    std::atomic<std::uint64_t> run_bytes_ = 0;
     std::shared_ptr<index::MemoryPart> growing_;
     std::shared_ptr<index::MemoryPart> anchor_;  // until there is a part
 
     mutable std::mutex parts_mutex_;           // held to copy or replace a pointer
     std::shared_ptr<const IndexParts> parts_;  // guarded by parts_mutex_
     std::mutex change_mutex_;                  // held while a next version is made
+    const std::shared_ptr<std::atomic<std::uint64_t>> held_bytes_ = std::make_shared<std::atomic<std::uint64_t>>(0);
 
     // Caches of the log, so catching up is const.
     mutable std::mutex behind_mutex_;

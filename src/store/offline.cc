@@ -20,6 +20,7 @@ namespace chronos::store {
 namespace {
 
 constexpr std::uint64_t kCacheBytes = std::uint64_t{64} << 20;
+constexpr std::size_t kIndexFilesOpenMax = 16;
 
 struct ClosedStore {
     std::unique_ptr<io::FileLock> lock;
@@ -108,6 +109,7 @@ class IndexCheck {
 public:
     IndexCheck(io::Environment& env, const std::string& folder, const Uuid& database, std::vector<wal::Damage>& damages)
         : damages_(damages) {
+        cache_.open_files().set_count_max(kIndexFilesOpenMax);
         const std::string directory = folder + "/index";
         const auto entries = env.files.list(directory);
         if (!entries.ok()) return;

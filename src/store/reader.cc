@@ -34,7 +34,11 @@ Reader::~Reader() {
 }
 
 void Reader::fail(Error error) {
-    if (status_.ok()) status_ = std::move(error);
+    if (!status_.ok()) return;
+    status_ = std::move(error);
+    if (status_.error().code != ErrorCode::kCorrupt) return;
+    const auto is_damaged = [](const FilePart& part) { return part.file->is_damaged(); };
+    if (std::any_of(parts_->files.begin(), parts_->files.end(), is_damaged)) indexes_.note_damage();
 }
 
 const index::MemoryPart* Reader::part_of(std::uint64_t seq) {

@@ -43,10 +43,7 @@ std::uint64_t Scrubber::check_index() {
     const auto parts = indexes_.parts();
     if (index_file_ >= parts->files.size()) return 0;
     const index::IndexFile& file = *parts->files[index_file_++].file;
-    if (Status verified = file.verify(); !verified.ok()) {
-        report(verified.error());
-        if (verified.error().code == ErrorCode::kCorrupt) (void)files_.remove_file(file.path());
-    }
+    if (Status verified = file.verify(); !verified.ok()) report(verified.error());
     return file.file_size();
 }
 

@@ -1,7 +1,7 @@
 // Looks for damage before a reader meets it: reads sealed segments and index files again, piece by piece, and compares
 // them with their checksums.
 //
-// A damaged index file is removed: the next open makes it again from the log. A damaged segment is reported, no more;
+// A damaged index file is marked, and made again from the log (index_keeper.h). A damaged segment is reported, no more;
 // the events are read from memory as long as they are there.
 //
 // Threads: `step` one at a time; the counters from any thread.
@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "io/file_system.h"
 #include "store/index_set.h"
 #include "wal/log.h"
 
@@ -21,8 +20,7 @@ namespace chronos::store {
 
 class Scrubber {
 public:
-    Scrubber(io::FileSystem& files, const wal::Log& log, const IndexSet& indexes)
-        : files_(files), log_(log), indexes_(indexes) {}
+    Scrubber(const wal::Log& log, const IndexSet& indexes) : log_(log), indexes_(indexes) {}
 
     /// Checks the next piece of a segment, or the next index file; returns how many bytes that were, 0 at the end of a
     /// pass.
@@ -38,7 +36,6 @@ private:
     std::uint64_t check_index();
     void report(const Error& error);
 
-    io::FileSystem& files_;
     const wal::Log& log_;
     const IndexSet& indexes_;
     wal::Slot slot_ = 0;

@@ -8,9 +8,11 @@ namespace chronos::store {
 namespace {
 
 /// Runs and times of the part's events, read from the batches they are in.
-void add_places_and_times(const index::MemoryPart& part, index::IndexContent& content) {
-    std::uint64_t seq = content.begin_seq;
-    while (seq < content.end_seq) {
+void add_places_and_times(const index::MemoryPart& part, index::IndexResident& content) {
+    const std::uint64_t begin_seq = part.begin_seq();
+    const std::uint64_t end_seq = part.end_seq();
+    std::uint64_t seq = begin_seq;
+    while (seq < end_seq) {
         const event::EventBytes first(part.event(seq));
         const event::BodyView body(first.body());
         const event::BodyHeader& header = body.header();
@@ -24,7 +26,7 @@ void add_places_and_times(const index::MemoryPart& part, index::IndexContent& co
         }
         body.for_each_event([&](const event::EventBytes& event) {
             const std::int64_t occurred_at = event.occurred_at();
-            const std::uint64_t stripe = seq / index::kStripeEvents - content.begin_seq / index::kStripeEvents;
+            const std::uint64_t stripe = seq / index::kStripeEvents - begin_seq / index::kStripeEvents;
             if (stripe == content.stripes.size())
                 content.stripes.push_back({header.recorded_at, occurred_at, occurred_at});
             index::TimeStripe& times = content.stripes.back();
@@ -37,10 +39,9 @@ void add_places_and_times(const index::MemoryPart& part, index::IndexContent& co
 
 }  // namespace
 
-index::IndexContent content_of(const index::MemoryPart& part, const index::StreamHeads& streams,
-                               const std::vector<wal::SealedSegment>& segments, std::uint64_t main_position_before,
-                               std::int64_t recorded_at_before) {
-    index::IndexContent content = part.collect(streams);
+index::IndexResident resident_of(const index::MemoryPart& part, const std::vector<wal::SealedSegment>& segments,
+                                 std::uint64_t main_position_before, std::int64_t recorded_at_before) {
+    index::IndexResident content;
     add_places_and_times(part, content);
     for (const wal::SealedSegment& segment : segments) {
         const bool is_parts = segment.end_seq > segment.first_seq;
@@ -48,7 +49,7 @@ index::IndexContent content_of(const index::MemoryPart& part, const index::Strea
             for (const index::IndexedRun& run : content.runs)
                 if (run.branch == event::kMainBranch) main_position_before = run.first_position + run.count;
             recorded_at_before =
-                event::BodyView(event::EventBytes(part.event(content.end_seq - 1)).body()).header().recorded_at;
+                event::BodyView(event::EventBytes(part.event(part.end_seq() - 1)).body()).header().recorded_at;
         }
         content.segments.push_back({.number = segment.number,
                                     .last_crc = segment.last_crc,
@@ -60,7 +61,8 @@ index::IndexContent content_of(const index::MemoryPart& part, const index::Strea
                                     .first_block_crc = static_cast<std::uint32_t>(content.block_crcs.size()),
                                     .main_end_position = main_position_before,
                                     .last_recorded_at = recorded_at_before});
-        content.block_crcs.insert(content.block_crcs.end(), segment.block_crcs.begin(), segment.block_crcs.end());
+        const auto crcs = segment.block_crcs.span();
+        content.block_crcs.insert(content.block_crcs.end(), crcs.begin(), crcs.end());
     }
     return content;
 }

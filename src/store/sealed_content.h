@@ -1,4 +1,5 @@
-// What an index file of a sealed segment says: collected from its memory part and the segment's bytes.
+// What the index file of a sealed segment says beside the postings: segments, checksums, runs of branches and times,
+// read from the segment's bytes.
 //
 // Threads: functions without state.
 #pragma once
@@ -11,10 +12,9 @@
 
 namespace chronos::store {
 
-/// Requires: the part is complete and caught up, its segment's bytes are in memory; `segments` are those up to the
-/// part's, from the one behind the file before.
-index::IndexContent content_of(const index::MemoryPart& part, const index::StreamHeads& streams,
-                               const std::vector<wal::SealedSegment>& segments, std::uint64_t main_position_before,
-                               std::int64_t recorded_at_before);
+/// Requires: the part is complete, its segment's bytes are in memory; `segments` are those up to the part's, from the
+/// one behind the file before.
+index::IndexResident resident_of(const index::MemoryPart& part, const std::vector<wal::SealedSegment>& segments,
+                                 std::uint64_t main_position_before, std::int64_t recorded_at_before);
 
 }  // namespace chronos::store

@@ -98,6 +98,7 @@ void Log::close_open_piece() {
     tail_offset_ = base::round_up(tail_offset_, io::kBlockSize);
     open_piece_.end_offset = tail_offset_;
     used_bytes_.fetch_add(open_piece_.size(), std::memory_order_relaxed);
+    open_piece_.segment->filled_upto.store(tail_offset_, std::memory_order_relaxed);
     if (tail_offset_ > segment(tail_slot_).entry.file_size / 4) wants_spares_.store(true, std::memory_order_relaxed);
     closed_pieces_.push_back(std::move(open_piece_));
     open_piece_ = {};

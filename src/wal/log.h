@@ -40,6 +40,7 @@ namespace chronos::wal {
 
 /// Index of a segment among those of an open log; stable while it is open.
 using Slot = std::uint32_t;
+inline constexpr std::size_t kSlotsMax = 65'536;
 
 struct LogOptions {
     std::uint64_t segment_size_min = kSegmentSizeMin;
@@ -47,6 +48,8 @@ struct LogOptions {
     /// Spares to keep prepared; at least `spare_bytes` of them.
     std::uint32_t spare_count = 2;
     std::uint64_t spare_bytes = 0;
+    /// Memory that is made ready ahead of a burst, at most.
+    std::uint64_t touch_ahead_max = std::uint64_t{64} << 20;
     /// Nothing touches the disk; `directory` is not used.
     bool in_memory = false;
 };
@@ -98,7 +101,7 @@ struct SealedSegment {
     std::uint32_t last_crc = 0;
     std::uint32_t last_epoch = 0;
     /// CRC32C of each cache::kImageBlockSize bytes up to end_offset.
-    std::vector<std::uint32_t> block_crcs;
+    cache::BlockCrcs block_crcs;
 };
 
 /// Whether the manifest speaks of the same segment, sealed and hashed.
@@ -211,8 +214,8 @@ public:
     /// Whether it was a burst when prepare_ahead last looked.
     [[nodiscard]] bool is_in_burst() const { return is_in_burst_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool has_finished() const;
-    /// Enters finished segments into the manifest, with their SHA-256.
-    Status seal_finished();
+    /// Enters finished segments into the manifest, with their SHA-256: all, or as many of the oldest.
+    Status seal_finished(std::size_t count_max = kSlotsMax);
 
     // Reading.
 
@@ -223,16 +226,25 @@ public:
     [[nodiscard]] std::optional<SealedSegment> sealed(Slot slot) const;
     /// From now on blocks of the segment may leave memory. Requires: sealed(slot).
     void make_evictable(Slot slot);
+    /// Calls `visit` with each batch of a sealed segment, in order, having checked it. Requires: its image is pinned
+    /// and loaded up to its end, or whole.
+    ///
+    /// Errors: kCorrupt naming file and offset; those of visit.
+    Status for_each_batch(Slot slot, const std::function<Status(const RecoveredBatch&)>& visit) const;
     /// Reads the next blocks of a sealed segment from its file and compares them with their checksums; returns how many
     /// bytes, 0 at its end and for one that is not sealed. `scratch` holds a whole number of blocks.
     ///
     /// Errors: kCorrupt naming file and offset, kIo.
     Result<std::uint64_t> check_piece(Slot slot, std::uint64_t offset, std::span<std::byte> scratch) const;
     /// While the log is read back: the bytes of a sealed segment that was read need not stay.
-    void let_go(Slot slot, std::vector<std::uint32_t> block_crcs);
-    /// Bytes of segments that must be in memory: those appended to, and those not yet made evictable.
-    [[nodiscard]] std::uint64_t unevictable_bytes() const;
-    [[nodiscard]] std::uint32_t unevictable_count() const;
+    void let_go(Slot slot, cache::BlockCrcs block_crcs);
+    /// What must be in memory, in bytes.
+    struct FixedBytes {
+        std::uint64_t tail = 0;     ///< The segment appended to, and memory made ahead of it.
+        std::uint64_t waiting = 0;  ///< Segments in front of it that were not made evictable yet.
+        [[nodiscard]] std::uint64_t total() const { return tail + waiting; }
+    };
+    [[nodiscard]] FixedBytes fixed_bytes() const;
     [[nodiscard]] std::uint32_t segment_count() const { return slot_count_.load(std::memory_order_acquire); }
     [[nodiscard]] std::uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t file_bytes() const;
@@ -296,7 +308,6 @@ private:
     std::uint32_t epoch_ = 0;
 
     // Published with release by `install`, read with acquire by anyone: slot → image, slot → segment.
-    static constexpr std::size_t kSlotsMax = 65'536;
     std::unique_ptr<std::atomic<cache::FileImage*>[]> images_;
     std::unique_ptr<std::atomic<Segment*>[]> segments_by_slot_;
     std::atomic<std::uint32_t> slot_count_ = 0;
@@ -345,6 +356,7 @@ private:
     std::deque<std::unique_ptr<Segment>> spares_;     // guarded by segments_mutex_
     std::uint32_t next_number_ = 1;                   // guarded by segments_mutex_
     std::vector<Slot> finished_;                      // guarded by segments_mutex_
+    mutable Slot evictable_before_ = 0;               // guarded by segments_mutex_; nothing in front of it is fixed
 
     std::atomic<bool> is_in_burst_ = false;  // a hint
     std::uint64_t looked_at_bytes_ = 0;      // of prepare_ahead's thread: used_bytes_ when it last looked

@@ -104,7 +104,7 @@ bool is_known(const SegmentEntry& entry, const SealedSegment& known) {
            entry.end_seq == known.end_seq && entry.end_offset == known.end_offset && entry.last_crc == known.last_crc;
 }
 
-void Log::let_go(Slot slot, std::vector<std::uint32_t> block_crcs) {
+void Log::let_go(Slot slot, cache::BlockCrcs block_crcs) {
     ASSERT(recovering_ != nullptr);
     ScannedSegment& segment = recovering_->segments()[slot];
     segment.image = io::AlignedBuffer();
@@ -125,7 +125,7 @@ Status Log::recover(const RecoveryOptions& recovery) {
     RETURN_IF_ERROR(env_.files.sync_directory(log_directory()));
 
     const Manifest before = manifest_;
-    Scanner scanner(env_.files, log_directory(), before, {});
+    Scanner scanner(env_.files, log_directory(), before, {.open_files = &cache_.open_files()});
     RETURN_IF_ERROR(scanner.open_segments({}));
     recovering_ = &scanner;
     RETURN_IF_ERROR(believe_known(scanner, recovery));
@@ -215,6 +215,7 @@ std::unique_ptr<Segment> Log::adopt_segment(ScannedSegment& scanned) {
     segment->file = std::move(scanned.file);
     segment->block_crcs = std::move(scanned.block_crcs);
     if (!scanned.image.empty()) {
+        segment->filled_upto = scanned.loaded_size;
         segment->use_image(std::move(scanned.image));
     } else if (!segment->block_crcs.empty()) {
         segment->image =

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -77,9 +78,27 @@ struct Segment {
     std::unique_ptr<cache::FileImage> image;
     bool has_records = false;
     std::uint32_t last_epoch = 0;
+    /// How far the image is in memory, while it is not evictable: by what was appended or read; by what was touched
+    /// ahead.
+    std::atomic<std::uint64_t> filled_upto = 0;
+    std::atomic<std::uint64_t> touched_upto = 0;
     /// Once it was sealed and hashed: checksums of its blocks (cache/file_image.h), guarded by segments_mutex_.
-    std::vector<std::uint32_t> block_crcs;
+    cache::BlockCrcs block_crcs;
 
+    /// Makes memory ahead.
+    void touch(std::uint64_t begin, std::uint64_t size) {
+        const std::uint64_t end = std::min(begin + size, entry.file_size);
+        if (begin >= end) return;
+        std::uint64_t touched = touched_upto.load(std::memory_order_relaxed);
+        while (touched < end && !touched_upto.compare_exchange_weak(touched, end, std::memory_order_relaxed)) {
+        }
+        image->touch(begin, end - begin);
+    }
+    /// Bytes of memory that the image takes and that cannot be given back.
+    [[nodiscard]] std::uint64_t fixed_bytes() const {
+        if (image->is_evictable()) return 0;
+        return std::max(filled_upto.load(std::memory_order_relaxed), touched_upto.load(std::memory_order_relaxed));
+    }
     void use_image(io::AlignedBuffer memory) { image = std::make_unique<cache::FileImage>(std::move(memory)); }
     /// [begin, end) of the image. Requires: it is in memory.
     [[nodiscard]] std::span<const std::byte> bytes(std::uint64_t begin, std::uint64_t end) const {

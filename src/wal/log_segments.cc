@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/planted_bug.h"
 #include "base/result.h"
+#include "event/body.h"
 #include "wal/log.h"
 #include "wal/log_segment.h"
 
@@ -18,8 +19,6 @@ constexpr std::uint64_t kZeroAhead = std::uint64_t{4} << 20;
 constexpr std::uint64_t kLookSize = std::uint64_t{64} << 10;
 /// Who commits more between two looks commits in large pieces, for which zeros gain less than they cost.
 constexpr std::uint64_t kBurstSize = std::uint64_t{8} << 20;
-/// Memory that is made ready ahead of a burst.
-constexpr std::uint64_t kTouchAheadMax = std::uint64_t{64} << 20;
 
 std::uint64_t new_salt(io::Random& random) {
     std::array<std::byte, 8> bytes;
@@ -199,7 +198,7 @@ Result<std::uint64_t> Log::spare_size_at(std::size_t index, std::size_t record_s
 Status Log::prepare_spares() {
     while (true) {
         std::uint64_t bytes_in_front = 0;
-        cache::FileImage* image = nullptr;  // Stays where it is when the spare is taken into use.
+        Segment* made = nullptr;  // Stays where it is when it is taken into use.
         {
             const std::lock_guard preparing(prepare_mutex_);
             {
@@ -211,13 +210,13 @@ Status Log::prepare_spares() {
                 }
             }
             ASSIGN_OR_RETURN(auto spare, prepare_segment(0));
-            image = spare->image.get();
+            made = spare.get();
             const std::lock_guard lock(segments_mutex_);
             spares_.push_back(std::move(spare));
         }
         // Who asks for spares wants their memory too, as much as one segment is.
         const bool is_asked_for = options_.spare_bytes > 0 && bytes_in_front < options_.segment_size_max;
-        if (is_asked_for) image->touch(0, options_.segment_size_max - bytes_in_front);
+        if (is_asked_for) made->touch(0, options_.segment_size_max - bytes_in_front);
     }
 }
 
@@ -228,7 +227,7 @@ Status Log::prepare_ahead() {
     looked_at_bytes_ += moved;
     Segment& tail = segment(segment_count() - 1);
     if (moved > kBurstSize) {
-        touch_ahead(tail, std::min(4 * moved, kTouchAheadMax));
+        touch_ahead(tail, std::min(4 * moved, options_.touch_ahead_max));
         return {};
     }
     if (options_.in_memory || tail.zeros.committed_upto() == 0) return {};
@@ -245,12 +244,12 @@ Status Log::prepare_ahead() {
 void Log::touch_ahead(Segment& tail, std::uint64_t size) {
     const std::uint64_t begin = tail.zeros.committed_upto();
     const std::uint64_t left = tail.entry.file_size - begin;
-    tail.image->touch(begin, std::min(size, left));
+    tail.touch(begin, std::min(size, left));
     if (size <= left) return;
-    cache::FileImage* next = nullptr;
+    Segment* next = nullptr;
     {
         const std::lock_guard lock(segments_mutex_);
-        if (!spares_.empty()) next = spares_.front()->image.get();  // Stays where it is when it is taken into use.
+        if (!spares_.empty()) next = spares_.front().get();  // Stays where it is when it is taken into use.
     }
     if (next != nullptr) next->touch(0, size - left);
 }
@@ -260,11 +259,13 @@ bool Log::has_finished() const {
     return !finished_.empty();
 }
 
-Status Log::seal_finished() {
+Status Log::seal_finished(std::size_t count_max) {
     std::vector<Slot> finished;
     {
         const std::lock_guard lock(segments_mutex_);
-        finished.swap(finished_);
+        const auto end = finished_.begin() + static_cast<std::ptrdiff_t>(std::min(count_max, finished_.size()));
+        finished.assign(finished_.begin(), end);
+        finished_.erase(finished_.begin(), end);
     }
     while (!finished.empty()) {
         const Status sealed = seal(finished.front());
@@ -317,10 +318,34 @@ void Log::make_evictable(Slot slot) {
     if (done.image->is_evictable()) return;
     std::optional<SealedSegment> known = sealed(slot);
     ASSERT(known);
+    if (dynamic_cast<cache::ColdFile*>(done.file.get()) == nullptr)
+        done.file = std::make_unique<cache::ColdFile>(cache_.open_files(), env_.files,
+                                                      log_directory() + "/" + segment_file_name(known->number),
+                                                      std::move(done.file));
     done.image->make_evictable(cache_, {.file = done.file.get(),
                                         .name = "log/" + segment_file_name(known->number),
                                         .size = known->end_offset,
                                         .block_crcs = std::move(known->block_crcs)});
+}
+
+Status Log::for_each_batch(Slot slot, const std::function<Status(const RecoveredBatch&)>& visit) const {
+    const std::optional<SealedSegment> known = sealed(slot);
+    ASSERT(known);
+    const Segment& done = segment(slot);
+    for (std::uint64_t at = kSegmentHeaderSize; at < known->end_offset;) {
+        const auto bytes = done.bytes(at, known->end_offset);
+        Envelope envelope;
+        const bool is_valid = check_record(bytes, at, done.identity(), envelope) == RecordCheck::kValid;
+        const bool is_batch = is_valid && envelope.kind == RecordKind::kBatch;
+        const std::span<const std::byte> body =
+            is_batch ? bytes.subspan(kEnvelopeSize, envelope.body_size) : std::span<const std::byte>();
+        if (!is_valid || (is_batch && !event::check_body(body).ok()))
+            return base::fail(ErrorCode::kCorrupt, "log/" + segment_file_name(known->number) + " at offset " +
+                                                       std::to_string(at) + ": there is no record");
+        if (is_batch) RETURN_IF_ERROR(visit({slot, at + kEnvelopeSize, body.data(), envelope.first_seq}));
+        at += envelope.record_size;
+    }
+    return {};
 }
 
 Result<std::uint64_t> Log::check_piece(Slot slot, std::uint64_t offset, std::span<std::byte> scratch) const {
@@ -339,18 +364,16 @@ Result<std::uint64_t> Log::check_piece(Slot slot, std::uint64_t offset, std::spa
     return std::uint64_t{bytes.size()};
 }
 
-std::uint64_t Log::unevictable_bytes() const {
+Log::FixedBytes Log::fixed_bytes() const {
     const std::lock_guard lock(segments_mutex_);
-    std::uint64_t bytes = 0;
-    for (const auto& segment : segments_)
-        if (!segment->image->is_evictable()) bytes += segment->entry.file_size;
-    return bytes;
-}
-
-std::uint32_t Log::unevictable_count() const {
-    const std::lock_guard lock(segments_mutex_);
-    return static_cast<std::uint32_t>(std::count_if(
-        segments_.begin(), segments_.end(), [](const auto& segment) { return !segment->image->is_evictable(); }));
+    while (evictable_before_ < segments_.size() && segments_[evictable_before_]->image->is_evictable())
+        ++evictable_before_;
+    FixedBytes fixed;
+    for (Slot slot = evictable_before_; slot + 1 < segments_.size(); ++slot)
+        fixed.waiting += segments_[slot]->fixed_bytes();
+    if (!segments_.empty()) fixed.tail = segments_.back()->fixed_bytes();
+    for (const auto& spare : spares_) fixed.tail += spare->fixed_bytes();
+    return fixed;
 }
 
 std::uint64_t Log::file_bytes() const {

@@ -67,6 +67,15 @@ Status Scanner::open_segments(const std::function<void(const Damage&)>& on_damag
             // With a damaged header the records can still be read: the manifest knows number, salt and size.
             if (size != entry.file_size) segment.file.reset();
         }
+        // Without a hash it may be written again when it is sealed.
+        const bool is_only_read = options_.read_only || (entry.state == SegmentState::kSealed &&
+                                                         (entry.flags & SegmentEntry::kHasSha256) != 0);
+        cache::OpenFiles* const pool = options_.open_files != nullptr ? options_.open_files
+                                       : options_.read_only           ? &few_files_
+                                                                      : nullptr;
+        if (segment.file != nullptr && is_only_read && pool != nullptr)
+            segment.file = std::make_unique<cache::ColdFile>(*pool, files_, log_directory_ + "/" + segment.name,
+                                                             std::move(segment.file));
         bytes_total_ += entry.state == SegmentState::kSealed ? entry.end_offset : entry.file_size;
         segments_.push_back(std::move(segment));
     }

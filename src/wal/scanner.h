@@ -20,6 +20,8 @@
 #include <string>
 #include <vector>
 
+#include "cache/file_image.h"
+#include "cache/open_files.h"
 #include "io/aligned_buffer.h"
 #include "io/environment.h"
 #include "wal/manifest.h"
@@ -41,7 +43,7 @@ struct ScannedSegment {
     std::uint32_t last_crc = 0;
     std::uint32_t last_epoch = 0;
     /// Of a sealed segment: checksums of its blocks (cache/file_image.h).
-    std::vector<std::uint32_t> block_crcs;
+    cache::BlockCrcs block_crcs;
 
     [[nodiscard]] SegmentIdentity identity() const { return {entry.number, entry.salt}; }
     [[nodiscard]] bool has_records() const;
@@ -75,6 +77,8 @@ public:
         /// Free each segment's bytes once it was read.
         bool release_images = false;
         bool read_only = false;
+        /// Sealed segments are opened among these: not all at once. Without, a read-only scan keeps a few open.
+        cache::OpenFiles* open_files = nullptr;
     };
     struct Callbacks {
         /// Each record in order, of complete groups; an error ends the scan. The body is in the segment's image.
@@ -124,6 +128,8 @@ public:
     void set_tail_index(std::size_t index) { tail_index_ = index; }
 
 private:
+    static constexpr std::size_t kFewFiles = 16;
+
     Status load(ScannedSegment& segment, std::uint64_t upto);
     Result<RecordCheck> check_at(ScannedSegment& segment, std::uint64_t offset, Envelope& envelope);
     [[nodiscard]] bool fits_chain(const Envelope& envelope) const;
@@ -154,6 +160,7 @@ private:
     std::string log_directory_;
     const Manifest& manifest_;
     Options options_;
+    cache::OpenFiles few_files_{kFewFiles};  // outlives segments_
     std::vector<ScannedSegment> segments_;
     Chain chain_;
     std::vector<ScannedRecord> group_;  // records that wait for the rest of their group

@@ -3,6 +3,24 @@
 #include "json/writer.h"
 
 namespace chronos::wire {
+namespace {
+
+std::string memory_as_json(const MemoryUse& memory) {
+    std::string out;
+    json::ObjectWriter(out)
+        .field("heads", memory.heads)
+        .field("files", memory.files)
+        .field("log_tail", memory.log_tail)
+        .field("log_waiting", memory.log_waiting)
+        .field("working", memory.working)
+        .field("held_parts", memory.held_parts)
+        .field("parts", memory.parts)
+        .field("blocks", memory.blocks)
+        .end();
+    return out;
+}
+
+}  // namespace
 
 std::string event_type_as_json(const EventTypeCount& type) {
     std::string out;
@@ -36,7 +54,9 @@ std::string stats_as_json(const Stats& stats, std::string_view view_json) {
         .field("snapshot_files", stats.snapshot_files)
         .field("snapshot_bytes", stats.snapshot_bytes)
         .field("memory_budget", stats.memory_budget)
-        .field("memory_bytes", stats.memory_bytes);
+        .field("memory_bytes", stats.memory_bytes)
+        .raw_field("memory", memory_as_json(stats.memory))
+        .field("memory_waits", stats.memory_waits);
     if (stats.first_recorded_at) writer.field("first_timestamp", stats.first_recorded_at->to_string());
     if (stats.last_recorded_at) writer.field("last_timestamp", stats.last_recorded_at->to_string());
     writer.raw_field("event_types", types + "]").raw_field("view", view_json).end();

@@ -33,6 +33,7 @@ inline store::DatabaseOptions small_options(std::uint64_t segment_size_min = 16 
     options.with_threads = false;
     // So little that everything that can leave memory does, and index files are written, merged and read back.
     options.memory_budget = std::uint64_t{256} << 10;
+    options.open_files_max = 3;  // Files are closed and opened again all the time.
     options.merge_count = 3;
     options.merge_small_events = 8;
     return options;
