@@ -16,6 +16,8 @@ namespace {
 using Parts = IndexFile::Parts;
 
 constexpr std::size_t kPieceSize = std::size_t{1} << 20;
+/// Many files are walked side by side.
+constexpr std::size_t kWalkPieceSize = std::size_t{128} << 10;
 constexpr int kInterpolationsMax = 8;
 
 /// The first index of [0, count) whose value is not below `value`, when values ascend; some index
@@ -253,18 +255,41 @@ Result<std::uint32_t> IndexFile::count_below(KeyKind kind, const FileList& list,
     return static_cast<std::uint32_t>(count);
 }
 
+namespace {
+
+IndexFile::KeyEntry entry_at(const KeyCursor& cursor, std::uint64_t begin_seq) {
+    const KeyRecord& record = cursor.record();
+    return {.hash = record.key.hash,
+            .key = cursor.key(),
+            .branch = record.key.branch,
+            .stream_first_seq = record.stream.first_seq,
+            .list = record.list(begin_seq)};
+}
+
+}  // namespace
+
 Status IndexFile::for_each_key(KeyKind kind, const std::function<bool(const KeyEntry&)>& visit) const {
     KeyCursor cursor(*parts_, kind, kPieceSize);
     RETURN_IF_ERROR(cursor.next());
     while (!cursor.done()) {
-        const KeyRecord& record = cursor.record();
-        if (!visit({.hash = record.key.hash,
-                    .key = cursor.key(),
-                    .branch = record.key.branch,
-                    .stream_first_seq = record.stream.first_seq,
-                    .list = record.list(begin_seq())}))
-            return {};
+        if (!visit(entry_at(cursor, begin_seq()))) return {};
         RETURN_IF_ERROR(cursor.next());
+    }
+    return {};
+}
+
+KeyWalk::KeyWalk(const IndexFile& file, KeyKind kind) : file_(&file), kind_(kind) {}
+KeyWalk::~KeyWalk() = default;
+KeyWalk::KeyWalk(KeyWalk&&) noexcept = default;
+
+Status KeyWalk::visit_upto(std::uint64_t last_hash, const std::function<Status(const IndexFile::KeyEntry&)>& visit) {
+    if (cursor_ == nullptr) {
+        cursor_ = std::make_unique<KeyCursor>(file_->parts(), kind_, kWalkPieceSize);
+        RETURN_IF_ERROR(cursor_->next());
+    }
+    while (!cursor_->done() && cursor_->record().key.hash <= last_hash) {
+        RETURN_IF_ERROR(visit(entry_at(*cursor_, file_->begin_seq())));
+        RETURN_IF_ERROR(cursor_->next());
     }
     return {};
 }

@@ -117,6 +117,25 @@ private:
     std::unique_ptr<Parts> parts_;
 };
 
+/// The keys of one kind in the order of their hashes, as for_each_key, but so far at a time: several files can be walked
+/// side by side.
+class KeyWalk {
+public:
+    /// Requires: the file outlives the walk.
+    KeyWalk(const IndexFile& file, KeyKind kind);
+    ~KeyWalk();
+    KeyWalk(KeyWalk&&) noexcept;
+    KeyWalk& operator=(KeyWalk&&) = delete;
+
+    /// Goes on with the keys whose hash is at most `last_hash`. Errors: kCorrupt naming the file, kIo; those of visit.
+    Status visit_upto(std::uint64_t last_hash, const std::function<Status(const IndexFile::KeyEntry&)>& visit);
+
+private:
+    std::unique_ptr<class KeyCursor> cursor_;  // null until the first visit
+    const IndexFile* file_;
+    KeyKind kind_;
+};
+
 /// Writes `content` into `directory` (of index files) under its final name; durable when it returns. A file of that
 /// name is replaced. Returns its path.
 ///

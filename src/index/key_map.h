@@ -1,9 +1,8 @@
 // (branch, key) → entry: one writer, readers without locks; entries never move.
 //
-//     hash: | shard | place in the shard's table, in the order of hashes | … |
+//     hash: | shard | … | place in the shard's table |
 //
-// Keys that come in the order of their hashes fill the tables from front to back, so loading a sorted file is
-// sequential.
+// The place is of other bits than the order: keys that come sorted by hash do not crowd in front of a table that grows.
 //
 // A table that was outgrown gives its memory back while readers may still be in it: they find zeros, which look like an
 // empty slot, see that the table was replaced, and look into the one that took its place.
@@ -12,7 +11,6 @@
 #pragma once
 
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -87,6 +85,13 @@ public:
         }
     }
 
+    /// Where entries are is in pieces, by hash: what is done piece by piece finds them in the processor's caches.
+    static constexpr std::size_t kPieces = std::size_t{1} << kShardBits;
+    /// The largest hash of a piece.
+    static std::uint64_t last_hash_of(std::size_t piece) {
+        return (std::uint64_t{piece} << (64 - kShardBits)) | (~std::uint64_t{0} >> kShardBits);
+    }
+
     /// All entries in order of creation.
     [[nodiscard]] const PublishedVector<Entry*>& entries() const { return entries_; }
     [[nodiscard]] std::size_t bytes() const {
@@ -114,17 +119,16 @@ private:
         Shard* shard = nullptr;
         std::uint64_t mask = 0;
         std::uint64_t used = 0;
-        unsigned shift = 0;
         bool has_memory = false;  // of its own, counted in table_bytes_; the writer's
         io::AlignedBuffer memory;
         Slot* slots = nullptr;
 
-        [[nodiscard]] std::uint64_t slot_of(std::uint64_t hash) const { return (hash << kShardBits) >> shift; }
+        [[nodiscard]] std::uint64_t slot_of(std::uint64_t hash) const { return hash & mask; }
     };
     struct Shard {
         std::atomic<Table*> table = nullptr;
     };
-    static constexpr std::size_t kShards = std::size_t{1} << kShardBits;
+    static constexpr std::size_t kShards = kPieces;
     static constexpr std::uint64_t kSlotsMin = 16;
 
     static std::size_t shard_of(std::uint64_t hash) { return hash >> (64 - kShardBits); }
@@ -140,7 +144,6 @@ private:
     std::unique_ptr<Table> new_table(std::uint64_t slots) {
         auto table = std::make_unique<Table>();
         table->mask = slots - 1;
-        table->shift = 64 - static_cast<unsigned>(std::bit_width(slots) - 1);
         if (slots == kSlotsMin) {
             table->slots = reinterpret_cast<Slot*>(arena_.allocate(slots * sizeof(Slot), alignof(Slot)));
         } else {

@@ -113,10 +113,8 @@ Result<std::unique_ptr<IndexSet>> IndexKeeper::load(const wal::Manifest& manifes
     }
     while (true) {
         auto indexes = std::make_unique<IndexSet>(manifest.secret);
-        std::size_t restored = 0;
-        while (restored < files.size() && indexes->restore(files[restored]).ok()) ++restored;
+        const std::size_t restored = indexes->restore(files);
         if (restored == files.size()) {
-            indexes->finish_restoring();
             indexes_ = indexes.get();
             count_files();
             return indexes;

@@ -24,19 +24,19 @@ std::uint64_t seed_part(std::span<const std::byte, 16> secret, std::size_t offse
     return base::load<std::uint64_t>(secret.data() + offset);
 }
 
-/// Enters what a file knows of streams, in groups whose cache misses overlap.
+/// Enters what files know of streams, in groups whose cache misses overlap.
 class HeadLoader {
 public:
     explicit HeadLoader(index::StreamHeads& streams) : streams_(streams) {}
 
-    void add(const index::IndexFile::KeyEntry& entry) {
+    /// Errors, as of load: kCorrupt if a stream does not go on where it ended before.
+    Status add(const index::IndexFile::KeyEntry& entry) {
         Waiting& waiting = waiting_[count_++];
         waiting.entry = entry;
         waiting.key.assign(entry.key);
+        return count_ == waiting_.size() ? load() : Status();
     }
-    [[nodiscard]] bool is_full() const { return count_ == waiting_.size(); }
-    /// False if a stream does not go on where it ended before.
-    bool load() {
+    Status load() {
         for (std::size_t i = 0; i < count_; ++i) streams_.prefetch(waiting_[i].entry.hash);
         for (std::size_t i = 0; i < count_; ++i) streams_.prefetch_entry(waiting_[i].entry.hash);
         const std::size_t count = std::exchange(count_, 0);
@@ -46,10 +46,11 @@ public:
             const bool goes_on = stream.count() == entry.list.first_place;
             // A fork's stream begins behind what it inherits.
             const bool begins_on_fork = stream.end_seq() == 0 && entry.branch > event::kSystemBranch;
-            if (!goes_on && !begins_on_fork) return false;
+            if (!goes_on && !begins_on_fork)
+                return base::fail(ErrorCode::kCorrupt, "a stream does not go on where it ended before");
             stream.restore(entry.stream_first_seq, entry.list.last_seq + 1, entry.list.first_place + entry.list.count);
         }
-        return true;
+        return {};
     }
 
 private:
@@ -209,10 +210,8 @@ void IndexSet::index_behind(index::MemoryPart& part, std::uint64_t seq) const {
     add_key(KeyKind::kActor, "actor");
 }
 
-Status IndexSet::restore(FilePart part) {
-    const index::IndexFile& file = *part.file;
-    if (growing_ != nullptr || file.begin_seq() != parts()->files_end())
-        return base::fail(ErrorCode::kCorrupt, file.path() + ": does not follow the index files in front of it");
+/// What a file says of branches goes on where the files in front of it ended.
+Status IndexSet::restore_runs(const index::IndexFile& file) {
     for (const index::IndexedRun& run : file.runs()) {
         if (run.branch > event::kBranchMax)
             return base::fail(ErrorCode::kCorrupt, file.path() + ": a branch that cannot be");
@@ -221,18 +220,33 @@ Status IndexSet::restore(FilePart part) {
             return base::fail(ErrorCode::kCorrupt, file.path() + ": positions have a gap");
         extend_runs(run.branch, run.first_position, run.first_seq, run.count);
     }
-    HeadLoader loader(streams_);
-    bool fits = true;
-    RETURN_IF_ERROR(file.for_each_key(KeyKind::kEntity, [&](const index::IndexFile::KeyEntry& entry) {
-        loader.add(entry);
-        fits = !loader.is_full() || loader.load();
-        return fits;
-    }));
-    fits = fits && loader.load();
-    if (!fits) return base::fail(ErrorCode::kCorrupt, file.path() + ": a stream does not go on where it ended before");
-    applied_seq_.store(file.end_seq(), std::memory_order_release);
-    change_parts([&](IndexParts& parts) { parts.files.push_back(std::move(part)); });
     return {};
+}
+
+std::size_t IndexSet::restore(const std::vector<FilePart>& files) {
+    ASSERT(growing_ == nullptr && parts()->files.empty());
+    std::vector<index::KeyWalk> walks;
+    std::uint64_t next_seq = 0;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const index::IndexFile& file = *files[i].file;
+        if (file.begin_seq() != next_seq || !restore_runs(file).ok()) return i;
+        next_seq = file.end_seq();
+        walks.emplace_back(file, KeyKind::kEntity);
+    }
+    // A piece of the heads at a time, of all files: it stays near, where walking file by file misses every cache.
+    HeadLoader loader(streams_);
+    for (std::size_t piece = 0; piece < index::StreamHeads::kPieces; ++piece) {
+        for (std::size_t i = 0; i < walks.size(); ++i) {
+            Status walked = walks[i].visit_upto(index::StreamHeads::last_hash_of(piece),
+                                                [&](const auto& entry) { return loader.add(entry); });
+            if (walked.ok()) walked = loader.load();
+            if (!walked.ok()) return i;
+        }
+    }
+    applied_seq_.store(next_seq, std::memory_order_release);
+    change_parts([&](IndexParts& parts) { parts.files = files; });
+    streams_.release_replaced();
+    return files.size();
 }
 
 void IndexSet::add_file(FilePart part) {

@@ -89,11 +89,9 @@ public:
 
     // Files.
 
-    /// Takes over what a file knows of the segments behind all that is known so far. Errors: kCorrupt, kIo: start again
-    /// without it.
-    Status restore(FilePart part);
-    /// Room that loading many heads left unused. Requires: nobody reads.
-    void finish_restoring() { streams_.release_replaced(); }
+    /// Takes over what files know, from the log's begin on; returns how many could be read and go on from each other.
+    /// Fewer than all: start again, in a new set, with those. Requires: nothing is known yet, nobody reads.
+    [[nodiscard]] std::size_t restore(const std::vector<FilePart>& files);
     /// A file for the oldest memory part that has none; the part stays until it is dropped.
     void add_file(FilePart part);
     /// Other files in place of `count` from `first` on.
@@ -134,6 +132,7 @@ public:
     [[nodiscard]] std::uint64_t held_bytes() const { return held_bytes_->load(std::memory_order_relaxed); }
 
 private:
+    Status restore_runs(const index::IndexFile& file);
     index::BranchRuns& runs_of(event::BranchNumber branch, std::uint64_t first_position);
     void extend_runs(event::BranchNumber branch, std::uint64_t first_position, std::uint64_t first_seq,
                      std::uint64_t count);
