@@ -56,6 +56,9 @@ public:
     virtual Status sync() = 0;
 
     virtual Result<std::uint64_t> size() = 0;
+    /// Bytes of disk that it takes: what was never written, nor allocated, takes none.
+    virtual Result<std::uint64_t> size_on_disk() = 0;
+    /// Cuts the file, or grows it without taking space; the new bytes read as zeros.
     virtual Status truncate(std::uint64_t size) = 0;
 
     /// Grows the file to `size` with space on the disk for all of it; the new bytes read as zeros. Durable after

@@ -253,6 +253,21 @@ TYPED_TEST(FileSystemContract, AnOpenFileOutlivesItsName) {
     EXPECT_EQ(this->read(*file), "text!");
 }
 
+TYPED_TEST(FileSystemContract, WhatWasNeverWrittenTakesNoSpace) {
+    constexpr std::uint64_t kSize = std::uint64_t{8} << 20;
+    auto file = this->create("a", "");
+    EXPECT_OK(file->truncate(kSize));
+    EXPECT_OK(file->sync());
+    EXPECT_EQ(file->size_on_disk().value(), 0U);
+    const std::string text(std::size_t{64} << 10, 'x');
+    EXPECT_OK(file->write_at(kSize / 2, bytes_of(text)));
+    EXPECT_OK(file->sync());
+    EXPECT_EQ(file->size().value(), kSize);
+    EXPECT_GE(file->size_on_disk().value(), text.size());
+    EXPECT_LT(file->size_on_disk().value(), kSize / 4);
+    EXPECT_EQ(this->read(*file, 0, 4), std::string(4, '\0'));
+}
+
 TYPED_TEST(FileSystemContract, ALockHasOneHolder) {
     auto lock = this->files().lock(this->path("lock"));
     ASSERT_TRUE(lock.ok());

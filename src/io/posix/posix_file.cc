@@ -122,6 +122,13 @@ Result<std::uint64_t> PosixFile::size() {
     return static_cast<std::uint64_t>(status.st_size);
 }
 
+Result<std::uint64_t> PosixFile::size_on_disk() {
+    constexpr std::uint64_t kStatBlockSize = 512;  // Whatever the file system's own is.
+    struct stat status = {};
+    if (::fstat(fd_.get(), &status) < 0) return error("fstat", errno);
+    return static_cast<std::uint64_t>(status.st_blocks) * kStatBlockSize;
+}
+
 Status PosixFile::truncate(std::uint64_t size) {
     if (retry_interrupted([&] { return ::ftruncate(fd_.get(), offset_of(size)); }) < 0) {
         return error("ftruncate", errno);

@@ -38,6 +38,7 @@ public:
     Status write_durable_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
     Status sync() override;
     Result<std::uint64_t> size() override;
+    Result<std::uint64_t> size_on_disk() override;
     Status truncate(std::uint64_t size) override;
     Result<bool> allocate(std::uint64_t size) override;
 

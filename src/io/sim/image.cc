@@ -17,6 +17,18 @@ const Image::Page* Image::page_at(std::uint64_t page_index) const {
     return (*table)[page_index].get();
 }
 
+std::uint64_t Image::size_on_disk() const {
+    constexpr std::size_t kDiskBlockSize = 4096;
+    const PageTable* table = table_.get();
+    std::uint64_t size = 0;
+    for (std::size_t i = 0; table != nullptr && i < table->size(); ++i) {
+        const Page* page = page_at(i);
+        for (std::size_t at = 0; page != nullptr && at < kPageSize; at += kDiskBlockSize)
+            if (!is_zero(std::span(*page).subspan(at, kDiskBlockSize))) size += kDiskBlockSize;
+    }
+    return size;
+}
+
 std::size_t Image::read(std::uint64_t offset, std::span<std::byte> out) const {
     if (offset >= size_) return 0;
     const auto total = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), size_ - offset));

@@ -18,6 +18,8 @@ namespace chronos::io {
 class Image {
 public:
     [[nodiscard]] std::uint64_t size() const { return size_; }
+    /// What a sparse file would take: 4 KiB for each block that is not all zeros.
+    [[nodiscard]] std::uint64_t size_on_disk() const;
 
     /// Fills `out` from `offset`; returns how many bytes there were.
     std::size_t read(std::uint64_t offset, std::span<std::byte> out) const;

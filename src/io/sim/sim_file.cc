@@ -55,6 +55,13 @@ Result<std::uint64_t> SimFileSystem::size(const Handle& handle) {
     return state_.files.at(handle.node).current().size();
 }
 
+Result<std::uint64_t> SimFileSystem::size_on_disk(const Handle& handle) {
+    const std::lock_guard lock(mutex_);
+    RETURN_IF_ERROR(check_alive("size", handle));
+    RETURN_IF_ERROR(begin("size", OpKind::kRead, handle.path));
+    return state_.files.at(handle.node).current().size_on_disk();
+}
+
 Status SimFileSystem::write(const Handle& handle, std::uint64_t offset, std::span<const std::byte> bytes, OpKind kind) {
     const char* const call = name_of(kind);
     const std::lock_guard lock(mutex_);

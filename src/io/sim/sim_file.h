@@ -26,6 +26,7 @@ public:
     Status write_durable_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
     Status sync() override { return files_.sync(handle_); }
     Result<std::uint64_t> size() override { return files_.size(handle_); }
+    Result<std::uint64_t> size_on_disk() override { return files_.size_on_disk(handle_); }
     Status truncate(std::uint64_t size) override { return files_.truncate(handle_, size); }
     Result<bool> allocate(std::uint64_t size) override;  // Growing takes space here in any case.
 

@@ -124,6 +124,7 @@ private:
     Status write(const Handle& handle, std::uint64_t offset, std::span<const std::byte> bytes, OpKind kind);
     Status sync(const Handle& handle);
     Result<std::uint64_t> size(const Handle& handle);
+    Result<std::uint64_t> size_on_disk(const Handle& handle);
     Status truncate(const Handle& handle, std::uint64_t size);
     void close(const Handle& handle);
     void unlock(const Handle& handle);
