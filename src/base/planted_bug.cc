@@ -50,6 +50,11 @@ constexpr std::pair<std::string_view, Bug> kBugs[] = {
     {"merge-ignores-tail", Bug::kMergeIgnoresTail},
     {"snapshot-ignores-as-of", Bug::kSnapshotIgnoresAsOf},
     {"believe-any-snapshot", Bug::kBelieveAnySnapshot},
+    {"remove-old-segment-before-manifest", Bug::kRemoveOldSegmentBeforeManifest},
+    {"reclaim-living-fork", Bug::kReclaimLivingFork},
+    {"reclaim-inherited", Bug::kReclaimInherited},
+    {"replace-under-readers", Bug::kReplaceUnderReaders},
+    {"believe-stale-index", Bug::kBelieveStaleIndex},
 };
 
 std::optional<Bug> bug_of_environment() {

@@ -54,6 +54,11 @@ enum class Bug : std::uint8_t {
     kMergeIgnoresTail,
     kSnapshotIgnoresAsOf,
     kBelieveAnySnapshot,
+    kRemoveOldSegmentBeforeManifest,
+    kReclaimLivingFork,
+    kReclaimInherited,
+    kReplaceUnderReaders,
+    kBelieveStaleIndex,
 };
 
 #ifdef CHRONOS_PLANTED_BUGS

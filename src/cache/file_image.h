@@ -91,6 +91,8 @@ public:
         if ((gate_.fetch_add(1) & kEvicting) != 0) pin_slowly();
     }
     void unpin() { gate_.fetch_sub(1, std::memory_order_release); }
+    /// A moment old, unless nobody can pin it any more.
+    [[nodiscard]] bool is_pinned() const { return (gate_.load(std::memory_order_acquire) & ~kEvicting) != 0; }
 
     /// Whether [begin, end) can be read now. Requires: pinned.
     [[nodiscard]] bool is_loaded(std::uint64_t begin, std::uint64_t end) const {

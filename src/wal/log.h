@@ -35,6 +35,7 @@
 #include "wal/record.h"
 #include "wal/scanner.h"
 #include "wal/segment.h"
+#include "wal/segment_rewriter.h"
 
 namespace chronos::wal {
 
@@ -84,11 +85,12 @@ struct Piece {
     [[nodiscard]] std::uint64_t size() const { return end_offset - begin_offset; }
 };
 
-/// A batch as recovery hands it to the index.
+/// A batch as recovery hands it to the index. Of one that was removed there is only a stub (removals.h).
 struct RecoveredBatch {
     Slot slot = 0;
-    std::uint64_t body_offset = 0;
+    std::uint64_t body_offset = 0;  ///< Or where the stub is.
     const std::byte* body = nullptr;
+    const std::byte* stub = nullptr;  ///< Of a removed one, instead of `body`.
     std::uint64_t first_seq = 0;
 };
 
@@ -100,6 +102,7 @@ struct SealedSegment {
     std::uint64_t end_offset = 0;
     std::uint32_t last_crc = 0;
     std::uint32_t last_epoch = 0;
+    std::uint32_t revision = 0;
     /// CRC32C of each cache::kImageBlockSize bytes up to end_offset.
     cache::BlockCrcs block_crcs;
 };
@@ -136,6 +139,8 @@ struct LogCounters {
     std::atomic<std::uint64_t> recycled_segments = 0;
     /// Pieces that the disk had lost when their segment was sealed, and that were written again.
     std::atomic<std::uint64_t> repaired_pieces = 0;
+    /// Bytes of disk that rewritten segments gave back.
+    std::atomic<std::uint64_t> reclaimed_bytes = 0;
 };
 
 class Log {
@@ -185,6 +190,12 @@ public:
     [[nodiscard]] bool has_pending() const { return !closed_pieces_.empty() || !open_piece_.empty(); }
     [[nodiscard]] std::uint64_t pending_size() const;
     [[nodiscard]] Slot tail_slot() const { return tail_slot_; }
+    [[nodiscard]] std::uint64_t tail_offset() const { return tail_offset_; }
+    /// From any thread: whether a further segment is ready.
+    [[nodiscard]] bool has_spare() const {
+        const std::lock_guard lock(segments_mutex_);
+        return !spares_.empty();
+    }
 
     // Committing. Requires: the commit role.
 
@@ -217,6 +228,34 @@ public:
     /// Enters finished segments into the manifest, with their SHA-256: all, or as many of the oldest.
     Status seal_finished(std::size_t count_max = kSlotsMax);
 
+    // Giving back the space of records that are not needed any more (log_rewrite.cc). By one thread.
+
+    /// Whether a segment may be rewritten: it is sealed, hashed, evictable, and was not just replaced.
+    [[nodiscard]] bool can_rewrite(Slot slot) const;
+    /// Writes a sealed segment anew (segment_rewriter.h); nobody knows of the new file until `replace`.
+    ///
+    /// Errors: as rewrite_segment.
+    Result<std::optional<RewrittenSegment>> rewrite(Slot slot, ChooseRemoval choose, std::uint64_t gain_min_bytes,
+                                                    std::function<Status(std::uint64_t bytes)> yield);
+    /// Removes the file of a rewritten segment that will not be used after all.
+    void discard(RewrittenSegment& rewritten);
+    /// From now on the manifest lists the rewritten segments: all of them, durable, or none. Returns their images:
+    /// whoever looks events up where they are now reads there. `image(slot)` is still the old one.
+    ///
+    /// Errors: kNoSpace, kIo. Which files the manifest lists is known at the next open: none may be removed until then.
+    struct Rewritten {
+        Slot slot = 0;
+        RewrittenSegment segment;
+    };
+    Result<std::vector<cache::FileImage*>> replace(std::vector<Rewritten> rewritten);
+    /// The old images of these slots can be found by nobody once `is_unknown` says so.
+    void retire(std::span<const Slot> slots, std::shared_ptr<const std::atomic<bool>> is_unknown);
+    /// Closes and removes old files that nobody reads any more. Returns how many wait for their readers.
+    std::size_t remove_retired();
+    /// Goes on in the next segment, so that the one that was appended to can be sealed. Requires: the writer's lock; no
+    /// group is open. Errors: as `reserve`.
+    Status begin_segment();
+
     // Reading.
 
     /// The bytes of a segment; those of one that is evictable under a pin.
@@ -246,7 +285,12 @@ public:
     };
     [[nodiscard]] FixedBytes fixed_bytes() const;
     [[nodiscard]] std::uint32_t segment_count() const { return slot_count_.load(std::memory_order_acquire); }
+    /// Bytes that were appended, whatever became of them.
     [[nodiscard]] std::uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
+    /// Bytes of the log that are there.
+    [[nodiscard]] std::uint64_t stored_bytes() const {
+        return used_bytes() - given_back_bytes_.load(std::memory_order_relaxed);
+    }
     [[nodiscard]] std::uint64_t file_bytes() const;
     [[nodiscard]] const LogCounters& counters() const { return counters_; }
     /// From any thread. Bytes in front of it never change.
@@ -291,6 +335,13 @@ private:
     [[nodiscard]] std::string reserve_path() const { return directory_ + "/RESERVE"; }
     [[nodiscard]] std::string log_directory() const { return directory_ + "/log"; }
 
+    /// A rewritten segment on its way to its slot.
+    struct Replacement {
+        Slot slot = 0;
+        std::unique_ptr<Segment> fresh;
+        std::shared_ptr<const std::atomic<bool>> is_unknown;  // of the old one; null until it is retired
+    };
+    void take_place(Replacement& replacement);
     bool enter_group(Piece::Record& record);
     void touch_ahead(Segment& tail, std::uint64_t size);
     void close_open_piece();
@@ -312,7 +363,8 @@ private:
     std::unique_ptr<std::atomic<Segment*>[]> segments_by_slot_;
     std::atomic<std::uint32_t> slot_count_ = 0;
     std::atomic<std::uint64_t> used_bytes_ = 0;
-    std::atomic<bool> wants_spares_ = false;  // a hint
+    std::atomic<std::uint64_t> given_back_bytes_ = 0;  // of those
+    std::atomic<bool> wants_spares_ = false;           // a hint
 
     // Guarded by the writer's lock.
     Slot tail_slot_ = 0;
@@ -360,6 +412,9 @@ private:
 
     std::atomic<bool> is_in_burst_ = false;  // a hint
     std::uint64_t looked_at_bytes_ = 0;      // of prepare_ahead's thread: used_bytes_ when it last looked
+
+    std::vector<Replacement> replacements_;  // guarded by segments_mutex_
+    std::vector<std::uint32_t> revisions_;   // of rewrite's thread: the highest that was tried, by slot
 
     LogCounters counters_;
 };

@@ -22,6 +22,8 @@ namespace chronos::wal {
 inline constexpr std::uint64_t kSegmentSize = std::uint64_t{64} << 10;
 inline const LogOptions kTiny{.segment_size_min = kSegmentSize, .segment_size_max = kSegmentSize, .spare_count = 1};
 inline const Uuid kDatabase = *Uuid::parse("0190b8a0-0000-7000-8000-000000000001");
+/// What stands in the place of the payload of a removed event.
+inline constexpr std::string_view kRemovedText = "(removed)";
 inline const std::string kFolder = "data/0190b8a0-0000-7000-8000-000000000001";
 
 class LogFixture : public testing::Test {
@@ -40,6 +42,13 @@ protected:
         next_seq_ = next_position_ = recovery.known.empty() ? 0 : recovery.known.back().end_seq;
         recovery.on_batch = [&](const RecoveredBatch& batch) -> Status {
             EXPECT_EQ(batch.first_seq, next_seq_);
+            if (batch.stub != nullptr) {
+                const auto stub = base::load<RemovedRecord>(batch.stub);
+                EXPECT_EQ(stub.first_seq, next_seq_);
+                for (std::uint32_t i = 0; i < stub.event_count; ++i) payloads_.emplace_back(kRemovedText);
+                next_seq_ += stub.event_count;
+                return {};
+            }
             event::BodyView(batch.body).for_each_event([&](const event::EventBytes& event) {
                 payloads_.emplace_back(event.payload());
                 ++next_seq_;

@@ -40,8 +40,13 @@ bool ends_block(const std::deque<ScannedRecord>& tail, std::size_t i) {
 }
 
 RecoveredBatch batch_at(const ScannedRecord& record, const ScannedSegment& segment) {
-    const std::uint64_t offset = record.offset + kEnvelopeSize;
-    return {static_cast<Slot>(record.segment_index), offset, segment.image.data() + offset, record.envelope.first_seq};
+    const std::uint64_t offset = record.is_removed() ? stub_offset(segment, record) : record.offset + kEnvelopeSize;
+    const std::byte* const bytes = segment.image.data() + offset;
+    return {.slot = static_cast<Slot>(record.segment_index),
+            .body_offset = offset,
+            .body = record.is_removed() ? nullptr : bytes,
+            .stub = record.is_removed() ? bytes : nullptr,
+            .first_seq = record.envelope.first_seq};
 }
 
 }  // namespace
@@ -101,7 +106,8 @@ Status Log::believe_known(Scanner& scanner, const RecoveryOptions& recovery) {
 bool is_known(const SegmentEntry& entry, const SealedSegment& known) {
     return entry.state == SegmentState::kSealed && (entry.flags & SegmentEntry::kHasSha256) != 0 &&
            entry.number == known.number && entry.salt == known.salt && entry.first_seq == known.first_seq &&
-           entry.end_seq == known.end_seq && entry.end_offset == known.end_offset && entry.last_crc == known.last_crc;
+           entry.end_seq == known.end_seq && entry.end_offset == known.end_offset && entry.last_crc == known.last_crc &&
+           (entry.revision == known.revision || base::is_planted(base::Bug::kBelieveStaleIndex));
 }
 
 void Log::let_go(Slot slot, cache::BlockCrcs block_crcs) {
@@ -109,6 +115,8 @@ void Log::let_go(Slot slot, cache::BlockCrcs block_crcs) {
     ScannedSegment& segment = recovering_->segments()[slot];
     segment.image = io::AlignedBuffer();
     segment.loaded_size = 0;
+    segment.removed = {};
+    segment.has_read_removals = false;
     segment.block_crcs = std::move(block_crcs);
 }
 
@@ -141,10 +149,13 @@ Status Log::recover(const RecoveryOptions& recovery) {
         }
         return {};
     };
-    const auto on_record = [&](const ScannedRecord& record, const ScannedSegment&) -> Status {
+    const auto on_record = [&](const ScannedRecord& record, const ScannedSegment& segment) -> Status {
         const bool is_marker = record.envelope.kind == RecordKind::kMarker;
         if (!is_marker) tail.push_back(record);
         RETURN_IF_ERROR(pass_proven());
+        if (record.is_removed() && !tail.empty())
+            return base::fail(ErrorCode::kCorrupt,
+                              segment.name + ": a record was removed of which nothing says that it was durable");
         if (is_marker) last_markers.push_back(record);  // It vouches for batches, not for itself.
         return {};
     };
@@ -163,6 +174,7 @@ Status Log::recover(const RecoveryOptions& recovery) {
                                    .end_offset = segment.entry.end_offset,
                                    .last_crc = segment.entry.last_crc,
                                    .last_epoch = segment.last_epoch,
+                                   .revision = segment.entry.revision,
                                    .block_crcs = segment.block_crcs});
     };
     RETURN_IF_ERROR(scanner.scan({.on_record = on_record,
@@ -213,6 +225,10 @@ std::unique_ptr<Segment> Log::adopt_segment(ScannedSegment& scanned) {
         segment->entry.last_crc = scanned.last_crc;
     }
     segment->file = std::move(scanned.file);
+    if (segment->entry.revision > 0) {
+        const auto size = segment->file->size_on_disk();
+        segment->size_on_disk = size.ok() ? *size : segment->entry.file_size;
+    }
     segment->block_crcs = std::move(scanned.block_crcs);
     if (!scanned.image.empty()) {
         segment->filled_upto = scanned.loaded_size;
@@ -303,7 +319,7 @@ Status Log::rewrite_tail(Scanner& scanner, std::deque<ScannedRecord>& old_tail, 
     fresh.entry.number = header.number;
     fresh.entry.salt = header.salt;
     fresh.entry.file_size = fresh.loaded_size = header.file_size;
-    fresh.name = segment_file_name(header.number);
+    fresh.name = segment_file_name({header.number});
     fresh.image = io::AlignedBuffer(header.file_size);
     ASSIGN_OR_RETURN(CreatedSegment created, create_segment(env_, log_directory(), header, header.file_size));
     fresh.file = std::move(created.file);
@@ -383,7 +399,7 @@ Status Log::adopt(Scanner& scanner) {
             segment->entry.end_offset = kSegmentHeaderSize;
         }
         seq = segment->entry.end_seq;
-        used_bytes_.fetch_add(segment->entry.end_offset - kSegmentHeaderSize, std::memory_order_relaxed);
+        used_bytes_.fetch_add(segment->used_bytes(), std::memory_order_relaxed);
         const bool is_sealed =
             segment->entry.state == SegmentState::kSealed && (segment->entry.flags & SegmentEntry::kHasSha256) != 0;
         const Slot slot = install(std::move(segment));
@@ -405,7 +421,7 @@ Status Log::recycle(ScannedSegment& released) {
     const std::lock_guard preparing(prepare_mutex_);
     SegmentHeader header = next_header(0);
     header.file_size = released.entry.file_size;
-    const std::string path = log_directory() + "/" + segment_file_name(header.number);
+    const std::string path = log_directory() + "/" + segment_file_name({header.number});
     RETURN_IF_ERROR(env_.files.rename(log_directory() + "/" + released.name, path + ".tmp"));
     RETURN_IF_ERROR(write_segment_header(*released.file, header));
     RETURN_IF_ERROR(env_.files.rename(path + ".tmp", path));
@@ -432,7 +448,7 @@ Status Log::clear_log_directory(std::uint64_t end_seq) {
     bool changed = false;
     for (const io::DirectoryEntry& entry : entries) {
         const bool listed = std::any_of(manifest_.segments.begin(), manifest_.segments.end(), [&](const auto& segment) {
-            return segment_file_name(segment.number) == entry.name;
+            return segment_file_name({segment.number, segment.revision}) == entry.name;
         });
         if (listed) continue;
         RETURN_IF_ERROR(clear_unlisted(entry.name, end_seq));
@@ -459,12 +475,18 @@ Result<std::uint64_t> Log::vouched_upto(const std::string& name) {
     return durable_upto;
 }
 
-/// Removes a spare that was prepared but never entered in the manifest; moves anything else to lost+found.
+/// Removes a spare that was prepared but never entered in the manifest, and other revisions of segments that are
+/// listed; moves anything else to lost+found.
 ///
 /// Errors: kCorrupt when the file knows of durable events that the listed files do not hold: the manifest is too old.
 Status Log::clear_unlisted(const std::string& name, std::uint64_t end_seq) {
     const std::string path = log_directory() + "/" + name;
     if (name.ends_with(".log.tmp")) return env_.files.remove_file(path);
+    // What it holds is in the one that is listed, but for what was removed.
+    const auto id = parse_segment_file_name(name);
+    const bool is_revision = id && std::any_of(manifest_.segments.begin(), manifest_.segments.end(),
+                                               [&](const SegmentEntry& entry) { return entry.number == id->number; });
+    if (is_revision) return env_.files.remove_file(path);
     const auto is_unused_spare = [&]() -> Result<bool> {
         ASSIGN_OR_RETURN(auto file, env_.files.open(path, io::OpenMode::kRead));
         ASSIGN_OR_RETURN(const SegmentHeader header, read_segment_header(*file, name));

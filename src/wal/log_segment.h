@@ -17,6 +17,7 @@
 #include "io/environment.h"
 #include "wal/manifest.h"
 #include "wal/record.h"
+#include "wal/segment.h"
 
 namespace chronos::wal {
 
@@ -82,6 +83,7 @@ struct Segment {
     /// ahead.
     std::atomic<std::uint64_t> filled_upto = 0;
     std::atomic<std::uint64_t> touched_upto = 0;
+    std::uint64_t size_on_disk = 0;  ///< Of a rewritten one, whose file has holes.
     /// Once it was sealed and hashed: checksums of its blocks (cache/file_image.h), guarded by segments_mutex_.
     cache::BlockCrcs block_crcs;
 
@@ -106,6 +108,13 @@ struct Segment {
     }
 
     [[nodiscard]] SegmentIdentity identity() const { return {entry.number, entry.salt}; }
+    /// Bytes of disk that the file takes.
+    [[nodiscard]] std::uint64_t file_bytes() const { return entry.revision > 0 ? size_on_disk : entry.file_size; }
+    /// Bytes of it that hold something of the log.
+    [[nodiscard]] std::uint64_t used_bytes() const {
+        const std::uint64_t bytes = entry.revision > 0 ? size_on_disk : entry.end_offset;
+        return bytes > kSegmentHeaderSize ? bytes - kSegmentHeaderSize : 0;
+    }
 };
 
 }  // namespace chronos::wal

@@ -182,6 +182,14 @@ Status Log::roll(std::size_t record_size) {
     return {};
 }
 
+Status Log::begin_segment() {
+    ASSERT(group_.record_count == 0 && reserved_size_ == 0);
+    ASSIGN_OR_RETURN(auto next, next_segment(0));
+    close_open_piece();
+    set_tail(install(std::move(next)), kSegmentHeaderSize);
+    return {};
+}
+
 /// The size of the spare that the roll of that number from now on takes; made if there are fewer.
 /// Requires: prepare_mutex_; the writer's lock, so that none is taken.
 Result<std::uint64_t> Log::spare_size_at(std::size_t index, std::size_t record_size) {
@@ -285,7 +293,7 @@ Status Log::seal(Slot slot) {
     entry.state = SegmentState::kSealed;
     entry.flags = SegmentEntry::kHasSha256;
     if (base::is_planted(base::Bug::kSealWrongEnd)) entry.end_offset -= io::kBlockSize;
-    ASSIGN_OR_RETURN(FileHashes hashes, hash_file(done, segment_file_name(entry.number)));
+    ASSIGN_OR_RETURN(FileHashes hashes, hash_file(done, segment_file_name({entry.number})));
     counters_.repaired_pieces.fetch_add(hashes.repaired_pieces, std::memory_order_relaxed);
     entry.sha256 = hashes.sha256;
     {
@@ -310,6 +318,7 @@ std::optional<SealedSegment> Log::sealed(Slot slot) const {
                          .end_offset = segment.entry.end_offset,
                          .last_crc = segment.entry.last_crc,
                          .last_epoch = segment.last_epoch,
+                         .revision = segment.entry.revision,
                          .block_crcs = segment.block_crcs};
 }
 
@@ -323,7 +332,7 @@ void Log::make_evictable(Slot slot) {
                                                       log_directory() + "/" + segment_file_name(known->number),
                                                       std::move(done.file));
     done.image->make_evictable(cache_, {.file = done.file.get(),
-                                        .name = "log/" + segment_file_name(known->number),
+                                        .name = "log/" + segment_file_name({known->number, known->revision}),
                                         .size = known->end_offset,
                                         .block_crcs = std::move(known->block_crcs)});
 }
@@ -352,7 +361,7 @@ Result<std::uint64_t> Log::check_piece(Slot slot, std::uint64_t offset, std::spa
     const std::optional<SealedSegment> known = sealed(slot);
     if (!known || offset >= known->end_offset) return std::uint64_t{0};
     const auto bytes = scratch.first(std::min<std::uint64_t>(scratch.size(), known->end_offset - offset));
-    const std::string name = "log/" + segment_file_name(known->number);
+    const std::string name = "log/" + segment_file_name({known->number, known->revision});
     ASSIGN_OR_RETURN(const std::size_t got, segment(slot).file->read_at(offset, bytes));
     const std::vector<std::uint32_t> crcs = cache::block_crcs_of(bytes.first(got));
     for (std::size_t i = 0; i < bytes.size(); i += cache::kImageBlockSize) {
@@ -379,8 +388,9 @@ Log::FixedBytes Log::fixed_bytes() const {
 std::uint64_t Log::file_bytes() const {
     const std::lock_guard lock(segments_mutex_);
     std::uint64_t bytes = 0;
-    for (const auto& segment : segments_) bytes += segment->entry.file_size;
+    for (const auto& segment : segments_) bytes += segment->file_bytes();
     for (const auto& spare : spares_) bytes += spare->entry.file_size;
+    for (const Replacement& replacement : replacements_) bytes += replacement.fresh->file_bytes();
     return bytes;
 }
 

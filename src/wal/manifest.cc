@@ -56,9 +56,12 @@ bool is_sound(const SegmentEntry& entry) {
     if (entry.state != SegmentState::kOpen && entry.state != SegmentState::kSealed) return false;
     if (entry.number == 0 || entry.number > kSegmentNumberMax || entry.file_size % io::kBlockSize != 0) return false;
     if (entry.file_size < 2 * io::kBlockSize || entry.file_size > kSegmentFileSizeMax) return false;
-    return entry.state == SegmentState::kOpen ||
-           (entry.end_offset >= io::kBlockSize && entry.end_offset <= entry.file_size &&
-            entry.first_seq <= entry.end_seq);
+    if (entry.state == SegmentState::kOpen) return entry.revision == 0 && entry.removals_block == 0;
+    if (entry.end_offset < io::kBlockSize || entry.end_offset > entry.file_size || entry.first_seq > entry.end_seq)
+        return false;
+    if (entry.revision == 0) return entry.removals_block == 0;
+    return entry.revision <= kRevisionMax && (entry.flags & SegmentEntry::kHasSha256) != 0 &&
+           entry.end_offset == entry.file_size && entry.removals_block > 0 && entry.records_end() < entry.end_offset;
 }
 
 Result<Manifest> decode(std::span<const std::byte> bytes, const std::string& path) {

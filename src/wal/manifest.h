@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@
 namespace chronos::wal {
 
 inline constexpr std::uint32_t kManifestVersion = 1;
+
+/// How often a segment can be rewritten.
+inline constexpr std::uint32_t kRevisionMax = 0xFFFF;
 
 enum class SegmentState : std::uint32_t {
     kOpen = 1,    ///< In use, or a spare.
@@ -32,11 +36,19 @@ struct SegmentEntry {
     std::uint32_t last_crc = 0;
     std::uint32_t flags = 0;
     base::Sha256Digest sha256{};
-    std::uint64_t zero = 0;
+    /// How often it was rewritten without records that were removed; part of the file's name.
+    std::uint32_t revision = 0;
+    /// Of a rewritten one: where in the file it is told what was removed, in units of io::kBlockSize.
+    std::uint32_t removals_block = 0;
 
     static constexpr std::uint32_t kHasSha256 = 1;
+
+    /// Behind the last place where a record of the log may be. Requires: sealed.
+    [[nodiscard]] std::uint64_t records_end() const {
+        return revision == 0 ? end_offset : std::uint64_t{removals_block} * io::kBlockSize;
+    }
 };
-static_assert(sizeof(SegmentEntry) == 96);
+static_assert(sizeof(SegmentEntry) == 96 && offsetof(SegmentEntry, revision) == 88);
 
 struct Manifest {
     std::uint32_t writer_epoch = 0;

@@ -96,7 +96,8 @@ RecordCheck check_envelope(std::span<const std::byte> bytes, std::uint64_t file_
     if (header_crc(bytes, seed_of(wanted)) != envelope.header_crc) return RecordCheck::kNoRecord;
     if (envelope.segment_number != wanted.number || envelope.file_offset != file_offset) return RecordCheck::kNoRecord;
     if (envelope.version != 1 || envelope.envelope_size != kEnvelopeSize || envelope.required_flags != 0 ||
-        (envelope.kind != RecordKind::kBatch && envelope.kind != RecordKind::kMarker))
+        (envelope.kind != RecordKind::kBatch && envelope.kind != RecordKind::kMarker &&
+         envelope.kind != RecordKind::kRemoved))
         return RecordCheck::kUnsupported;
     if (!sizes_add_up(envelope) || !base::all_zero(std::as_bytes(std::span(envelope.zero))))
         return RecordCheck::kNoRecord;

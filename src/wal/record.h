@@ -26,7 +26,8 @@ inline constexpr std::uint32_t kGroupRecordsMax = 65'536;
 
 enum class RecordKind : std::uint8_t {
     kBatch = 1,
-    kMarker = 2,  ///< No body; says how far the log was durable.
+    kMarker = 2,   ///< No body; says how far the log was durable.
+    kRemoved = 3,  ///< Behind the records of a segment that was rewritten: what stood there (removals.h).
 };
 
 enum RecordFlag : std::uint32_t {

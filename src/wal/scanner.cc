@@ -22,6 +22,21 @@ bool is_closing_marker(const Envelope& envelope) {
 
 bool ScannedSegment::has_records() const { return end_offset > kSegmentHeaderSize; }
 
+std::uint64_t ScannedSegment::records_end() const {
+    if (entry.revision > 0) return entry.records_end();
+    return entry.state == SegmentState::kSealed ? entry.end_offset : entry.file_size;
+}
+
+std::size_t ScannedSegment::removed_from(std::uint64_t offset) const {
+    const auto found = std::lower_bound(removed.begin(), removed.end(), offset,
+                                        [](const RemovedRecord& stub, std::uint64_t at) { return stub.offset() < at; });
+    return static_cast<std::size_t>(found - removed.begin());
+}
+
+std::uint64_t stub_offset(const ScannedSegment& segment, const ScannedRecord& record) {
+    return stub_offset(segment.entry.records_end(), segment.removed_from(record.offset));
+}
+
 std::string Damage::to_string() const {
     std::string text = what + " in " + file + " at offset " + std::to_string(offset);
     if (!first_position) return text;
@@ -43,7 +58,7 @@ Status Scanner::open_segments(const std::function<void(const Damage&)>& on_damag
         open_before = entry.state != SegmentState::kSealed;
         ScannedSegment segment;
         segment.entry = entry;
-        segment.name = segment_file_name(entry.number);
+        segment.name = segment_file_name({entry.number, entry.revision});
         segment.end_offset = kSegmentHeaderSize;
         std::uint64_t size = 0;
         const auto open_one = [&]() -> Status {
@@ -52,8 +67,10 @@ Status Scanner::open_segments(const std::function<void(const Damage&)>& on_damag
                                          options_.read_only ? io::OpenMode::kRead : io::OpenMode::kReadWrite));
             ASSIGN_OR_RETURN(size, segment.file->size());
             ASSIGN_OR_RETURN(const SegmentHeader header, read_segment_header(*segment.file, segment.name));
+            const std::uint64_t removals_offset = entry.revision == 0 ? 0 : entry.records_end();
             if (size != entry.file_size || header.file_size != entry.file_size || header.number != entry.number ||
-                header.salt != entry.salt || header.database != manifest_.database)
+                header.salt != entry.salt || header.database != manifest_.database ||
+                header.revision != entry.revision || header.removals_offset != removals_offset)
                 return base::fail(ErrorCode::kCorrupt, segment.name + ": is not the file the manifest lists");
             return {};
         };
@@ -97,8 +114,52 @@ Status Scanner::load(ScannedSegment& segment, std::uint64_t upto) {
     return {};
 }
 
+/// Stubs of what was removed. With continue_after_damage those that cannot be read are lost.
+Status Scanner::read_removals(ScannedSegment& segment) {
+    if (segment.has_read_removals) return {};
+    RETURN_IF_ERROR(load(segment, segment.entry.file_size));
+    const std::uint64_t offset = segment.records_end();
+    auto stubs = decode_removals(std::as_const(segment.image).span(offset, segment.entry.file_size - offset), offset,
+                                 segment.identity());
+    segment.has_read_removals = true;
+    if (stubs.ok()) {
+        segment.removed = std::move(stubs).value();
+        return {};
+    }
+    if (!options_.continue_after_damage || stubs.error().code != ErrorCode::kCorrupt)
+        return base::with_context(std::move(stubs).error(), "log/" + segment.name);
+    segment.has_lost_removals = true;
+    return {};
+}
+
+/// A removed record is there if its place is empty.
+Result<RecordCheck> Scanner::check_removed(ScannedSegment& segment, const RemovedRecord& stub, Envelope& envelope) {
+    RETURN_IF_ERROR(load(segment, stub.end_offset()));
+    envelope = {};
+    envelope.kind = RecordKind::kRemoved;
+    envelope.segment_number = segment.entry.number;
+    envelope.segment_salt = segment.entry.salt;
+    envelope.epoch = stub.epoch;
+    envelope.first_seq = stub.first_seq;
+    envelope.event_count = stub.event_count;
+    envelope.record_size = stub.record_size;
+    envelope.group_index = stub.group_index;
+    envelope.group_last_index = stub.group_last_index;
+    envelope.file_offset = stub.offset();
+    envelope.record_crc = stub.record_crc;
+    const auto place = std::as_const(segment.image).span(stub.offset(), stub.record_size);
+    return base::all_zero(place) ? RecordCheck::kValid : RecordCheck::kBadContent;
+}
+
 Result<RecordCheck> Scanner::check_at(ScannedSegment& segment, std::uint64_t offset, Envelope& envelope) {
-    if (segment.file == nullptr || offset + kEnvelopeSize > segment.entry.file_size) return RecordCheck::kNoRecord;
+    const std::uint64_t end = segment.entry.revision > 0 ? segment.records_end() : segment.entry.file_size;
+    if (segment.file == nullptr || offset + kEnvelopeSize > end) return RecordCheck::kNoRecord;
+    if (segment.entry.revision > 0) {
+        RETURN_IF_ERROR(read_removals(segment));
+        const std::size_t i = segment.removed_from(offset);
+        if (i < segment.removed.size() && segment.removed[i].offset() == offset)
+            return check_removed(segment, segment.removed[i], envelope);
+    }
     RETURN_IF_ERROR(load(segment, offset + kEnvelopeSize));
     const auto at = [&](std::uint64_t size) { return segment.image.span(offset, size); };
     const RecordCheck check = check_envelope(at(segment.loaded_size - offset), offset, segment.identity(), envelope);
@@ -106,7 +167,8 @@ Result<RecordCheck> Scanner::check_at(ScannedSegment& segment, std::uint64_t off
         return base::fail(ErrorCode::kUnsupported, segment.name + " at offset " + std::to_string(offset) +
                                                        ": a record needs a newer version of chronos");
     if (check != RecordCheck::kValid) return check;
-    if (offset + envelope.record_size > segment.entry.file_size) return RecordCheck::kNoRecord;
+    if (envelope.kind == RecordKind::kRemoved) return RecordCheck::kNoRecord;  // Its place is behind all records.
+    if (offset + envelope.record_size > end) return RecordCheck::kNoRecord;
     RETURN_IF_ERROR(load(segment, offset + envelope.record_size));
     return check_record(at(envelope.record_size), offset, segment.identity(), envelope);
 }
@@ -114,7 +176,9 @@ Result<RecordCheck> Scanner::check_at(ScannedSegment& segment, std::uint64_t off
 bool Scanner::fits_chain(const Envelope& envelope) const {
     if (envelope.epoch < chain_.epoch) return false;
     if (chain_.is_broken || base::is_planted(base::Bug::kIgnoreChain)) return envelope.first_seq >= chain_.seq;
-    return envelope.first_seq == chain_.seq && envelope.previous_crc == chain_.crc;
+    if (envelope.first_seq != chain_.seq) return false;
+    // Stubs were checked against each other's records when they were made.
+    return envelope.kind == RecordKind::kRemoved || envelope.previous_crc == chain_.crc;
 }
 
 /// An epoch is durable in the manifest before anything is written in it, so a record of a later one shows that an old
@@ -152,6 +216,7 @@ Status Scanner::check_content(const ScannedSegment& segment, std::uint64_t offse
     const std::uint64_t durable_max = group_.empty() ? envelope.first_seq : group_.front().envelope.first_seq;
     if (envelope.durable_upto > durable_max)
         return base::fail(ErrorCode::kCorrupt, segment.name + ": a record says later events were durable before it");
+    if (envelope.kind == RecordKind::kRemoved) return {};
     const bool is_marker = envelope.kind == RecordKind::kMarker;
     if (is_marker ? envelope.event_count != 0 || envelope.body_size != 0 : envelope.event_count == 0)
         return base::fail(ErrorCode::kCorrupt, at + ": the record's kind and counts do not agree");
@@ -174,6 +239,9 @@ Status Scanner::accept(std::size_t index, std::uint64_t offset, const Envelope& 
     if (envelope.kind == RecordKind::kBatch) {
         const auto header = event::BodyView(segment.image.data() + offset + kEnvelopeSize).header();
         if (header.branch == event::kMainBranch) chain_.main_position = header.first_position + header.event_count;
+    } else if (envelope.kind == RecordKind::kRemoved) {
+        const RemovedRecord& stub = segment.removed[segment.removed_from(offset)];
+        if (stub.branch == event::kMainBranch) chain_.main_position = stub.first_position + stub.event_count;
     }
     chain_.seq = envelope.first_seq + envelope.event_count;
     chain_.crc = envelope.record_crc;
@@ -276,13 +344,35 @@ void Scanner::release(ScannedSegment& segment) {
     if (!options_.release_images) return;
     segment.image = io::AlignedBuffer();
     segment.loaded_size = 0;
+    segment.removed = {};
+    segment.has_read_removals = false;
+}
+
+/// Zeros in a segment whose stubs are lost.
+bool Scanner::is_hole_of_unknown(const ScannedSegment& segment, std::uint64_t offset) const {
+    const std::uint64_t end = std::min(segment.records_end(), base::round_up(offset + 1, io::kBlockSize));
+    return segment.has_lost_removals && base::all_zero(segment.image.span(offset, end - offset));
+}
+
+/// The first removed record behind `offset` that begins no rest of a group.
+Result<std::optional<ScannedRecord>> Scanner::next_removed(std::size_t index, std::uint64_t offset) {
+    ScannedSegment& segment = segments_[index];
+    if (segment.entry.revision == 0 || segment.file == nullptr) return std::optional<ScannedRecord>();
+    RETURN_IF_ERROR(read_removals(segment));
+    for (std::size_t i = segment.removed_from(offset + 1); i < segment.removed.size(); ++i) {
+        ScannedRecord record{index, segment.removed[i].offset(), {}};
+        ASSIGN_OR_RETURN(const RecordCheck check, check_removed(segment, segment.removed[i], record.envelope));
+        if (check == RecordCheck::kValid && record.envelope.first_seq >= chain_.seq && record.envelope.group_index == 0)
+            return std::optional(record);
+    }
+    return std::optional<ScannedRecord>();
 }
 
 /// Where a sealed segment can be read again behind a record that does not fit. Rests of a group cannot.
 Result<std::optional<ScannedRecord>> Scanner::next_in_sealed(std::size_t index, std::uint64_t offset, RecordCheck check,
                                                              const Envelope& envelope) {
     ScannedSegment& segment = segments_[index];
-    const std::uint64_t end = segment.entry.end_offset;
+    const std::uint64_t end = segment.records_end();
     if (check == RecordCheck::kValid && fits_chain(envelope) && envelope.group_index == 0)
         return std::optional(ScannedRecord{index, offset, envelope});  // It did not fit the group in front.
     if (check != RecordCheck::kNoRecord) {
@@ -291,8 +381,10 @@ Result<std::optional<ScannedRecord>> Scanner::next_in_sealed(std::size_t index, 
         if (again == RecordCheck::kValid && following.offset < end && following.envelope.group_index == 0)
             return std::optional(following);
     }
+    ASSIGN_OR_RETURN(const auto removed, next_removed(index, offset));
     while (true) {
         ASSIGN_OR_RETURN(const auto next, next_record(index, offset + 1, end));
+        if (removed && (!next || removed->offset < next->offset)) return removed;
         if (!next || next->envelope.group_index == 0) return next;
         offset = next->offset;
     }
@@ -300,8 +392,13 @@ Result<std::optional<ScannedRecord>> Scanner::next_in_sealed(std::size_t index, 
 
 Status Scanner::scan_sealed(std::size_t index, const Callbacks& callbacks) {
     ScannedSegment& segment = segments_[index];
-    const std::uint64_t end = segment.entry.end_offset;
+    const std::uint64_t end = segment.records_end();
     std::uint64_t offset = kSegmentHeaderSize;
+    if (segment.entry.revision > 0 && segment.file != nullptr) {
+        RETURN_IF_ERROR(read_removals(segment));
+        if (segment.has_lost_removals)
+            RETURN_IF_ERROR(report(segment, end, std::nullopt, "what tells of removed records is damaged", callbacks));
+    }
     while (offset < end) {
         Envelope envelope;
         ASSIGN_OR_RETURN(const RecordCheck check, check_at(segment, offset, envelope));
@@ -311,6 +408,12 @@ Status Scanner::scan_sealed(std::size_t index, const Callbacks& callbacks) {
             continue;
         }
         ASSIGN_OR_RETURN(const auto next, next_in_sealed(index, offset, check, envelope));
+        if (check == RecordCheck::kNoRecord && is_hole_of_unknown(segment, offset)) {
+            (void)drop_group();
+            chain_.is_broken = true;
+            offset = next ? next->offset : end;
+            continue;
+        }
         RETURN_IF_ERROR(report(segment, offset, next, "a record does not match its checksums or place", callbacks));
         offset = next ? next->offset : end;
     }
@@ -335,7 +438,7 @@ Status Scanner::find_evidence(std::size_t index, std::uint64_t offset, std::opti
     for (std::size_t i = index; i < segments_.size(); ++i) {
         std::uint64_t from = i == index ? offset : kSegmentHeaderSize;
         while (true) {
-            ASSIGN_OR_RETURN(const auto found, next_record(i, from, segments_[i].entry.file_size));
+            ASSIGN_OR_RETURN(const auto found, next_record(i, from, segments_[i].records_end()));
             if (!found) break;
             proven_durable_upto_ = std::max(proven_durable_upto_, found->envelope.durable_upto);
             const bool begins_whole = found->envelope.group_index == 0;

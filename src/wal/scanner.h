@@ -26,6 +26,7 @@
 #include "io/environment.h"
 #include "wal/manifest.h"
 #include "wal/record.h"
+#include "wal/removals.h"
 
 namespace chronos::wal {
 
@@ -44,17 +45,31 @@ struct ScannedSegment {
     std::uint32_t last_epoch = 0;
     /// Of a sealed segment: checksums of its blocks (cache/file_image.h).
     cache::BlockCrcs block_crcs;
+    /// Of one that was rewritten: stubs of what was removed, once they were needed. Lost ones leave holes of which
+    /// nothing is known.
+    std::vector<RemovedRecord> removed;
+    bool has_read_removals = false;
+    bool has_lost_removals = false;
 
     [[nodiscard]] SegmentIdentity identity() const { return {entry.number, entry.salt}; }
     [[nodiscard]] bool has_records() const;
+    /// Behind the last place where a record may be.
+    [[nodiscard]] std::uint64_t records_end() const;
+    /// Index in `removed` of the first at `offset` or behind it.
+    [[nodiscard]] std::size_t removed_from(std::uint64_t offset) const;
 };
 
-/// A record that belongs to the log.
+/// A record that belongs to the log. Of a removed one (kind kRemoved) the envelope says what its stub does.
 struct ScannedRecord {
     std::size_t segment_index = 0;
     std::uint64_t offset = 0;
     Envelope envelope;
+
+    [[nodiscard]] bool is_removed() const { return envelope.kind == RecordKind::kRemoved; }
 };
+
+/// Where the stub of a removed record is in its segment's file. Requires: is_removed().
+std::uint64_t stub_offset(const ScannedSegment& segment, const ScannedRecord& record);
 
 /// Bytes that were durable and do not check, or belong to a group that is not whole.
 struct Damage {
@@ -81,7 +96,8 @@ public:
         cache::OpenFiles* open_files = nullptr;
     };
     struct Callbacks {
-        /// Each record in order, of complete groups; an error ends the scan. The body is in the segment's image.
+        /// Each record in order, of complete groups; an error ends the scan. The body, or the stub of a removed record,
+        /// is in the segment's image.
         std::function<Status(const ScannedRecord&, const ScannedSegment&)> on_record;
         /// A sealed segment was read to its end and its records handed on, before its bytes may be freed.
         std::function<Status(std::size_t index)> on_sealed_end;
@@ -131,6 +147,10 @@ private:
     static constexpr std::size_t kFewFiles = 16;
 
     Status load(ScannedSegment& segment, std::uint64_t upto);
+    Status read_removals(ScannedSegment& segment);
+    Result<RecordCheck> check_removed(ScannedSegment& segment, const RemovedRecord& stub, Envelope& envelope);
+    [[nodiscard]] bool is_hole_of_unknown(const ScannedSegment& segment, std::uint64_t offset) const;
+    Result<std::optional<ScannedRecord>> next_removed(std::size_t index, std::uint64_t offset);
     Result<RecordCheck> check_at(ScannedSegment& segment, std::uint64_t offset, Envelope& envelope);
     [[nodiscard]] bool fits_chain(const Envelope& envelope) const;
     [[nodiscard]] bool fits_group(const Envelope& envelope) const;

@@ -1,6 +1,7 @@
 #include "wal/segment.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <vector>
@@ -12,12 +13,11 @@
 namespace chronos::wal {
 namespace {
 
-std::vector<std::byte> encode(const SegmentHeader& header) {
-    std::vector<std::byte> block(kSegmentHeaderSize);
-    base::store(block.data(), header);
-    const std::uint32_t crc = base::crc32c(std::span<const std::byte>(block).subspan(16));
-    base::store(block.data() + offsetof(SegmentHeader, crc), crc);
-    return block;
+std::optional<std::uint32_t> parse_number(std::string_view text) {
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
 }
 
 /// Returns how far the file was written through.
@@ -32,10 +32,27 @@ Result<std::uint64_t> fill(io::File& file, const SegmentHeader& header, std::uin
 
 }  // namespace
 
-std::string segment_file_name(std::uint32_t number) {
-    char name[32];
-    std::snprintf(name, sizeof(name), "%06u.log", number);
+std::string segment_file_name(const SegmentFileId& id) {
+    char name[48];
+    if (id.revision == 0) {
+        std::snprintf(name, sizeof(name), "%06u.log", id.number);
+    } else {
+        std::snprintf(name, sizeof(name), "%06u-%u.log", id.number, id.revision);
+    }
     return name;
+}
+
+std::optional<SegmentFileId> parse_segment_file_name(std::string_view name) {
+    constexpr std::string_view kSuffix = ".log";
+    if (!name.ends_with(kSuffix)) return std::nullopt;
+    const std::string_view stem = name.substr(0, name.size() - kSuffix.size());
+    const std::size_t dash = stem.find('-');
+    const auto number = parse_number(stem.substr(0, dash));
+    const auto revision = dash == std::string_view::npos ? std::optional(0U) : parse_number(stem.substr(dash + 1));
+    if (!number || !revision) return std::nullopt;
+    const SegmentFileId id{.number = *number, .revision = *revision};
+    // Only what segment_file_name makes, so that a name is never taken for that of another file.
+    return segment_file_name(id) == name ? std::optional(id) : std::nullopt;
 }
 
 std::uint64_t segment_size_for(std::uint64_t prepared_before, std::uint64_t size_min, std::uint64_t size_max) {
@@ -51,14 +68,22 @@ Status write_zeros(io::File& file, std::uint64_t begin, std::uint64_t end) {
     return {};
 }
 
+std::vector<std::byte> encode_segment_header(const SegmentHeader& header) {
+    std::vector<std::byte> block(kSegmentHeaderSize);
+    base::store(block.data(), header);
+    const std::uint32_t crc = base::crc32c(std::span<const std::byte>(block).subspan(16));
+    base::store(block.data() + offsetof(SegmentHeader, crc), crc);
+    return block;
+}
+
 Status write_segment_header(io::File& file, const SegmentHeader& header) {
-    RETURN_IF_ERROR(file.write_at(0, encode(header)));
+    RETURN_IF_ERROR(file.write_at(0, encode_segment_header(header)));
     return file.sync();
 }
 
 Result<CreatedSegment> create_segment(io::Environment& env, const std::string& log_directory,
                                       const SegmentHeader& header, std::uint64_t zeroed_size) {
-    const std::string path = log_directory + "/" + segment_file_name(header.number);
+    const std::string path = log_directory + "/" + segment_file_name({header.number, header.revision});
     const std::string unfinished = path + ".tmp";
     ASSIGN_OR_RETURN(const bool left_over, env.files.exists(unfinished));
     if (left_over) RETURN_IF_ERROR(env.files.remove_file(unfinished));

@@ -5,7 +5,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/checksum.h"
 #include "chronos/types.h"
@@ -31,11 +34,23 @@ struct SegmentHeader {
     std::uint64_t salt = 0;
     std::uint64_t file_size = 0;
     std::int64_t prepared_at = 0;
+    /// How often the segment was rewritten without records that were removed (removals.h); 0: as it was appended.
+    std::uint32_t revision = 0;
+    std::uint32_t zero = 0;
+    std::uint64_t removals_offset = 0;  ///< Of a rewritten one: behind the last place of a record.
 };
-static_assert(sizeof(SegmentHeader) == 64);
+static_assert(sizeof(SegmentHeader) == 80 && offsetof(SegmentHeader, revision) == 64);
 
-/// "000042.log"
-std::string segment_file_name(std::uint32_t number);
+struct SegmentFileId {
+    std::uint32_t number = 0;
+    std::uint32_t revision = 0;
+
+    bool operator==(const SegmentFileId&) const = default;
+};
+/// "000042.log"; "000042-1.log" for one that was rewritten.
+std::string segment_file_name(const SegmentFileId& id);
+/// Nothing for other names.
+std::optional<SegmentFileId> parse_segment_file_name(std::string_view name);
 
 /// 1, 4, 16, 64, 256, 256, … MiB for the 1st, 2nd, … segment of a log, by default.
 std::uint64_t segment_size_for(std::uint64_t prepared_before, std::uint64_t size_min, std::uint64_t size_max);
@@ -58,6 +73,8 @@ inline constexpr std::uint64_t kZeroPieceSize = std::uint64_t{2} << 20;
 /// Writes zeros durably. Requires: multiples of io::kBlockSize, inside the file.
 Status write_zeros(io::File& file, std::uint64_t begin, std::uint64_t end);
 
+/// The first block of a file.
+std::vector<std::byte> encode_segment_header(const SegmentHeader& header);
 /// Writes a header over a file's first block and syncs it.
 Status write_segment_header(io::File& file, const SegmentHeader& header);
 

@@ -155,7 +155,7 @@ void repair(std::uint8_t flags, Files& files) {
     std::uint32_t chain = 0;
     for (std::size_t at = 96; at + sizeof(wal::SegmentEntry) <= manifest.size(); at += sizeof(wal::SegmentEntry)) {
         auto entry = base::load<wal::SegmentEntry>(manifest.data() + at);
-        const auto file = files.find(folder + wal::segment_file_name(entry.number));
+        const auto file = files.find(folder + wal::segment_file_name({entry.number, entry.revision}));
         if (file == files.end()) continue;
         if ((flags & kFollowManifest) != 0) follow_entry(entry, base::load<Uuid>(manifest.data() + 24), file->second);
         if ((flags & kSealRecords) == 0) continue;
