@@ -1,11 +1,15 @@
 // Where a branch's positions are among the seqs: runs of events of one branch that follow each other.
 //
+// Most branches are forks with a handful of runs, so the first ones take no memory of their own.
+//
 // Threads: `extend` one thread at a time; the rest from any thread without a lock.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "index/published_vector.h"
 
@@ -37,6 +41,9 @@ public:
         runs_.publish(runs + 1);
         return position;
     }
+
+    /// Memory that it takes.
+    [[nodiscard]] std::uint64_t bytes() const { return sizeof(*this) + runs_.bytes(); }
 
     /// Behind the position of the branch's last event with seq < `end_seq`.
     [[nodiscard]] std::uint64_t positions_below(std::uint64_t end_seq) const {
@@ -82,8 +89,51 @@ private:
         std::atomic<std::uint64_t> count;
     };
     static constexpr std::uint64_t kNone = ~std::uint64_t{0};
-    /// A fork has few runs.
-    static constexpr std::uint64_t kRunsFirst = 64;
+
+    /// The first few in place, some more in a small piece, the rest as long lists are kept.
+    class Runs {
+    public:
+        [[nodiscard]] std::uint64_t size() const { return size_.load(std::memory_order_acquire); }
+        /// Readers come here only for runs below a size they saw, so the relaxed loads pair with `publish`.
+        Run& operator[](std::uint64_t i) const {
+            if (i < kInPlace) return in_place_[i];
+            if (i < kFew) return few_.load(std::memory_order_relaxed)[i - kInPlace];
+            return (*many_.load(std::memory_order_relaxed))[i - kFew];
+        }
+        /// Room for one more, unpublished. Requires: the appending thread.
+        Run& prepare(std::uint64_t i) {
+            if (i == kInPlace) {
+                owned_few_ = std::make_unique<Run[]>(kFew - kInPlace);
+                few_.store(owned_few_.get(), std::memory_order_relaxed);
+            }
+            if (i < kFew) return (*this)[i];
+            if (i == kFew) {
+                owned_many_ = std::make_unique<Many>();
+                many_.store(owned_many_.get(), std::memory_order_relaxed);
+            }
+            return owned_many_->prepare(i - kFew);
+        }
+        void publish(std::uint64_t size) { size_.store(size, std::memory_order_release); }
+        [[nodiscard]] std::uint64_t bytes() const {
+            const std::uint64_t runs = size();
+            if (runs <= kInPlace) return 0;
+            if (runs <= kFew) return (kFew - kInPlace) * sizeof(Run);
+            return sizeof(Many) + (runs + kManyFirst) * sizeof(Run);
+        }
+
+    private:
+        static constexpr std::uint64_t kInPlace = 2;
+        static constexpr std::uint64_t kFew = 16;
+        static constexpr std::uint64_t kManyFirst = 128;
+        using Many = PublishedVector<Run, kManyFirst>;
+
+        std::atomic<std::uint64_t> size_ = 0;
+        mutable std::array<Run, kInPlace> in_place_{};
+        std::atomic<Run*> few_ = nullptr;
+        std::atomic<Many*> many_ = nullptr;
+        std::unique_ptr<Run[]> owned_few_;
+        std::unique_ptr<Many> owned_many_;
+    };
 
     static std::uint64_t end_of(const Run& run) { return run.first_seq + run.count.load(std::memory_order_acquire); }
 
@@ -103,7 +153,7 @@ private:
         return low == 0 ? kNone : low - 1;
     }
 
-    PublishedVector<Run, kRunsFirst> runs_;
+    Runs runs_;
     const std::uint64_t first_position_;
     std::uint64_t next_position_;  // the extending thread's
 };

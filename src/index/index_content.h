@@ -22,6 +22,21 @@ inline constexpr std::uint64_t kIndexFileEventsMax = 0xFFFF'FFFF;
 enum class KeyKind : std::uint8_t { kEntity, kType, kTag, kCorrelation, kCausation, kActor };
 inline constexpr std::size_t kKeyKinds = 6;
 
+/// Where a segment ends, as in the manifest: 48 bits, and 16 for its revision, which older files have as 0.
+class SegmentEnd {
+public:
+    constexpr SegmentEnd() = default;
+    constexpr SegmentEnd(std::uint64_t offset, std::uint32_t revision = 0)
+        : bits_((offset & kOffsetMask) | std::uint64_t{revision} << kOffsetBits) {}
+    constexpr operator std::uint64_t() const { return bits_ & kOffsetMask; }
+    [[nodiscard]] constexpr std::uint32_t revision() const { return static_cast<std::uint32_t>(bits_ >> kOffsetBits); }
+
+private:
+    static constexpr unsigned kOffsetBits = 48;
+    static constexpr std::uint64_t kOffsetMask = (std::uint64_t{1} << kOffsetBits) - 1;
+    std::uint64_t bits_ = 0;
+};
+
 /// A segment of the log, as the index saw it: the file is believed only beside exactly this segment.
 struct IndexedSegment {
     std::uint32_t number = 0;
@@ -29,13 +44,18 @@ struct IndexedSegment {
     std::uint64_t salt = 0;
     std::uint64_t first_seq = 0;
     std::uint64_t end_seq = 0;
-    std::uint64_t end_offset = 0;         ///< As in the manifest.
+    SegmentEnd end_offset;
     std::uint32_t last_epoch = 0;         ///< Epoch of its last record; that of the one before when it has none.
     std::uint32_t first_block_crc = 0;    ///< Index of its first checksum in `block_crcs`.
     std::uint64_t main_end_position = 0;  ///< Events on main up to its end.
     std::int64_t last_recorded_at = 0;    ///< Up to its end.
+
+    [[nodiscard]] std::uint32_t revision() const { return end_offset.revision(); }
 };
 static_assert(sizeof(IndexedSegment) == 64);
+
+/// In the place of an event's offset: the event was removed, and its stub is there (docs/formats/log.md §8).
+inline constexpr std::uint32_t kRemovedMark = 0x8000'0000;
 
 /// Events of one branch that follow each other.
 struct IndexedRun {
@@ -92,7 +112,8 @@ struct IndexResident {
 
 struct IndexContent : IndexResident {
     std::uint64_t begin_seq = 0, end_seq = 0;
-    std::vector<std::uint32_t> offsets;  ///< By seq − begin_seq: where the event is in its segment, in units of 8.
+    std::vector<std::uint32_t> offsets;  ///< By seq − begin_seq: where the event is in its segment, in units of 8;
+                                         ///< perhaps with kRemovedMark.
     std::vector<std::uint32_t> places;   ///< By seq − begin_seq: its 0-based place in its entity's stream.
     struct Dictionary {
         std::vector<IndexedKey> keys;         ///< In any order; (hash, branch, key) is unique.

@@ -115,21 +115,28 @@ std::optional<std::uint32_t> parse_number(std::string_view text) {
 
 }  // namespace
 
-std::string index_file_name(std::uint32_t first_segment, std::uint32_t last_segment) {
-    std::array<char, 32> name{};
-    const int size = std::snprintf(name.data(), name.size(), "%06u-%06u.idx", first_segment, last_segment);
-    return {name.data(), static_cast<std::size_t>(size)};
+std::string index_file_name(const IndexFileName& name) {
+    std::array<char, 48> text{};
+    const int size = std::snprintf(text.data(), text.size(), "%06u-%06u", name.first_segment, name.last_segment);
+    std::string result(text.data(), static_cast<std::size_t>(size));
+    if (name.revision > 0) result += "-" + std::to_string(name.revision);
+    return result + ".idx";
 }
 
-std::optional<std::pair<std::uint32_t, std::uint32_t>> parse_index_file_name(std::string_view name) {
+std::optional<IndexFileName> parse_index_file_name(std::string_view name) {
     constexpr std::string_view kSuffix = ".idx";
-    const std::size_t dash = name.find('-');
-    if (dash == std::string_view::npos || !name.ends_with(kSuffix)) return std::nullopt;
-    const auto first = parse_number(name.substr(0, dash));
-    const auto last = parse_number(name.substr(dash + 1, name.size() - kSuffix.size() - dash - 1));
+    if (!name.ends_with(kSuffix)) return std::nullopt;
+    std::string_view rest = name.substr(0, name.size() - kSuffix.size());
+    std::array<std::optional<std::uint32_t>, 3> numbers;
+    for (std::size_t i = 0; i < numbers.size() && !rest.empty(); ++i) {
+        const std::size_t dash = rest.find('-');
+        numbers.at(i) = parse_number(rest.substr(0, dash));
+        rest = dash == std::string_view::npos ? std::string_view() : rest.substr(dash + 1);
+    }
+    if (!numbers[0] || !numbers[1]) return std::nullopt;
+    const IndexFileName parsed{*numbers[0], *numbers[1], numbers[2].value_or(0)};
     // Only what index_file_name makes, so that a name is never taken for that of another file.
-    if (!first || !last || index_file_name(*first, *last) != name) return std::nullopt;
-    return std::pair(*first, *last);
+    return index_file_name(parsed) == name ? std::optional(parsed) : std::nullopt;
 }
 
 IndexFile::IndexFile(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -26,10 +26,17 @@
 
 namespace chronos::index {
 
-/// "000001-000008.idx"
-std::string index_file_name(std::uint32_t first_segment, std::uint32_t last_segment);
-/// The segments a name speaks of; nothing for other names.
-std::optional<std::pair<std::uint32_t, std::uint32_t>> parse_index_file_name(std::string_view name);
+/// What the name of an index file says; the file itself says it again.
+struct IndexFileName {
+    std::uint32_t first_segment = 0, last_segment = 0;
+    std::uint32_t revision = 0;  ///< How often it was rewritten.
+
+    friend auto operator<=>(const IndexFileName&, const IndexFileName&) = default;
+};
+/// "000001-000008.idx"; "000001-000008-1.idx" for one that was rewritten.
+std::string index_file_name(const IndexFileName& name);
+/// Nothing for other names.
+std::optional<IndexFileName> parse_index_file_name(std::string_view name);
 
 /// A key's postings in one file.
 struct FileList {
@@ -66,7 +73,8 @@ public:
     // Look-ups. Errors of all: kCorrupt naming the file, kIo.
 
     /// Where events are. `seqs` in any order, all in [begin_seq, end_seq). Offsets are in units of 8 within the event's
-    /// segment; `segment_of(seq)` tells which. That an event is there is for the reader of the segment to check.
+    /// segment; `segment_of(seq)` tells which. Those of removed events have kRemovedMark. That an event is there is for
+    /// the reader of the segment to check.
     Status locate(std::span<const std::uint64_t> seqs, std::uint32_t* offsets, std::uint32_t* places) const;
     /// Index in `segments()` of the segment that holds `seq`.
     [[nodiscard]] std::size_t segment_of(std::uint64_t seq) const;
@@ -142,6 +150,29 @@ private:
 /// Errors: kNoSpace (nothing is left behind), kIo.
 Result<std::string> write_index_file(io::FileSystem& files, const std::string& directory, const Uuid& database,
                                      const IndexContent& content);
+
+/// What of a file's segments is gone.
+struct IndexEdit {
+    /// Events that were removed, ascending: all of those segments that were rewritten.
+    struct Removed {
+        std::uint64_t first_seq = 0;
+        std::uint32_t count = 0;
+        event::BranchNumber branch = 0;
+        std::uint64_t stub_offset = 0;
+    };
+    std::vector<Removed> removed;
+    /// As the file is to list them, and the checksums of their blocks.
+    std::vector<IndexedSegment> segments;
+    std::vector<std::uint32_t> block_crcs;
+};
+
+/// Writes `file` anew under the next revision of its name: what it said of removed events is gone, but for their place
+/// in the order of positions and times. Durable when it returns; returns its path.
+///
+/// Errors: kCorrupt, kNoSpace, kIo, those of yield: nothing is left behind.
+Result<std::string> rewrite_index_file(io::FileSystem& files, const std::string& directory, const Uuid& database,
+                                       const IndexFile& file, const IndexEdit& edit,
+                                       const std::function<Status()>& yield);
 
 /// Writes one file in place of several that follow each other; reads and writes in pieces, holding little in memory.
 /// `yield` is called now and then and may do other work; an error of it ends the merge and nothing is left behind.

@@ -51,9 +51,10 @@ Status decode_key(const IndexFile::Parts& parts, KeyKind kind, const std::byte* 
         return parts.corrupt("has a list of events that are not in it");
     if (kind != KeyKind::kEntity) return {};
     record.stream = base::load<StoredStream>(from + sizeof(StoredKey));
-    const std::uint64_t begin_seq = parts.footer.begin_seq;
-    if ((record.stream.previous_seq != kNoSeq && record.stream.previous_seq >= begin_seq) ||
-        record.stream.first_seq > begin_seq + key.first_delta)
+    // The event in front lies in an earlier file, or was in this one and is removed.
+    const std::uint64_t first_seq = parts.footer.begin_seq + key.first_delta;
+    if ((record.stream.previous_seq != kNoSeq && record.stream.previous_seq >= first_seq) ||
+        record.stream.first_seq > first_seq)
         return parts.corrupt("has a stream whose events are out of order");
     return {};
 }

@@ -43,10 +43,11 @@ protected:
 };
 
 TEST_F(IndexFileTest, ANameSpeaksOfItsSegments) {
-    EXPECT_EQ(index_file_name(1, 8), "000001-000008.idx");
-    EXPECT_EQ(parse_index_file_name("000001-000008.idx"), (std::pair<std::uint32_t, std::uint32_t>(1, 8)));
-    EXPECT_EQ(parse_index_file_name(index_file_name(1234567, 4294967295)),
-              (std::pair<std::uint32_t, std::uint32_t>(1234567, 4294967295)));
+    EXPECT_EQ(index_file_name({1, 8}), "000001-000008.idx");
+    EXPECT_EQ(index_file_name({1, 8, 2}), "000001-000008-2.idx");
+    EXPECT_EQ(parse_index_file_name("000001-000008.idx"), (IndexFileName{1, 8}));
+    EXPECT_EQ(parse_index_file_name("000001-000008-2.idx"), (IndexFileName{1, 8, 2}));
+    EXPECT_EQ(parse_index_file_name(index_file_name({1234567, 4294967295})), (IndexFileName{1234567, 4294967295}));
     for (const char* name :
          {"", ".idx", "-.idx", "1-8.idx", "000001-000008.idx.tmp", "000001-000008", "000001000008.idx",
           "000001-00000008.idx", "000001-4294967296.idx", "000001--00008.idx", "+00001-000008.idx"})

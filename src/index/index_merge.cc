@@ -317,7 +317,7 @@ Result<std::string> merge_index_files(io::FileSystem& files, const std::string& 
     for (std::size_t i = 1; i < parts.size(); ++i) ASSERT(parts[i]->begin_seq() == parts[i - 1]->end_seq());
     RETURN_IF_ERROR(check_limits(parts));
     const std::string name =
-        index_file_name(parts.front()->segments().front().number, parts.back()->segments().back().number);
+        index_file_name({parts.front()->segments().front().number, parts.back()->segments().back().number});
     ASSIGN_OR_RETURN(const auto out, IndexFileWriter::create(files, directory, name));
     return Merge(parts, *out, yield).run(database);
 }

@@ -52,6 +52,11 @@ public:
         offsets_.prepare(seq - begin_seq_) = static_cast<std::uint32_t>(offset / 8);
         places_.prepare(seq - begin_seq_) = static_cast<std::uint32_t>(place);
     }
+    /// The event was removed; its stub is at `stub_offset` of the segment.
+    void add_removed(std::uint64_t seq, std::uint64_t stub_offset) {
+        offsets_.prepare(seq - begin_seq_) = kRemovedMark | static_cast<std::uint32_t>(stub_offset / 8);
+        places_.prepare(seq - begin_seq_) = 0;
+    }
     /// Events with seq < end_seq can be looked up from now on.
     void publish(std::uint64_t end_seq) {
         places_.publish(end_seq - begin_seq_);
@@ -64,11 +69,13 @@ public:
 
     // Requires for these: begin_seq ≤ seq < end_seq.
 
+    [[nodiscard]] bool is_removed(std::uint64_t seq) const { return (offsets_[seq - begin_seq_] & kRemovedMark) != 0; }
+    /// Of the event, or of its stub if it was removed.
     [[nodiscard]] std::uint64_t offset(std::uint64_t seq) const {
-        return std::uint64_t{offsets_[seq - begin_seq_]} * 8;
+        return std::uint64_t{offsets_[seq - begin_seq_] & ~kRemovedMark} * 8;
     }
     [[nodiscard]] std::uint64_t place(std::uint64_t seq) const { return places_[seq - begin_seq_]; }
-    /// Requires also: the segment's bytes are in memory.
+    /// The event, or its stub. Requires also: the segment's bytes are in memory.
     [[nodiscard]] const std::byte* event(std::uint64_t seq) const { return image_ + offset(seq); }
     void prefetch(std::uint64_t seq) const {
         __builtin_prefetch(&offsets_[seq - begin_seq_]);

@@ -116,7 +116,7 @@ Result<std::string> write_source(io::FileSystem& files, const std::string& direc
                                  const Source& source) {
     const IndexResident& resident = source.resident();
     check(resident, source.begin_seq(), source.end_seq());
-    const std::string name = index_file_name(resident.segments.front().number, resident.segments.back().number);
+    const std::string name = index_file_name({resident.segments.front().number, resident.segments.back().number});
     ASSIGN_OR_RETURN(const auto out, IndexFileWriter::create(files, directory, name));
     IndexFooter footer{.database = database, .begin_seq = source.begin_seq(), .end_seq = source.end_seq()};
     source.append_offsets(*out);
