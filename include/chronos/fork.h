@@ -45,7 +45,7 @@ struct ForkOptions {
 
 enum class ForkStatus : std::uint8_t {
     kLive,
-    kMerged,     ///< Can be read, not written.
+    kMerged,     ///< Can be read until it expires, not written.
     kDiscarded,  ///< Gone.
     kExpired,    ///< Gone.
 };
@@ -65,8 +65,21 @@ struct ForkInfo {
     Timestamp created_at;
     Timestamp expires_at;
     std::optional<Timestamp> ended_at;  ///< Merged, discarded or expired.
+    /// Live, or merged and not expired since. What cannot be read gives its space back.
+    bool is_readable = true;
     std::uint64_t own_event_count = 0;  ///< Appended to the fork itself.
     std::optional<Position> head;       ///< Last position, inherited ones included.
+};
+
+/// What giving back the space of forks that cannot be read came to.
+struct ReclaimResult {
+    std::uint64_t reclaimed_bytes = 0;  ///< Of disk.
+    std::uint64_t removed_events = 0;
+    std::uint64_t rewritten_segments = 0;  ///< Files of the log that were written anew.
+    /// Files that go as soon as nobody reads them any more: a page holds their events.
+    std::uint64_t waiting_files = 0;
+    /// Forks that ended are still read: a view or a follower of this program holds them.
+    bool has_held_forks = false;
 };
 
 struct ForkListOptions {

@@ -88,7 +88,9 @@ struct Stats {
     std::uint64_t block_loads = 0;     ///< Reads of blocks that were not in memory.
     std::uint64_t scrubbed_bytes = 0;  ///< Sealed files read again in search of damage.
     std::vector<std::string> scrub_findings;
-    std::string commit_method;  ///< "direct", "buffered" or "memory".
+    std::uint64_t reclaimed_bytes = 0;  ///< Of disk, given back since open: space of forks that are gone.
+    std::string reclaim_error;          ///< Why some could not be given back, when it was last tried; else empty.
+    std::string commit_method;          ///< "direct", "buffered" or "memory".
     std::optional<Timestamp> first_recorded_at, last_recorded_at;
     std::vector<EventTypeCount> event_types;  ///< Most frequent first.
 };
@@ -235,6 +237,14 @@ public:
     ///
     /// Errors: kNotFound, kGone, kInvalidArgument, kLimitExceeded; those of appends.
     Result<MergeResult> merge_fork(std::string_view id_or_name, const MergeOptions& options = {});
+
+    /// Gives back the space of forks that cannot be read any more, now and however little; by itself the store does it
+    /// behind other work, where enough is to be had. `on_progress` gets bytes of the log done and in all, on this
+    /// thread.
+    ///
+    /// Errors: kNoSpace, kIo, kReadOnly, kClosed; what was given back before stays so.
+    Result<ReclaimResult> reclaim_forks(
+        const std::function<void(std::uint64_t done, std::uint64_t total)>& on_progress = {});
 
     Result<Follower> follow(const FollowOptions& options) const;
     /// Calls `on_events` with each page on a thread of its own until it returns false or the returned handle is

@@ -19,6 +19,7 @@ void add_fork_commands(CLI::App& parent, Program& program) {
     add_fork_discard_command(*group, program);
     add_fork_merge_command(*group, program);
     add_fork_diff_command(*group, program);
+    add_fork_reclaim_command(*group, program);
     add_fork_run_command(*group, program);
 }
 

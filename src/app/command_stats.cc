@@ -7,6 +7,7 @@
 #include "app/read_options.h"
 #include "app/terminal.h"
 #include "base/result.h"
+#include "base/utf8.h"
 #include "json/writer.h"
 #include "wire/stats_json.h"
 #include "wire/view_json.h"
@@ -28,6 +29,7 @@ void write_stats(Program& program, const Stats& stats) {
     row("snapshots", human_bytes(stats.snapshot_bytes) + " in " + std::to_string(stats.snapshot_files) + " files");
     row("memory", human_bytes(stats.memory_bytes) + " of " + human_bytes(stats.memory_budget));
     row("commits", stats.commit_method);
+    if (!stats.reclaim_error.empty()) row("reclaim", base::harmless(stats.reclaim_error));
     if (stats.first_recorded_at && stats.last_recorded_at)
         row("recorded", stats.first_recorded_at->to_string() + " to " + stats.last_recorded_at->to_string());
     if (stats.event_types.empty()) return;

@@ -21,6 +21,7 @@ void add_fork_show_command(CLI::App& parent, Program& program);
 void add_fork_extend_command(CLI::App& parent, Program& program);
 void add_fork_discard_command(CLI::App& parent, Program& program);
 void add_fork_merge_command(CLI::App& parent, Program& program);
+void add_fork_reclaim_command(CLI::App& parent, Program& program);
 void add_fork_diff_command(CLI::App& parent, Program& program);
 void add_fork_run_command(CLI::App& parent, Program& program);
 void add_export_command(CLI::App& parent, Program& program);

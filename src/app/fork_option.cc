@@ -68,8 +68,7 @@ Result<Branch> choose_branch(Program& program, const client::Endpoint& store, co
         if (flag.fork.empty()) error.message += "; $CHRONOS_FORK names it, and --fork main overrides that";
         return error;
     }
-    const bool can_be_read = fork->status == ForkStatus::kLive || fork->status == ForkStatus::kMerged;
-    if (can_be_read) program.note("on fork " + fork_title(*fork) + ", " + fork_life_text(*fork, program.now()));
+    if (fork->is_readable) program.note("on fork " + fork_title(*fork) + ", " + fork_life_text(*fork, program.now()));
     return Branch{.name = fork->id, .expires_at = fork->expires_at};
 }
 

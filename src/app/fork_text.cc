@@ -28,6 +28,8 @@ std::string fork_life_text(const ForkInfo& fork, Timestamp now) {
     if (fork.status == ForkStatus::kLive) return "expires in " + duration_text(fork.expires_at.ns - now.ns);
     std::string text(fork_status_name(fork.status));
     if (fork.ended_at) text += " " + fork.ended_at->to_string();
+    if (fork.status == ForkStatus::kMerged && fork.is_readable)
+        text += ", readable for " + duration_text(fork.expires_at.ns - now.ns);
     return text;
 }
 
@@ -55,6 +57,9 @@ std::string fork_as_text(const ForkInfo& fork, const Style& style, Timestamp now
             is_overdue(fork, now) ? overdue_text(fork, now) : "in " + duration_text(fork.expires_at.ns - now.ns);
         row("expires", fork.expires_at.to_string() + " (" + when + ")");
     }
+    if (fork.status == ForkStatus::kMerged)
+        row("readable",
+            fork.is_readable ? "until " + fork.expires_at.to_string() : "no longer; its events are on " + fork.parent);
     return out;
 }
 

@@ -121,7 +121,12 @@ Status Follower::next(std::uint32_t max, std::uint32_t timeout_ms, Page& page) {
     while (true) {
         impl_->clear_signal();
         ASSIGN_OR_RETURN(const bool has_events, impl_->take(max, page));
-        if (!has_events) RETURN_IF_ERROR(impl_->check_not_gone());
+        if (!has_events) {
+            if (Status gone = impl_->check_not_gone(); !gone.ok()) {
+                impl_->branch.hold.reset();  // Nothing more is read.
+                return gone;
+            }
+        }
         if (has_events) {
             const std::lock_guard lock(impl_->mutex);
             if (page.has_more_) impl_->signal();
@@ -164,7 +169,7 @@ Result<Follower> Store::follow(const FollowOptions& options) const {
     ASSIGN_OR_RETURN(const store::PinnedView view, store::pin_view(*impl_->engine->database, view_options));
     auto follower = std::make_unique<Follower::Impl>();
     ASSIGN_OR_RETURN(follower->filter, store::CompiledFilter::compile(options.filter));
-    ASSIGN_OR_RETURN(follower->branch, impl_->engine->database->branches().resolve(options.branch, view.published_seq));
+    ASSIGN_OR_RETURN(follower->branch, impl_->engine->database->resolve(options.branch, view.published_seq));
     if (options.from_head) follower->next_seq = view.end_seq;
     if (options.after) {
         const store::IndexSet& indexes = impl_->engine->database->indexes();

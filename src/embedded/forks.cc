@@ -20,6 +20,7 @@ ForkInfo info_of(const store::Database& database, const store::Fork& fork) {
     info.created_at = fork.created_at;
     info.expires_at = fork.expires_at;
     if (fork.status != ForkStatus::kLive) info.ended_at = fork.ended_at;
+    info.is_readable = !fork.is_gone();
     const index::BranchRuns* runs = database.indexes().runs(fork.number);
     const std::uint64_t end = runs == nullptr ? 0 : runs->positions_below(database.published_seq());
     if (end > fork.first_position) {
@@ -40,7 +41,7 @@ Result<ForkInfo> Store::create_fork(const ForkOptions& options) {
 Result<ForkInfo> Store::fork(std::string_view id_or_name) const {
     if (impl_ == nullptr) return closed();
     const store::Database& database = *impl_->engine->database;
-    ASSIGN_OR_RETURN(const store::Fork fork, database.branches().find(id_or_name, database.published_seq()));
+    ASSIGN_OR_RETURN(const store::Fork fork, database.find_fork(id_or_name, database.published_seq()));
     return info_of(database, fork);
 }
 
@@ -48,8 +49,9 @@ Result<std::vector<ForkInfo>> Store::forks(const ForkListOptions& options) const
     if (impl_ == nullptr) return closed();
     const store::Database& database = *impl_->engine->database;
     std::vector<ForkInfo> infos;
-    for (const store::Fork& fork : database.branches().all(database.published_seq()))
-        if (options.with_ended || fork.status == ForkStatus::kLive) infos.push_back(info_of(database, fork));
+    ASSIGN_OR_RETURN(const std::vector<store::Fork> forks,
+                     database.all_forks(options.with_ended, database.published_seq()));
+    for (const store::Fork& fork : forks) infos.push_back(info_of(database, fork));
     return infos;
 }
 
@@ -68,6 +70,16 @@ Result<ForkInfo> Store::discard_fork(std::string_view id_or_name) {
 Result<MergeResult> Store::merge_fork(std::string_view id_or_name, const MergeOptions& options) {
     if (impl_ == nullptr) return closed();
     return impl_->engine->database->merge_fork(id_or_name, options);
+}
+
+Result<ReclaimResult> Store::reclaim_forks(const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
+    if (impl_ == nullptr) return closed();
+    ASSIGN_OR_RETURN(const store::Reclaimed reclaimed, impl_->engine->database->reclaim(on_progress));
+    return ReclaimResult{.reclaimed_bytes = reclaimed.bytes,
+                         .removed_events = reclaimed.events,
+                         .rewritten_segments = reclaimed.segments,
+                         .waiting_files = reclaimed.waiting_segments,
+                         .has_held_forks = reclaimed.has_held_forks};
 }
 
 }  // namespace chronos

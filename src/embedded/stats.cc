@@ -15,7 +15,7 @@ Result<Stats> View::stats() const {
     stats.database = log.database();
     stats.event_count = counts.event_count;
     stats.entity_count = counts.entity_count;
-    stats.log_bytes = log.used_bytes();
+    stats.log_bytes = log.stored_bytes();
     stats.file_bytes = log.file_bytes();
     stats.segment_count = log.segment_count();
     stats.writer_epoch = log.epoch();
@@ -47,6 +47,10 @@ Result<Stats> View::stats() const {
     stats.block_loads = database.cache().loads();
     stats.scrubbed_bytes = database.scrubber().bytes();
     stats.scrub_findings = database.scrubber().findings();
+    if (const store::Reclaimer* reclaimer = database.reclaimer()) {
+        stats.reclaimed_bytes = log.counters().reclaimed_bytes;
+        stats.reclaim_error = reclaimer->last_error();
+    }
     stats.first_recorded_at = counts.first_recorded_at;
     stats.last_recorded_at = counts.last_recorded_at;
     for (const store::TypeCount& type : counts.types)

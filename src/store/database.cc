@@ -24,6 +24,16 @@ constexpr std::int64_t kScrubDelayMs = 60'000;
 constexpr std::int64_t kScrubRestMs = 1'000;
 constexpr std::int64_t kScrubPassMs = 24LL * 3'600'000;
 
+/// Reclaiming waits for more to end, and goes on so long after other work, or after an error.
+constexpr std::int64_t kReclaimDelayMs = 2'000;
+constexpr std::int64_t kReclaimRestMs = 200;
+constexpr std::int64_t kReclaimAgainMs = 30'000;
+/// How often an idle thread looks whether there is something to do that nobody woke it for.
+constexpr std::int64_t kLookAgainMs = 60'000;
+
+/// So few facts about forks are read again by the next open.
+constexpr std::uint64_t kClosingFactsMin = 100;
+
 /// Smaller segments would make too many files of a large log.
 constexpr std::uint64_t kFittedSegmentMin = std::uint64_t{16} << 20;
 
@@ -77,7 +87,7 @@ Result<std::unique_ptr<Database>> Database::open(io::Environment env, const std:
     }
     RETURN_IF_ERROR(database->recover(folder));
     RETURN_IF_ERROR(database->start());
-    if (database->next_seq_ == 0) RETURN_IF_ERROR(database->append_facts({{"$store", "$store.created", "{}"}}));
+    if (database->next_seq_ == 0) RETURN_IF_ERROR(database->append_facts({{"$store", "$store.created", "{}", ""}}));
     (void)database->expire_forks();  // Without room for it they live on; reading goes on.
     return database;
 }
@@ -100,6 +110,8 @@ Status Database::recover(const std::string& folder) {
     ASSIGN_OR_RETURN(indexes_, keeper_->load(*manifest));
     next_seq_ = indexes_->parts()->files_end();
     last_recorded_at_ = keeper_->last_recorded_at();
+    database_ = manifest->database;
+    restore_forks(folder);
     std::vector<std::uint64_t> hashes;
     ASSIGN_OR_RETURN(
         log_,
@@ -115,15 +127,25 @@ Status Database::recover(const std::string& folder) {
 }
 
 Status Database::index_recovered(const wal::RecoveredBatch& batch, std::vector<std::uint64_t>& hashes) {
+    const auto check_place = [&](event::BranchNumber branch, std::uint64_t first_position) -> Status {
+        if (branch > event::kBranchMax) return base::fail(ErrorCode::kCorrupt, "a batch of a branch that cannot be");
+        const index::BranchRuns* runs = indexes_->runs(branch);
+        // Where a fork begins is compared when all facts are known.
+        const bool begins = runs == nullptr && (branch > event::kSystemBranch || first_position == 0);
+        if (begins || (runs != nullptr && first_position == runs->next_position())) return {};
+        return base::fail(ErrorCode::kCorrupt, "positions of the log have a gap at " + std::to_string(first_position));
+    };
+    if (batch.stub != nullptr) {
+        const auto stub = base::load<wal::RemovedRecord>(batch.stub);
+        RETURN_IF_ERROR(check_place(stub.branch, stub.first_position));
+        indexes_->apply_removed(batch.slot, batch.body_offset, batch.stub);
+        next_seq_ = stub.end_seq();
+        last_recorded_at_ = stub.recorded_at;
+        return {};
+    }
     const event::BodyView body(batch.body);
     const event::BodyHeader header = body.header();
-    if (header.branch > event::kBranchMax) return base::fail(ErrorCode::kCorrupt, "a batch of a branch that cannot be");
-    const index::BranchRuns* runs = indexes_->runs(header.branch);
-    // Where a fork begins is compared when all facts are known.
-    const bool begins = runs == nullptr && (header.branch > event::kSystemBranch || header.first_position == 0);
-    if (!begins && (runs == nullptr || header.first_position != runs->next_position()))
-        return base::fail(ErrorCode::kCorrupt,
-                          "positions of the log have a gap at " + std::to_string(header.first_position));
+    RETURN_IF_ERROR(check_place(header.branch, header.first_position));
     indexes_->hash_entities(body, hashes);
     indexes_->apply(batch.slot, batch.body_offset, batch.body, batch.first_seq, hashes, nullptr);
     next_seq_ = batch.first_seq + header.event_count;
@@ -138,7 +160,7 @@ Result<std::unique_ptr<Database>> Database::open_in_memory(io::Environment env, 
     database->indexes_ = std::make_unique<IndexSet>(database->log_->secret());
     database->keeper_ = std::make_unique<IndexKeeper>(env, database->cache_, KeeperOptions());
     RETURN_IF_ERROR(database->start());
-    RETURN_IF_ERROR(database->append_facts({{"$store", "$store.created", "{}"}}));
+    RETURN_IF_ERROR(database->append_facts({{"$store", "$store.created", "{}", ""}}));
     return database;
 }
 
@@ -146,6 +168,7 @@ Status Database::start() {
     database_ = log_->database();
     indexes_->attach(*log_, [this] { wake_indexing(); });
     RETURN_IF_ERROR(load_branches());
+    if (!options_.in_memory) reclaimer_ = std::make_unique<Reclaimer>(*log_, *indexes_, *keeper_, branches_);
     scrubber_ = std::make_unique<Scrubber>(*log_, *indexes_);
     marked_seq_ = next_seq_;
     clock_is_confirmed_ = options_.accept_clock;
@@ -160,15 +183,23 @@ Status Database::start() {
     maintenance_ = std::thread([this] { maintenance_loop(); });
     if (!options_.in_memory) {
         indexing_has_work_ = true;  // What was read back may want files.
-        indexing_ = std::thread([this] { indexing_loop(); });
+        indexing_ = std::thread([this] {
+            indexing_loop();
+            refuse_reclaim_request();
+        });
     }
     return {};
 }
 
 Status Database::append_facts(const std::vector<Fact>& facts, const std::function<Status()>& check) {
     BatchBuilder builder;
-    for (const Fact& fact : facts)
-        builder.add({.entity_id = fact.entity, .event_type = fact.type, .payload = fact.payload});
+    for (const Fact& fact : facts) {
+        const std::string_view tag = fact.tag;
+        builder.add({.entity_id = fact.entity,
+                     .event_type = fact.type,
+                     .payload = fact.payload,
+                     .tags = std::span(&tag, tag.empty() ? 0 : 1)});
+    }
     const Layers system(Layer{.branch = event::kSystemBranch, .end_seq = kWritersView});
     ASSIGN_OR_RETURN(PreparedBatch batch,
                      prepare(std::move(builder.content()), {},
@@ -181,30 +212,6 @@ Status Database::append_facts(const std::vector<Fact>& facts, const std::functio
     // Opening again settles it: the caller has nothing to ask for.
     if (error.code == ErrorCode::kIndeterminate) error.code = ErrorCode::kIo;
     return error;
-}
-
-/// Facts about forks, from the first event of $system on; and whether what forks hold fits them.
-Status Database::load_branches() {
-    const Layers system(Layer{.branch = event::kSystemBranch, .end_seq = kWritersView});
-    Reader reader(*indexes_);
-    Status status;
-    for_each_range(*indexes_, system, {.begin = 0, .end = next_seq_}, [&](const SeqRange& range) {
-        for (std::uint64_t seq = range.begin; seq < range.end && status.ok(); ++seq) {
-            const std::byte* at = reader.event(seq);
-            if (at == nullptr) return false;
-            status = branches_.apply(event::EventBytes(at), seq);
-        }
-        return status.ok();
-    });
-    RETURN_IF_ERROR(reader.status());
-    RETURN_IF_ERROR(status);
-    for (event::BranchNumber number = event::kSystemBranch + 1; number < indexes_->branch_end(); ++number) {
-        const index::BranchRuns* runs = indexes_->runs(number);
-        const auto fork = branches_.find(number, kWritersView);
-        if (runs == nullptr || (fork && runs->first_position() == fork->first_position)) continue;
-        return base::fail(ErrorCode::kCorrupt, "the log has events of a fork that was never made, or not there");
-    }
-    return {};
 }
 
 void Database::on_published(std::uint64_t seq) {
@@ -274,6 +281,10 @@ Status Database::maintain() {
         return repaired.error();
     if (const auto merged = keeper_->merge_once(yield); !merged.ok() && !is_damage(merged.error()))
         return merged.error();
+    const auto reclaimed =
+        reclaimer_->step(published_seq(), options_.reclaim_limits, [](std::uint64_t) { return Status(); });
+    if (!reclaimed.ok() && !is_damage(reclaimed.error())) return reclaimed.error();
+    save_forks(options_.fork_table_facts);
     keeper_->balance(*log_);
     return {};
 }
@@ -331,6 +342,19 @@ void Database::tend_indexes() {
         if (!queue_->is_poisoned()) (void)log_->prepare_spares();
         return;
     }
+    while (keep_up().ok()) {
+        const auto repaired = keeper_->repair_once(*log_, [this] { return keep_up(); });
+        if (repaired.ok() && *repaired) continue;
+        // While appends wait for memory there is no time for it; what is left out is made up for later.
+        if (!keeper_->is_short()) work_behind(false);
+        const auto merged = keeper_->merge_once([this] { return keep_up(); });
+        const bool goes_on = merged.ok() ? *merged : repaired.ok() && keeper_->has_damaged();
+        if (!goes_on) return;
+    }
+}
+
+/// What cannot wait until long work is done. Errors: kClosed.
+Status Database::keep_up() {
     // One segment after the other: appends may wait for the memory of each.
     const auto seal_and_write = [&]() -> Status {
         Status sealed;
@@ -345,27 +369,17 @@ void Database::tend_indexes() {
         keeper_->balance(*log_);
         return sealed.ok() ? written : sealed;
     };
-    const auto keep_up = [&]() -> Status {
-        while (true) {
-            const bool is_done = seal_and_write().ok();
-            {
-                const std::lock_guard lock(indexing_mutex_);
-                files_fail_.store(!is_done);
-                if (indexing_stop_) return base::fail(ErrorCode::kClosed, "the store is being closed");
-            }
-            wake_appends();
-            const bool may_seal = !queue_->is_poisoned() && env_.clock.monotonic_ns() >= seal_again_ns_;
-            if (!is_done || !may_seal || !log_->has_finished()) return {};
+    while (true) {
+        const bool is_done = seal_and_write().ok();
+        save_forks(options_.fork_table_facts);
+        {
+            const std::lock_guard lock(indexing_mutex_);
+            files_fail_.store(!is_done);
+            if (indexing_stop_) return base::fail(ErrorCode::kClosed, "the store is being closed");
         }
-    };
-    while (keep_up().ok()) {
-        const auto repaired = keeper_->repair_once(*log_, keep_up);
-        if (repaired.ok() && *repaired) continue;
-        // While appends wait for memory there is no time for it; what is left out is made up for later.
-        if (!keeper_->is_short()) work_behind(false);
-        const auto merged = keeper_->merge_once(keep_up);
-        const bool goes_on = merged.ok() ? *merged : repaired.ok() && keeper_->has_damaged();
-        if (!goes_on) return;
+        wake_appends();
+        const bool may_seal = !queue_->is_poisoned() && env_.clock.monotonic_ns() >= seal_again_ns_;
+        if (!is_done || !may_seal || !log_->has_finished()) return {};
     }
 }
 
@@ -385,31 +399,41 @@ void Database::work_behind(bool is_closing) {
 
 void Database::indexing_loop() {
     const auto now_ms = [&] { return env_.clock.monotonic_ns() / 1'000'000; };
+    const bool scrubs = options_.scrub_bytes_per_second > 0;
     std::int64_t scrub_at_ms = now_ms() + kScrubDelayMs;
+    std::int64_t reclaim_at_ms = now_ms() + kReclaimDelayMs;
     while (true) {
         bool has_work = false;
+        bool is_asked_to_reclaim = false;
+        const bool reclaims = options_.reclaim_bytes_per_second > 0 && !queue_->is_poisoned() &&
+                              (reclaimer_->has_work() || reclaimer_->waits_for_readers());
         {
             std::unique_lock lock(indexing_mutex_);
-            const auto is_woken = [&] { return indexing_stop_ || indexing_has_work_; };
-            if (options_.scrub_bytes_per_second > 0) {
-                const std::int64_t pause_ms = std::max<std::int64_t>(0, scrub_at_ms - now_ms());
-                has_work = indexing_wake_.wait_for(lock, std::chrono::milliseconds(pause_ms), is_woken);
-            } else {
-                indexing_wake_.wait(lock, is_woken);
-                has_work = true;
-            }
+            const auto is_woken = [&] { return indexing_stop_ || indexing_has_work_ || reclaim_request_ != nullptr; };
+            std::int64_t at_ms = now_ms() + kLookAgainMs;
+            if (scrubs) at_ms = std::min(at_ms, scrub_at_ms);
+            if (reclaims) at_ms = std::min(at_ms, reclaim_at_ms);
+            const std::int64_t pause_ms = std::max<std::int64_t>(0, at_ms - now_ms());
+            has_work = indexing_wake_.wait_for(lock, std::chrono::milliseconds(pause_ms), is_woken);
             if (indexing_stop_) return;
-            indexing_has_work_ = false;
+            is_asked_to_reclaim = reclaim_request_ != nullptr;
+            has_work = std::exchange(indexing_has_work_, false);
         }
-        if (has_work) {
+        if (is_asked_to_reclaim) {
+            answer_reclaim_request();
+        } else if (has_work) {
             tend_indexes();
             scrub_at_ms = std::max(scrub_at_ms, now_ms() + kScrubRestMs);
-            continue;
+            reclaim_at_ms = std::max(reclaim_at_ms, now_ms() + kReclaimRestMs);
+        } else if (reclaims && now_ms() >= reclaim_at_ms) {
+            const bool is_done = reclaim_behind().ok();
+            reclaim_at_ms = now_ms() + (is_done ? kReclaimDelayMs : kReclaimAgainMs);
+        } else if (scrubs && now_ms() >= scrub_at_ms) {
+            const std::uint64_t bytes = scrubber_->step();
+            if (keeper_->has_damaged()) tend_indexes();
+            const auto pause_ms = static_cast<std::int64_t>(bytes * 1'000 / options_.scrub_bytes_per_second);
+            scrub_at_ms = now_ms() + (bytes == 0 ? kScrubPassMs : std::max<std::int64_t>(1, pause_ms));
         }
-        const std::uint64_t bytes = scrubber_->step();
-        if (keeper_->has_damaged()) tend_indexes();
-        const auto pause_ms = static_cast<std::int64_t>(bytes * 1'000 / options_.scrub_bytes_per_second);
-        scrub_at_ms = now_ms() + (bytes == 0 ? kScrubPassMs : std::max<std::int64_t>(1, pause_ms));
     }
 }
 
@@ -484,6 +508,7 @@ Status Database::close_once() {
         indexing_stop_ = true;
         indexing_wake_.notify_all();
         memory_wake_.notify_all();
+        reclaim_wake_.notify_all();
     }
     if (indexing_.joinable()) indexing_.join();
     {
@@ -503,8 +528,12 @@ Status Database::close_once() {
     if (queue_->is_poisoned()) status = queue_->poison_error();
     queue_->stop();
     if (status.ok() && !options_.in_memory) status = log_->seal_finished();
-    if (status.ok() && !options_.in_memory) (void)keeper_->write_files(*log_);  // Only makes the next start faster.
-    if (status.ok() && !options_.in_memory) work_behind(true);
+    if (status.ok() && !options_.in_memory) {  // Only makes the next start faster.
+        (void)keeper_->write_files(*log_);
+        save_forks(std::min(kClosingFactsMin, options_.fork_table_facts));
+        work_behind(true);
+    }
+    if (reclaimer_ != nullptr) reclaimer_->remove_retired();
     lock_.reset();
     is_closed_.store(true, std::memory_order_release);
     on_published(published_seq());  // Followers wait no longer.

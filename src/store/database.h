@@ -34,6 +34,7 @@
 #include "store/index_set.h"
 #include "store/merge.h"
 #include "store/prepared_batch.h"
+#include "store/reclaimer.h"
 #include "store/scrubber.h"
 #include "wal/log.h"
 
@@ -58,10 +59,16 @@ struct DatabaseOptions {
     std::uint64_t merge_small_events = std::uint64_t{1} << 20;
     /// How fast sealed files are read again in search of damage; 0: not at all.
     std::uint64_t scrub_bytes_per_second = std::uint64_t{16} << 20;
+    /// How fast segments are rewritten to give back the space of forks that are gone; 0: only when asked for.
+    std::uint64_t reclaim_bytes_per_second = std::uint64_t{32} << 20;
+    /// What a segment has to give back for that.
+    Reclaimer::Limits reclaim_limits{.gain_min_bytes = std::uint64_t{256} << 10, .gain_min_percent = 25};
     /// Events of one merge at most.
     std::uint64_t max_merge_events = 1'000'000;
     /// Live forks at most.
     std::uint32_t fork_limit = 1'000;
+    /// Facts about forks after which what they came to is saved (fork_table.h).
+    std::uint64_t fork_table_facts = 1'000;
     std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
     /// Called once, behind, when so much is appended that choosing the faster way to write pays.
     std::function<void()> on_busy;
@@ -75,6 +82,15 @@ public:
     PublishListener& operator=(const PublishListener&) = delete;
     virtual ~PublishListener() = default;
     virtual void on_published(std::uint64_t published_seq) = 0;
+};
+
+/// What giving back space came to.
+struct Reclaimed {
+    std::uint64_t bytes = 0;  ///< Of disk.
+    std::uint64_t segments = 0;
+    std::uint64_t events = 0;
+    std::uint64_t waiting_segments = 0;  ///< Whose old files somebody still reads.
+    bool has_held_forks = false;         ///< Forks that are gone are still read by somebody.
 };
 
 class Database {
@@ -101,6 +117,23 @@ public:
     /// `confirm_clock`.
     Status expire_forks();
     [[nodiscard]] const Branches& branches() const { return branches_; }
+
+    // Which branches there are, forgotten forks too (database_branches.cc).
+
+    /// As Branches::resolve. Errors: also kIo, kCorrupt.
+    Result<ResolvedBranch> resolve(std::string_view id_or_name, std::uint64_t seen_seq) const;
+    /// As Branches::find. Errors: also kIo, kCorrupt.
+    Result<Fork> find_fork(std::string_view id_or_name, std::uint64_t seen_seq) const;
+    /// In the order they were made. Cost: with those that have ended, that of reading all facts about forks.
+    Result<std::vector<Fork>> all_forks(bool with_ended, std::uint64_t seen_seq) const;
+
+    // Giving back the space of forks that are gone (database_reclaim.cc).
+
+    /// Gives back what can be, now, however little. `on_progress` is called now and then on the calling thread.
+    ///
+    /// Errors: kNoSpace, kIo, kClosed, kReadOnly; what was given back before stays so.
+    Result<Reclaimed> reclaim(const std::function<void(std::uint64_t done, std::uint64_t total)>& on_progress);
+    [[nodiscard]] const Reclaimer* reclaimer() const { return reclaimer_.get(); }
 
     /// Appends and waits. Errors: as Store::append.
     Result<AppendResult> append(BatchBuilder::Content content, const AppendOptions& options);
@@ -150,13 +183,18 @@ private:
         std::string entity;
         std::string_view type;
         std::string payload;
+        std::string tag;  ///< Empty: none.
     };
     /// Facts on $system, as one batch, durable when it returns. `check` is asked in the writer step and may refuse.
     Status append_facts(const std::vector<Fact>& facts, const std::function<Status()>& check = {});
     Status load_branches();
+    void restore_forks(const std::string& folder);
+    void save_forks(std::uint64_t fact_count_min);
+    Result<std::optional<Fork>> forgotten_fork(std::string_view id_or_name, std::uint64_t seen_seq) const;
     struct MergeSides {
         Fork fork;
         Layers fork_layers, parent_layers;
+        std::shared_ptr<const void> fork_hold, parent_hold;
     };
     Result<MergeSides> sides_of(const Fork& fork, std::uint64_t seen_seq) const;
     Result<std::vector<PreparedBatch>> prepare_merge(const MergePlan& plan, const Layers& parent_layers);
@@ -194,11 +232,19 @@ private:
     void prepare_ahead();
     void maintenance_loop();
     void wait_for_memory();
+    Status keep_up();
     void tend_indexes();
     void work_behind(bool is_closing);
     void indexing_loop();
     void wake_indexing();
     void wake_appends();
+
+    Status reclaim_behind();
+    void answer_reclaim_request();
+    void refuse_reclaim_request();
+    Status pace_reclaiming(std::uint64_t bytes);
+    Result<Reclaimed> reclaim_all(const std::function<void()>& on_progress);
+    Status seal_tail_for_reclaiming();
 
     io::Environment env_;
     const DatabaseOptions options_;
@@ -208,6 +254,7 @@ private:
     std::unique_ptr<wal::Log> log_;
     std::unique_ptr<IndexSet> indexes_;
     std::unique_ptr<IndexKeeper> keeper_;
+    std::unique_ptr<Reclaimer> reclaimer_;
     std::unique_ptr<Scrubber> scrubber_;
     Uuid database_;
     std::string folder_;
@@ -251,6 +298,14 @@ private:
     std::condition_variable memory_wake_;   // with indexing_mutex_
     std::atomic<bool> files_fail_ = false;  // then waiting for memory would not help
     std::int64_t seal_again_ns_ = 0;        // the indexing thread's
+    /// A call that waits for the indexing thread to reclaim.
+    struct ReclaimRequest {
+        std::optional<Result<Reclaimed>> answer;
+    };
+    ReclaimRequest* reclaim_request_ = nullptr;  // guarded by indexing_mutex_
+    std::condition_variable reclaim_wake_;       // with indexing_mutex_
+    std::uint64_t fork_table_seq_ = 0;           // the indexing thread's: facts below are in the table on disk
+    std::uint64_t reclaim_debt_bytes_ = 0;       // the indexing thread's: read and written without a pause
     std::atomic<std::uint64_t> memory_waits_ = 0;
     std::thread indexing_;
 };

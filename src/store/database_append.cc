@@ -68,7 +68,7 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit(BatchBuilder::Content co
     if (options.durability == Durability::kMemory && !options_.in_memory)
         return base::fail(ErrorCode::kInvalidArgument,
                           "durability `memory` is a mode of a whole store, chosen when it is opened");
-    ASSIGN_OR_RETURN(const ResolvedBranch branch, branches_.resolve(options.branch, published_seq()));
+    ASSIGN_OR_RETURN(const ResolvedBranch branch, resolve(options.branch, published_seq()));
     if (branch.number == event::kSystemBranch)
         return base::fail(ErrorCode::kInvalidArgument, "the branch $system is the store's own");
     ASSIGN_OR_RETURN(PreparedBatch batch, prepare(std::move(content), options,

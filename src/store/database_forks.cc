@@ -41,9 +41,10 @@ Result<Fork> Database::create_fork(const ForkOptions& options) {
         return base::fail(ErrorCode::kLimitExceeded, "forks of forks: at most 16 deep; merge some first");
 
     const auto check = [&]() -> Status {
-        // A merged fork may be forked: what it holds does not change.
+        // A merged fork may be forked as long as it can be read: what it holds does not change.
         const auto now = branches_.find(view.branch, kWritersView);
-        if (now && now->status != ForkStatus::kMerged) RETURN_IF_ERROR(branches_.check_live(view.branch));
+        const bool is_merged = now && now->status == ForkStatus::kMerged && !now->is_gone();
+        if (now && !is_merged) RETURN_IF_ERROR(branches_.check_live(view.branch));
         return branches_.check_room(options.name, options_.fork_limit);
     };
     RETURN_IF_ERROR(check());  // Before a number is taken; again in the writer step.
@@ -61,22 +62,26 @@ Result<Fork> Database::create_fork(const ForkOptions& options) {
                                                  .name = options.name,
                                                  .creator = options.creator,
                                                  .ttl_ns = options.ttl_ns});
-    RETURN_IF_ERROR(append_facts({{entity_of(id), kForkCreated, payload}}, check));
+    RETURN_IF_ERROR(append_facts(
+        {{entity_of(id), kForkCreated, payload, options.name.empty() ? "" : name_tag(options.name)}}, check));
     return branches_.find(id, kWritersView);
 }
 
 Result<Fork> Database::extend_fork(std::string_view id_or_name, std::int64_t ttl_ns) {
     RETURN_IF_ERROR(check_ttl(ttl_ns));
-    ASSIGN_OR_RETURN(const Fork fork, branches_.find(id_or_name, kWritersView));
-    RETURN_IF_ERROR(append_facts({{entity_of(fork.id), kForkExtended, extended_payload(fork, ttl_ns)}},
+    ASSIGN_OR_RETURN(const Fork fork, find_fork(id_or_name, published_seq()));
+    if (fork.is_gone()) return gone_error(fork);
+    RETURN_IF_ERROR(append_facts({{entity_of(fork.id), kForkExtended, extended_payload(fork, ttl_ns), ""}},
                                  [&] { return branches_.check_live(fork.number); }));
     return branches_.find(fork.id, kWritersView);
 }
 
 Result<Fork> Database::discard_fork(std::string_view id_or_name) {
-    ASSIGN_OR_RETURN(const Fork fork, branches_.find(id_or_name, kWritersView));
-    RETURN_IF_ERROR(append_facts({{entity_of(fork.id), kForkDiscarded, ended_payload(fork)}},
+    ASSIGN_OR_RETURN(const Fork fork, find_fork(id_or_name, published_seq()));
+    if (fork.is_gone()) return gone_error(fork);
+    RETURN_IF_ERROR(append_facts({{entity_of(fork.id), kForkDiscarded, ended_payload(fork), ""}},
                                  [&] { return branches_.check_live(fork.number); }));
+    wake_indexing();
     return branches_.find(fork.id, kWritersView);
 }
 
@@ -88,15 +93,16 @@ Status Database::expire_forks() {
         const auto check = [&]() -> Status {
             for (const Fork& fork : due) {
                 const auto current = branches_.find(fork.number, kWritersView);
-                if (current->status != ForkStatus::kLive || current->expires_at > now)
+                if (current->is_gone() || current->expires_at > now)
                     return base::fail(ErrorCode::kAlreadyExists, "a fork was ended or extended meanwhile");
             }
             return {};
         };
         std::vector<Fact> facts;
-        for (const Fork& fork : due) facts.push_back({entity_of(fork.id), kForkExpired, ended_payload(fork)});
+        for (const Fork& fork : due) facts.push_back({entity_of(fork.id), kForkExpired, ended_payload(fork), ""});
         Status ended = append_facts(facts, check);
         if (!ended.ok() && ended.error().code != ErrorCode::kAlreadyExists) return ended;
+        wake_indexing();
     }
     return {};
 }

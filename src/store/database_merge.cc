@@ -32,14 +32,17 @@ Status check_options(const MergeOptions& options) {
 }  // namespace
 
 Result<Database::MergeSides> Database::sides_of(const Fork& fork, std::uint64_t seen_seq) const {
-    MergeSides sides{.fork = fork, .fork_layers = {}, .parent_layers = {}};
-    ASSIGN_OR_RETURN(const ResolvedBranch own, branches_.resolve(fork.id, seen_seq));
+    MergeSides sides;
+    sides.fork = fork;
+    ASSIGN_OR_RETURN(const ResolvedBranch own, resolve(fork.id, seen_seq));
     sides.fork_layers = own.layers;
-    auto parent = branches_.resolve(fork.parent_id, seen_seq);
+    sides.fork_hold = own.hold;
+    auto parent = resolve(fork.parent_id, seen_seq);
     if (!parent.ok()) return base::with_context(std::move(parent).error(), "the fork has nowhere to merge to");
     if (Status live = branches_.check_live(parent->number); !live.ok())
         return base::with_context(std::move(live).error(), "the fork has nowhere to merge to");
     sides.parent_layers = parent->layers;
+    sides.parent_hold = parent->hold;
     return sides;
 }
 
@@ -111,8 +114,13 @@ Result<MergeResult> Database::merge_fork(std::string_view id_or_name, const Merg
     RETURN_IF_ERROR(check_options(options));
     for (int attempt = 0;; ++attempt) {
         const std::uint64_t planned_seq = published_seq();
-        ASSIGN_OR_RETURN(const Fork fork, branches_.find(id_or_name, planned_seq));
-        if (fork.status == ForkStatus::kMerged) return first_answer(fork);
+        ASSIGN_OR_RETURN(const Fork fork, find_fork(id_or_name, planned_seq));
+        if (fork.status == ForkStatus::kMerged) {
+            Reader reader(*indexes_);
+            const std::byte* fact = reader.event(fork.ended_seq);
+            if (fact == nullptr) return reader.status().error();
+            return first_answer(fork, event::EventBytes(fact).payload());
+        }
         ASSIGN_OR_RETURN(const MergeSides sides, sides_of(fork, planned_seq));
         const auto plan_upto = [&](std::uint64_t end_seq, bool by_scan) -> Result<MergePlan> {
             ASSIGN_OR_RETURN(MergePlan planned,

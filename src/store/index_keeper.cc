@@ -46,6 +46,7 @@ wal::SealedSegment sealed_segment(const index::IndexFile& file, std::size_t i) {
             .end_offset = segment.end_offset,
             .last_crc = segment.last_crc,
             .last_epoch = segment.last_epoch,
+            .revision = segment.revision(),
             .block_crcs = std::vector<std::uint32_t>(crcs.begin(), crcs.end())};
 }
 
@@ -81,17 +82,16 @@ Result<std::vector<FilePart>> IndexKeeper::choose_files(const wal::Manifest& man
     ASSIGN_OR_RETURN(const bool exists, env_.files.exists(options_.directory));
     if (!exists) return chosen;
     ASSIGN_OR_RETURN(const auto entries, env_.files.list(options_.directory));
-    std::map<std::uint32_t, std::vector<std::pair<std::uint32_t, std::string>>> by_first;
+    std::map<std::uint32_t, std::vector<index::IndexFileName>> by_first;
     for (const io::DirectoryEntry& entry : entries)
-        if (const auto segments = index::parse_index_file_name(entry.name))
-            by_first[segments->first].emplace_back(segments->second, entry.name);
+        if (const auto name = index::parse_index_file_name(entry.name)) by_first[name->first_segment].push_back(*name);
     std::size_t slot = 0;
     while (slot < manifest.segments.size()) {
         auto& candidates = by_first[manifest.segments[slot].number];
         std::sort(candidates.rbegin(), candidates.rend());
         std::shared_ptr<index::IndexFile> file;
-        for (const auto& [last, name] : candidates) {
-            auto opened = open_if_it_fits(name, manifest, slot);
+        for (const index::IndexFileName& candidate : candidates) {
+            auto opened = open_if_it_fits(index::index_file_name(candidate), manifest, slot);
             if (!opened.ok() && opened.error().code == ErrorCode::kIo) return std::move(opened).error();
             if (!opened.ok()) continue;
             file = std::move(opened).value();
@@ -281,6 +281,7 @@ Result<bool> IndexKeeper::merge_once(const std::function<Status()>& yield) {
     std::vector<std::shared_ptr<index::IndexFile>> parts;
     for (std::size_t i = first; i < first + run; ++i) {
         parts.push_back(files[i].file);
+        for (std::size_t at = 0; at < files[i].slots.size(); ++at) merged.images.push_back(files[i].image(at));
         merged.slots.insert(merged.slots.end(), files[i].slots.begin(), files[i].slots.end());
     }
     const CountedBytes working(working_bytes_, index::merge_working_bytes(parts));
@@ -335,6 +336,28 @@ Result<bool> IndexKeeper::repair_once(wal::Log& log, const std::function<Status(
     if (!is_replaced) (void)env_.files.remove_file(old_path);
     count_files();
     return true;
+}
+
+Result<FilePart> IndexKeeper::rewrite_file(const FilePart& part, const index::IndexEdit& edit,
+                                           const std::function<Status()>& yield) {
+    RETURN_IF_ERROR(prepare_directory());
+    FilePart rewritten{.file = nullptr, .slots = part.slots, .images = part.images};
+    rewritten.images.resize(rewritten.slots.size());
+    ASSIGN_OR_RETURN(const std::string path,
+                     index::rewrite_index_file(env_.files, options_.directory, database_, *part.file, edit, yield));
+    ASSIGN_OR_RETURN(rewritten.file, open_written(path, yield));
+    return rewritten;
+}
+
+void IndexKeeper::discard(const FilePart& rewritten) { (void)env_.files.remove_file(rewritten.file->path()); }
+
+std::shared_ptr<const std::atomic<bool>> IndexKeeper::replace_segments(std::size_t index, FilePart rewritten) {
+    const auto old = indexes_->parts()->files[index].file;
+    (void)old->keep_open();  // For those who read in it yet; if it fails, they are told.
+    auto are_gone = indexes_->replace_segments(index, std::move(rewritten));
+    (void)env_.files.remove_file(old->path());
+    count_files();
+    return are_gone;
 }
 
 void IndexKeeper::count_files() {

@@ -56,6 +56,8 @@ public:
     /// While the log is read back: a sealed segment was read. Keeps within the budget by writing files and letting go.
     Status on_recovered(wal::Log& log, wal::Slot slot, const wal::SealedSegment& segment);
 
+    [[nodiscard]] const std::string& directory() const { return options_.directory; }
+
     // Behind appends.
 
     /// Files for what was sealed. `on_written`, if given, is called after each.
@@ -70,6 +72,14 @@ public:
     Result<bool> repair_once(wal::Log& log, const std::function<Status()>& yield);
     /// Whether there is a damaged file that could be made again.
     [[nodiscard]] bool has_damaged() const;
+    /// Writes the file of `part` anew, for segments that were rewritten; nobody looks into it until `replace_segments`.
+    /// `yield` as in merge_once.
+    Result<FilePart> rewrite_file(const FilePart& part, const index::IndexEdit& edit,
+                                  const std::function<Status()>& yield);
+    /// Removes a file that will not be used after all.
+    void discard(const FilePart& rewritten);
+    /// The rewritten file answers in place of the one at `index`, which is removed. Returns as the IndexSet's.
+    std::shared_ptr<const std::atomic<bool>> replace_segments(std::size_t index, FilePart rewritten);
     /// Drops parts and trims the cache until the budget holds, as far as that goes.
     void balance(const wal::Log& log);
 

@@ -44,9 +44,9 @@ public:
             const index::IndexFile::KeyEntry& entry = waiting_[i].entry;
             index::StreamHead& stream = streams_.find_or_add(entry.hash, entry.branch, waiting_[i].key);
             const bool goes_on = stream.count() == entry.list.first_place;
-            // A fork's stream begins behind what it inherits.
-            const bool begins_on_fork = stream.end_seq() == 0 && entry.branch > event::kSystemBranch;
-            if (!goes_on && !begins_on_fork)
+            // A fork's stream begins behind what it inherits, and of a fork that ended events may be gone.
+            const bool may_skip = entry.branch > event::kSystemBranch && stream.count() <= entry.list.first_place;
+            if (!goes_on && !may_skip)
                 return base::fail(ErrorCode::kCorrupt, "a stream does not go on where it ended before");
             stream.restore(entry.stream_first_seq, entry.list.last_seq + 1, entry.list.first_place + entry.list.count);
         }
@@ -173,6 +173,14 @@ void IndexSet::apply(wal::Slot slot, std::uint64_t body_offset, const std::byte*
     part.publish(first_seq + header.event_count);
 }
 
+void IndexSet::apply_removed(wal::Slot slot, std::uint64_t stub_offset, const std::byte* at) {
+    const auto stub = base::load<wal::RemovedRecord>(at);
+    index::MemoryPart& part = part_for(slot, stub.first_seq, at - stub_offset);
+    extend_runs(stub.branch, stub.first_position, stub.first_seq, stub.event_count);
+    for (std::uint64_t seq = stub.first_seq; seq < stub.end_seq(); ++seq) part.add_removed(seq, stub_offset);
+    part.publish(stub.end_seq());
+}
+
 void IndexSet::catch_up(std::uint64_t end_seq) const {
     if (applied_seq() >= end_seq) return;
     const std::lock_guard lock(behind_mutex_);
@@ -184,7 +192,7 @@ void IndexSet::catch_up(std::uint64_t end_seq) const {
         const std::uint64_t end = std::min(end_seq, part->end_seq());
         for (seq = std::max(seq, part->begin_seq()); seq < end; ++seq) {
             if (seq + kPrefetchGroup < end) __builtin_prefetch(part->event(seq + kPrefetchGroup));
-            index_behind(*part, seq);
+            if (!part->is_removed(seq)) index_behind(*part, seq);
         }
     }
     if (seq > applied_seq_.load(std::memory_order_relaxed)) applied_seq_.store(seq, std::memory_order_release);
@@ -267,10 +275,34 @@ void IndexSet::replace_files(std::size_t first, std::size_t count, std::vector<F
     });
 }
 
+std::shared_ptr<const std::atomic<bool>> IndexSet::replace_segments(std::size_t index, FilePart part) {
+    std::shared_ptr<const std::atomic<bool>> are_gone;
+    change_parts([&](IndexParts& parts) {
+        ASSERT(index < parts.files.size() && part.file->begin_seq() == parts.files[index].file->begin_seq() &&
+               part.file->end_seq() == parts.files[index].file->end_seq() && part.images.size() == part.slots.size());
+        const std::uint64_t end_seq = part.file->end_seq();
+        std::erase_if(parts.memory, [&](const auto& memory) { return memory->begin_seq() < end_seq; });
+        ASSERT(!parts.memory.empty() || parts.anchor != nullptr);
+        parts.files[index] = std::move(part);
+        are_gone = parts.held->are_gone();
+        if (!base::is_planted(base::Bug::kReplaceUnderReaders)) parts.held = std::make_shared<const PartsHeld>();
+    });
+    if (base::is_planted(base::Bug::kReplaceUnderReaders)) return std::make_shared<const std::atomic<bool>>(true);
+    return are_gone;
+}
+
+bool IndexSet::has_part_behind(std::size_t index) const {
+    const auto held = parts();
+    const std::uint64_t end_seq = held->files[index].file->end_seq();
+    return held->memory.empty() ? held->anchor != nullptr : held->memory.back()->begin_seq() >= end_seq;
+}
+
 std::shared_ptr<index::MemoryPart> IndexSet::oldest_without_file() const {
     const auto held = parts();
-    for (std::size_t i = 0; i + 1 < held->memory.size(); ++i)
-        if (held->memory[i]->begin_seq() >= held->files_end()) return held->memory[i];
+    for (std::size_t i = 0; i + 1 < held->memory.size(); ++i) {
+        const auto& part = held->memory[i];
+        if (part->begin_seq() >= held->files_end() && part->end_seq() > part->begin_seq()) return part;
+    }
     return nullptr;
 }
 

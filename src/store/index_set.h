@@ -33,10 +33,28 @@
 
 namespace chronos::store {
 
-/// An index file and the slots of its segments in the open log.
+/// An index file and the segments in the open log that it speaks of.
 struct FilePart {
     std::shared_ptr<index::IndexFile> file;
     std::vector<wal::Slot> slots;
+    /// Images of segments that were rewritten since the log was opened, by place in `slots`; null, or missing: the
+    /// slot's. Old parts and their readers know the old images, new ones these.
+    std::vector<cache::FileImage*> images;
+
+    [[nodiscard]] cache::FileImage* image(std::size_t i) const { return i < images.size() ? images[i] : nullptr; }
+};
+
+/// Exists as long as somebody holds parts of before a change; then says so.
+class PartsHeld {
+public:
+    PartsHeld() = default;
+    ~PartsHeld() { are_gone_->store(true, std::memory_order_release); }
+    PartsHeld(const PartsHeld&) = delete;
+    PartsHeld& operator=(const PartsHeld&) = delete;
+    [[nodiscard]] std::shared_ptr<const std::atomic<bool>> are_gone() const { return are_gone_; }
+
+private:
+    const std::shared_ptr<std::atomic<bool>> are_gone_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 /// What answers, at one moment: files cover [0, files_end), memory parts [memory_begin, …), memory_begin ≤ files_end.
@@ -45,6 +63,7 @@ struct IndexParts {
     std::vector<std::shared_ptr<index::MemoryPart>> memory;  // ascending, without gaps; empty before the first event
     /// Holds all parts to come while there is none.
     std::shared_ptr<index::MemoryPart> anchor;
+    std::shared_ptr<const PartsHeld> held = std::make_shared<const PartsHeld>();
 
     [[nodiscard]] std::uint64_t files_end() const { return files.empty() ? 0 : files.back().file->end_seq(); }
     [[nodiscard]] std::uint64_t memory_begin() const {
@@ -82,6 +101,10 @@ public:
                       std::uint64_t end_seq, std::uint64_t count) {
         streams_.find_or_add(hash, branch, key).restore(first_seq, end_seq, count);
     }
+    /// The same for a batch of which only a stub is left. Requires: at open.
+    void apply_removed(wal::Slot slot, std::uint64_t stub_offset, const std::byte* stub);
+    /// The log goes on in another segment, before there is an event in it. Requires: the writer's lock.
+    void begin_part(wal::Slot slot, std::uint64_t next_seq, const std::byte* image) { part_for(slot, next_seq, image); }
 
     /// Indexes types, tags and metadata of all events with seq < `end_seq`. Requires: they are published.
     void catch_up(std::uint64_t end_seq) const;
@@ -96,6 +119,13 @@ public:
     void add_file(FilePart part);
     /// Other files in place of `count` from `first` on.
     void replace_files(std::size_t first, std::size_t count, std::vector<FilePart> parts);
+    /// The file at `index` anew, with other images; memory parts of its segments go. Returns what tells when nobody
+    /// holds parts any more that know the images of before.
+    ///
+    /// Requires: has_part_behind(index).
+    std::shared_ptr<const std::atomic<bool>> replace_segments(std::size_t index, FilePart part);
+    /// Whether all events of a file are in front of the memory part that grows.
+    [[nodiscard]] bool has_part_behind(std::size_t index) const;
     /// The oldest memory part without a file; null when all but the growing one have one.
     [[nodiscard]] std::shared_ptr<index::MemoryPart> oldest_without_file() const;
     /// Lets the oldest memory part go if a file answers for it and a newer part exists; returns whether one went.

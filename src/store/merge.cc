@@ -505,9 +505,9 @@ std::string merged_payload(const Fork& fork, const MergeResult& result, const Me
     return payload;
 }
 
-MergeResult first_answer(const Fork& fork) {
+MergeResult first_answer(const Fork& fork, std::string_view merged_payload) {
     const auto number = [&](const char* field) -> std::optional<std::uint64_t> {
-        const auto value = json::find_value(fork.merge_fact, {{.key = field}});
+        const auto value = json::find_value(merged_payload, {{.key = field}});
         std::uint64_t parsed = 0;
         if (!value || std::from_chars(value->data(), value->data() + value->size(), parsed).ec != std::errc())
             return std::nullopt;

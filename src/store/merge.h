@@ -124,7 +124,7 @@ private:
 
 /// The payload of $fork.merged, and the answer it gives for ever.
 std::string merged_payload(const Fork& fork, const MergeResult& result, const MergePlan& plan, std::string_view actor);
-MergeResult first_answer(const Fork& fork);
+MergeResult first_answer(const Fork& fork, std::string_view merged_payload);
 
 /// `metadata` with "origin": {"fork", "position"}; an origin that is there already moves into it.
 std::string with_origin(std::string_view metadata, std::string_view fork_id, std::uint64_t position);

@@ -14,6 +14,7 @@
 #include "store/database_folder.h"
 #include "wal/log.h"
 #include "wal/manifest.h"
+#include "wal/removals.h"
 #include "wal/segment.h"
 
 namespace chronos::store {
@@ -68,6 +69,25 @@ Status check_sha256(wal::ScannedSegment& segment, std::vector<wal::Damage>& dama
     return {};
 }
 
+/// The seq of a segment's first record, or that of the first stub; the highest there is if neither can be read.
+Result<std::uint64_t> first_seq_in(io::File& file, const wal::SegmentHeader& header) {
+    const wal::SegmentIdentity identity{header.number, header.salt};
+    std::uint64_t first_seq = ~std::uint64_t{0};
+    std::vector<std::byte> first(wal::kEnvelopeSize);
+    ASSIGN_OR_RETURN(const std::size_t got, file.read_at(wal::kSegmentHeaderSize, first));
+    wal::Envelope envelope;
+    const bool has_record = got == first.size() && wal::check_envelope(first, wal::kSegmentHeaderSize, identity,
+                                                                       envelope) == wal::RecordCheck::kValid;
+    if (has_record) first_seq = envelope.first_seq;
+    ASSIGN_OR_RETURN(const std::uint64_t size, file.size());
+    if (has_record || header.revision == 0 || header.removals_offset >= size) return first_seq;
+    std::vector<std::byte> table(size - header.removals_offset);
+    ASSIGN_OR_RETURN(const std::size_t table_size, file.read_at(header.removals_offset, table));
+    table.resize(table_size);
+    const auto stubs = wal::decode_removals(table, header.removals_offset, identity);
+    return stubs.ok() ? stubs->front().first_seq : first_seq;
+}
+
 /// A manifest made from the segments' own headers, in the order of their first records.
 Result<wal::Manifest> rebuild_manifest(io::FileSystem& files, const std::string& folder) {
     struct Found {
@@ -83,18 +103,25 @@ Result<wal::Manifest> rebuild_manifest(io::FileSystem& files, const std::string&
         if (entry.is_directory || !entry.name.ends_with(".log")) continue;
         ASSIGN_OR_RETURN(auto file, files.open(folder + "/log/" + entry.name, io::OpenMode::kRead));
         const auto header = wal::read_segment_header(*file, entry.name);
-        if (!header.ok()) continue;
-        std::vector<std::byte> first(wal::kEnvelopeSize);
-        ASSIGN_OR_RETURN(const std::size_t got, file->read_at(wal::kSegmentHeaderSize, first));
-        wal::Envelope envelope;
-        const bool has_record =
-            got == first.size() && wal::check_envelope(first, wal::kSegmentHeaderSize, {header->number, header->salt},
-                                                       envelope) == wal::RecordCheck::kValid;
-        Found segment{.entry = {}, .first_seq = has_record ? envelope.first_seq : ~std::uint64_t{0}};
+        const bool has_place_for_stubs = header.ok() && header->removals_offset % io::kBlockSize == 0 &&
+                                         header->removals_offset > wal::kSegmentHeaderSize &&
+                                         header->removals_offset < header->file_size;
+        if (!header.ok() || (header->revision > 0 && !has_place_for_stubs)) continue;
+        Found segment{.entry = {}, .first_seq = ~std::uint64_t{0}};
         segment.entry.number = header->number;
         segment.entry.salt = header->salt;
         segment.entry.file_size = header->file_size;
-        found.push_back(segment);
+        segment.entry.revision = header->revision;
+        segment.entry.removals_block = static_cast<std::uint32_t>(header->removals_offset / io::kBlockSize);
+        ASSIGN_OR_RETURN(segment.first_seq, first_seq_in(*file, *header));
+        // A crash may have left two files of a segment; the one that was not rewritten holds more.
+        const auto same = std::find_if(found.begin(), found.end(),
+                                       [&](const Found& other) { return other.entry.number == segment.entry.number; });
+        if (same == found.end()) {
+            found.push_back(segment);
+        } else if (segment.entry.revision < same->entry.revision) {
+            *same = segment;
+        }
     }
     std::stable_sort(found.begin(), found.end(),
                      [](const Found& a, const Found& b) { return a.first_seq < b.first_seq; });
@@ -133,7 +160,7 @@ public:
                  const event::BodyView& body) {
         for (Checked& checked : files_) {
             const index::IndexFile& file = *checked.file;
-            if (checked.is_wrong || first_seq < file.begin_seq() || first_seq >= file.end_seq()) continue;
+            if (checked.is_wrong || !is_of(file, segment, first_seq)) continue;
             std::uint64_t seq = first_seq;
             std::uint64_t offset = body_offset + static_cast<std::uint64_t>(body.first_event() - body_start(body));
             body.for_each_event([&](const event::EventBytes& event) {
@@ -153,12 +180,37 @@ public:
         }
     }
 
+    /// Whether the files know that a record's events are gone, and where its stub is.
+    void look_at_removed(const wal::ScannedSegment& segment, const wal::ScannedRecord& record) {
+        const std::uint64_t stub = wal::stub_offset(segment, record);
+        const std::uint64_t end_seq = record.envelope.first_seq + record.envelope.event_count;
+        for (Checked& checked : files_) {
+            const index::IndexFile& file = *checked.file;
+            if (!is_of(file, segment, record.envelope.first_seq)) continue;
+            for (std::uint64_t seq = record.envelope.first_seq; seq < end_seq && !checked.is_wrong; ++seq) {
+                std::uint32_t found = 0;
+                std::uint32_t place = 0;
+                checked.is_wrong = seq >= file.end_seq() || !file.locate({&seq, 1}, &found, &place).ok() ||
+                                   found != (index::kRemovedMark | stub / 8);
+                if (checked.is_wrong)
+                    report(checked.name, "does not know that event " + std::to_string(seq) + " was removed");
+            }
+        }
+    }
+
 private:
     struct Checked {
         std::string name;
         std::shared_ptr<index::IndexFile> file;
         bool is_wrong = false;
     };
+    /// Whether the file speaks of the segment as it is. One that was left over of another revision is not used.
+    static bool is_of(const index::IndexFile& file, const wal::ScannedSegment& segment, std::uint64_t seq) {
+        if (seq < file.begin_seq() || seq >= file.end_seq()) return false;
+        return std::all_of(file.segments().begin(), file.segments().end(), [&](const index::IndexedSegment& indexed) {
+            return indexed.number != segment.entry.number || indexed.revision() == segment.entry.revision;
+        });
+    }
     static const std::byte* body_start(const event::BodyView& body) {
         return event::EventBytes(body.first_event()).body();
     }
@@ -185,6 +237,11 @@ Status scan_all(io::Environment& env, const std::string& folder, const wal::Mani
         report.lost_event_count += record.envelope.first_seq - next_seq;
         next_seq = record.envelope.first_seq + record.envelope.event_count;
         ++report.record_count;
+        if (record.is_removed()) {
+            report.removed_event_count += record.envelope.event_count;
+            if (indexes) indexes->look_at_removed(segment, record);
+            return {};
+        }
         if (record.envelope.kind != wal::RecordKind::kBatch) return {};
         const auto body = segment.image.span(record.offset + wal::kEnvelopeSize, record.envelope.body_size);
         if (event::BodyView(body.data()).header().branch == event::kMainBranch)

@@ -18,8 +18,9 @@ struct OfflineReport {
     std::uint64_t record_count = 0;
     std::uint64_t segment_count = 0;
     std::uint64_t bytes = 0;
-    std::uint64_t lost_event_count = 0;  ///< As far as gaps between seqs tell.
-    std::uint64_t fork_event_count = 0;  ///< Of forks, which salvage leaves behind.
+    std::uint64_t lost_event_count = 0;     ///< As far as gaps between seqs tell.
+    std::uint64_t fork_event_count = 0;     ///< Of forks, which salvage leaves behind.
+    std::uint64_t removed_event_count = 0;  ///< Of forks that ended, whose space was given back.
     std::vector<wal::Damage> damages;
 };
 

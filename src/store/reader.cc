@@ -65,7 +65,7 @@ const FilePart* Reader::file_of(std::uint64_t seq) {
 
 bool Reader::locate(std::uint64_t seq, Located& located) {
     if (const index::MemoryPart* part = part_of(seq)) {
-        located = {part->slot(), part->offset(seq), part->place(seq)};
+        located = {&indexes_.log().image(part->slot()), part->offset(seq), part->place(seq), part->is_removed(seq)};
         return true;
     }
     const FilePart* file = file_of(seq);
@@ -79,13 +79,14 @@ bool Reader::locate(std::uint64_t seq, Located& located) {
         fail(std::move(found).error());
         return false;
     }
-    located = {file->slots[file->file->segment_of(seq)], std::uint64_t{offset} * 8, place};
+    const std::size_t segment = file->file->segment_of(seq);
+    cache::FileImage* const image = file->image(segment);
+    located = {image != nullptr ? image : &indexes_.log().image(file->slots[segment]),
+               std::uint64_t{offset & ~index::kRemovedMark} * 8, place, (offset & index::kRemovedMark) != 0};
     return true;
 }
 
-/// Pins the event's segment and makes sure its bytes are there.
-const std::byte* Reader::bring(const Located& located) {
-    cache::FileImage& image = indexes_.log().image(located.slot);
+void Reader::pin(cache::FileImage& image) {
     if (options_.keep != nullptr) {
         options_.keep->hold(image);
     } else if (latest_ != &image) {
@@ -93,8 +94,45 @@ const std::byte* Reader::bring(const Located& located) {
         image.pin();
         latest_ = &image;
     }
+}
+
+/// Pins the event's segment and makes sure its bytes are there.
+const std::byte* Reader::bring(const Located& located) {
+    if (located.is_removed) {
+        fail_removed(located);
+        return nullptr;
+    }
+    cache::FileImage& image = *located.image;
+    pin(image);
     if (!image.is_whole() && !bring_from_disk(image, located.offset)) return nullptr;
     return image.data() + located.offset;
+}
+
+/// The same for the stub of an event that was removed.
+const std::byte* Reader::bring_stub(const Located& located) {
+    cache::FileImage& image = *located.image;
+    pin(image);
+    const std::uint64_t end = located.offset + sizeof(wal::RemovedRecord);
+    if (!image.is_loaded(located.offset, end)) {
+        if (options_.resident_only) {
+            fail(base::fail(ErrorCode::kWouldBlock, "the event is not in memory"));
+            return nullptr;
+        }
+        if (Status loaded = image.load(located.offset, end); !loaded.ok()) {
+            fail(std::move(loaded).error());
+            return nullptr;
+        }
+    }
+    return image.data() + located.offset;
+}
+
+void Reader::fail_removed(const Located& located) {
+    const std::byte* at = bring_stub(located);
+    if (at == nullptr) return;
+    const auto stub = base::load<wal::RemovedRecord>(at);
+    fail(base::fail(ErrorCode::kGone, "events of a fork that ended (number " + std::to_string(stub.branch) +
+                                          ") were removed to give back their space; make a new view of another "
+                                          "branch"));
 }
 
 bool Reader::bring_from_disk(cache::FileImage& image, std::uint64_t offset) {
@@ -170,9 +208,12 @@ bool Reader::find(std::span<const std::uint64_t> seqs, Found* found) {
 }
 
 std::int64_t Reader::recorded_at(std::uint64_t seq) {
-    const std::byte* at = event(seq);
-    return at == nullptr
-               ? 0
+    Located located;
+    if (!ok() || !locate(seq, located)) return 0;
+    const std::byte* at = located.is_removed ? bring_stub(located) : bring(located);
+    if (at == nullptr) return 0;
+    return located.is_removed
+               ? base::load<wal::RemovedRecord>(at).recorded_at
                : base::load<std::int64_t>(event::EventBytes(at).body() + offsetof(event::BodyHeader, recorded_at));
 }
 

@@ -60,8 +60,8 @@ public:
         const std::byte* at = nullptr;  ///< An event; its body's header can be read as well.
         std::uint64_t place = 0;        ///< 0-based, in its entity's stream.
     };
-    /// The event at `seq`; null after an error. Without `keep` valid until the next event is asked for.
-    /// Requires: seq was published or is the writer's.
+    /// The event at `seq`; null after an error: kGone for one that was removed. Without `keep` valid until the next
+    /// event is asked for. Requires: seq was published or is the writer's.
     const std::byte* event(std::uint64_t seq);
     Found find(std::uint64_t seq);
     /// The body of the batch that the event at `seq` is in, all of it. Null, and valid, as `event`. Requires: no
@@ -70,6 +70,7 @@ public:
     /// A group of at most kLookupGroup, its first cache lines brought near. False after an error. Requires: `keep`.
     bool find(std::span<const std::uint64_t> seqs, Found* found);
 
+    /// Also of an event that was removed.
     std::int64_t recorded_at(std::uint64_t seq);
     /// How many of the first `end_seq` events were recorded at or before `time`.
     std::uint64_t seqs_recorded_by(std::int64_t time, std::uint64_t end_seq);
@@ -86,14 +87,18 @@ public:
     FoundBatch find_batch(const Uuid& batch_id, const Layers& layers, std::uint64_t begin_seq);
 
 private:
-    /// Where the event's bytes are in the log.
+    /// Where the event's bytes are in the log, or its stub's.
     struct Located {
-        wal::Slot slot = 0;
+        cache::FileImage* image = nullptr;
         std::uint64_t offset = 0;
         std::uint64_t place = 0;
+        bool is_removed = false;
     };
     bool locate(std::uint64_t seq, Located& located);
+    void pin(cache::FileImage& image);
     const std::byte* bring(const Located& located);
+    const std::byte* bring_stub(const Located& located);
+    void fail_removed(const Located& located);
     bool bring_from_disk(cache::FileImage& image, std::uint64_t offset);
     const index::MemoryPart* part_of(std::uint64_t seq);
     const FilePart* file_of(std::uint64_t seq);

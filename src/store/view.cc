@@ -49,9 +49,10 @@ Result<PinnedView> pin_view(const Database& database, const ViewOptions& options
     const IndexSet& indexes = database.indexes();
     PinnedView view;
     std::uint64_t published = database.published_seq();
-    ASSIGN_OR_RETURN(const ResolvedBranch branch, database.branches().resolve(options.branch, published));
+    ASSIGN_OR_RETURN(const ResolvedBranch branch, database.resolve(options.branch, published));
     if (base::is_planted(base::Bug::kShowUnpublished)) published = next_seq_of(indexes, branch.number, published);
     view.branch = branch.number;
+    view.hold = branch.hold;
     view.end_seq = view.published_seq = published;
     view.as_of = options.as_of;
     view.info.branch = branch.id;

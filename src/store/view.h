@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,6 +31,7 @@ struct PinnedView {
     std::uint64_t published_seq = 0;
     std::optional<Timestamp> as_of;
     ViewInfo info;
+    std::shared_ptr<const void> hold;  ///< Of a fork: keeps what it sees from being removed.
 
     [[nodiscard]] bool counts(const event::EventBytes& event) const {
         return !as_of || event.occurred_at() <= as_of->ns;

@@ -30,6 +30,7 @@ std::string fork_as_json(const ForkInfo& fork) {
         .field("created_at", fork.created_at.to_string())
         .field("expires_at", fork.expires_at.to_string())
         .raw_field("ended_at", time_as_json(fork.ended_at))
+        .field("readable", fork.is_readable)
         .field("own_events", fork.own_event_count)
         .raw_field("head", position_as_json(fork.head))
         .end();

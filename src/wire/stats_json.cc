@@ -56,7 +56,9 @@ std::string stats_as_json(const Stats& stats, std::string_view view_json) {
         .field("memory_budget", stats.memory_budget)
         .field("memory_bytes", stats.memory_bytes)
         .raw_field("memory", memory_as_json(stats.memory))
-        .field("memory_waits", stats.memory_waits);
+        .field("memory_waits", stats.memory_waits)
+        .field("reclaimed_bytes", stats.reclaimed_bytes)
+        .field("reclaim_error", stats.reclaim_error);
     if (stats.first_recorded_at) writer.field("first_timestamp", stats.first_recorded_at->to_string());
     if (stats.last_recorded_at) writer.field("last_timestamp", stats.last_recorded_at->to_string());
     writer.raw_field("event_types", types + "]").raw_field("view", view_json).end();

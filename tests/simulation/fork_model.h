@@ -36,13 +36,20 @@ struct ModelBranch {
     Timestamp expires_at;
     std::uint64_t extended_count = 0;
     std::optional<MergeResult> merged;
+    bool is_merged_gone = false;  ///< It was merged, and has expired since.
     ReferenceStore store;
     /// Of all that is seen on the branch, in order; the last inherited one may be cut short.
     std::vector<ModelBatch> batches;
 
     [[nodiscard]] const std::vector<ReferenceEvent>& events() const { return store.events(); }
     [[nodiscard]] std::uint64_t own_event_count() const { return events().size() - first_position; }
-    [[nodiscard]] bool is_gone() const { return status == ForkStatus::kDiscarded || status == ForkStatus::kExpired; }
+    [[nodiscard]] bool is_gone() const {
+        return status == ForkStatus::kDiscarded || status == ForkStatus::kExpired || is_merged_gone;
+    }
+    /// How many facts there are of it, its creation among them.
+    [[nodiscard]] std::uint64_t fact_count() const {
+        return 1 + extended_count + (is_live() ? 0U : 1U) + (is_merged_gone ? 1U : 0U);
+    }
     [[nodiscard]] bool is_live() const { return status == ForkStatus::kLive; }
 
     [[nodiscard]] const ReferenceEvent* find(const Uuid& event_id) const {
@@ -118,6 +125,7 @@ public:
         fork.expires_at = info.expires_at;
         fork.extended_count = 0;
         fork.merged.reset();
+        fork.is_merged_gone = false;
         fork.keep_first(count);
         return branches_[info.id] = std::move(fork);
     }

@@ -156,6 +156,7 @@ private:
 struct Tally {
     std::uint64_t merge_count = 0, refused_count = 0, expired_count = 0;
     std::uint64_t crash_count = 0, kept_count = 0, lost_count = 0;
+    std::uint64_t removed_count = 0;
 };
 
 class ForkSession {
@@ -216,10 +217,69 @@ private:
         if (kind < 82) return labelled("discard", discard());
         if (kind < 85) return labelled("extend", extend());
         if (kind < 87) return labelled("expire", expire());
-        if (kind < 96) return labelled("maintain", maintain());
+        if (kind < 95) return labelled("maintain", maintain());
+        if (kind < 96) return labelled("reclaim", reclaim());
         if (kind < 97) return labelled("close", close_and_open());
         if (kind < 98) return labelled("crash", crash_and_open());
         return labelled("refusals", ask_for_what_is_gone());
+    }
+
+    // --- giving back space ---
+
+    /// All that can be given back, now.
+    std::string reclaim() {
+        const std::int64_t begin_ns = sim_.clock.wall_ns();
+        const auto reclaimed = store_->reclaim_forks();
+        if (has_no_power()) return "";
+        if (!reclaimed.ok()) return reclaimed.error().message;
+        tally_.removed_count += reclaimed->removed_events;
+        if (const auto stats = store_->view()->stats(); stats.ok() && !stats->reclaim_error.empty())
+            return "could not: " + stats->reclaim_error;
+        return note_expired(begin_ns);
+    }
+
+    /// A view, and a page of it, that somebody goes on holding whatever becomes of the branch.
+    struct Held {
+        std::string branch;
+        View view;
+        ViewOptions options;
+        ModelBranch as_it_was;
+        Page page;
+        std::vector<Event> events;  ///< Of the page, copied when it was read.
+    };
+
+    std::string hold() {
+        if (held_.size() < 3 && work_.chance(0.2)) {
+            const ModelBranch& branch = model_->branch(pick(readable()));
+            if (branch.events().empty()) return "";
+            Held held{.branch = branch.id, .view = {}, .options = {.branch = branch.id}, .as_it_was = branch};
+            auto view = store_->view(held.options);
+            if (!view.ok()) return view.error().message;
+            held.view = std::move(view).value();
+            const Status read = held.view.read({.order = work_.chance(0.5) ? Order::kBackward : Order::kForward,
+                                                .limit = static_cast<std::uint32_t>(1 + work_.below(50))},
+                                               held.page);
+            if (!read.ok()) return read.error().message;
+            for (const EventView& event : held.page.events()) held.events.push_back(copy(event));
+            held_.push_back(std::move(held));
+        }
+        for (const Held& held : held_) {
+            for (std::size_t i = 0; i < held.events.size(); ++i) {
+                const EventView& event = held.page.events()[i];
+                if (event.id != held.events[i].id || event.payload != held.events[i].payload ||
+                    event.entity_id != held.events[i].entity_id)
+                    return "a page of " + held.branch + " changed while it was held";
+            }
+            Page page;
+            if (const Status read = held.view.read({.limit = 10'000}, page); !read.ok())
+                return "a view of " + held.branch + " that is held: " + read.error().message;
+            const ReferenceEvents wanted = held.as_it_was.store.seen({});
+            if (std::string wrong = testing::compare(page, wanted, 0, 10'000); !wrong.empty())
+                return "a view of " + held.branch + " that is held: " + wrong;
+        }
+        if (!held_.empty() && work_.chance(0.1))
+            held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(work_.below(held_.size())));
+        return "";
     }
 
     // --- opening, closing, losing power ---
@@ -242,6 +302,7 @@ private:
 
     std::string close_and_open() {
         followers_.clear();
+        held_.clear();
         const Status closed = store_->close();
         store_.reset();
         if (has_no_power()) return crash_and_open();
@@ -252,6 +313,7 @@ private:
 
     std::string crash_and_open() {
         followers_.clear();
+        held_.clear();
         if (!has_no_power()) sim_.files.crash_at_op(sim_.files.op_count());  // The process writes nothing more.
         store_.reset();
         sim_.files.crash(testing::kCrashModes[work_.below(std::size(testing::kCrashModes))]);
@@ -568,10 +630,19 @@ private:
     /// power was cut before that was written.
     std::string note_expired(std::int64_t begin_ns) {
         for (auto& [id, branch] : model_->branches()) {
-            if (branch.parent.empty() || !branch.is_live()) continue;
+            if (branch.parent.empty() || branch.is_gone()) continue;
             const auto info = store_->fork(id);
             if (!info.ok()) return "fork " + id + ": " + info.error().message;
             if (info->expires_at != branch.expires_at) return "fork " + id + " expires at another time";
+            if (branch.status == ForkStatus::kMerged) {
+                if (info->status != ForkStatus::kMerged) return "a fork is not merged any more";
+                if (info->is_readable && branch.expires_at.ns <= begin_ns) return "a merged fork outlived its time";
+                if (info->is_readable) continue;
+                if (branch.expires_at.ns > sim_.clock.wall_ns()) return "a merged fork expired before its time";
+                branch.is_merged_gone = true;
+                ++tally_.expired_count;
+                continue;
+            }
             if (info->status == ForkStatus::kExpired) {
                 if (branch.expires_at.ns > sim_.clock.wall_ns()) return "a fork expired before its time";
                 branch.status = ForkStatus::kExpired;
@@ -586,16 +657,16 @@ private:
         return "";
     }
 
-    /// Keeps the number of branches that have ended small.
+    /// Keeps the number of branches that are gone small.
     void forget_some() {
-        auto ended = those([](const ModelBranch& branch) { return !branch.is_live(); });
+        auto ended = those(std::mem_fn(&ModelBranch::is_gone));
         while (ended.size() > kEndedMax) {
             const std::string id = pick(ended);
             std::erase(ended, id);
             const bool is_parent =
                 !those([&](const ModelBranch& branch) { return branch.parent == id && !branch.is_gone(); }).empty();
             if (is_parent) continue;
-            forgotten_[id] = 2 + model_->branch(id).extended_count;
+            forgotten_[id] = model_->branch(id).fact_count();
             model_->branches().erase(id);
         }
     }
@@ -707,7 +778,10 @@ private:
         batch.options.branch = id;
         if (std::string wrong = refused(store_->append(batch.build(), batch.options), ErrorCode::kGone); !wrong.empty())
             return wrong;
-        if (std::string wrong = refused(store_->merge_fork(id), ErrorCode::kGone); !wrong.empty()) return wrong;
+        const ModelBranch& branch = model_->branch(id);
+        std::string merged =
+            branch.merged ? merge_again(branch, {}) : refused(store_->merge_fork(id), ErrorCode::kGone);
+        if (!merged.empty()) return merged;
         if (std::string wrong = refused(store_->create_fork({.parent = id}), ErrorCode::kGone); !wrong.empty())
             return wrong;
         return refused(store_->view({.branch = id}), ErrorCode::kGone);
@@ -723,6 +797,7 @@ private:
             if (!wrong.empty()) return wrong;
         }
         std::string wrong = labelled("follower", follow());
+        if (wrong.empty()) wrong = hold();
         if (wrong.empty()) wrong = labelled("$system", compare_system());
         return has_no_power() ? "" : wrong;
     }
@@ -893,6 +968,7 @@ private:
         if (!info.ok()) return info.error().message;
         if (info->parent != branch.parent || info->name != branch.name || info->depth != branch.depth)
             return "another fork";
+        if (info->is_readable == branch.is_gone()) return "is wrong about whether it can be read";
         if (info->status != branch.status) return "status " + std::string(fork_status_name(info->status));
         if (info->expires_at != branch.expires_at) return "expires at another time";
         if (info->own_event_count != branch.own_event_count()) return "another number of own events";
@@ -908,7 +984,7 @@ private:
         std::uint64_t wanted = 1;
         for (const auto& [id, fact_count] : forgotten_) wanted += fact_count;
         for (const auto& [id, branch] : model_->branches())
-            if (!branch.parent.empty()) wanted += 1 + branch.extended_count + (branch.is_live() ? 0 : 1);
+            if (!branch.parent.empty()) wanted += branch.fact_count();
         const auto view = store_->view({.branch = "$system"});
         if (!view.ok()) return view.error().message;
         const auto count = view->count({});
@@ -974,6 +1050,7 @@ private:
     std::optional<ForkModel> model_;
     std::optional<Store> store_;
     std::vector<Followed> followers_;
+    std::vector<Held> held_;
     std::vector<Unsettled> unsettled_;
     /// Forks that ended and are not compared any more, and how many facts tell of them.
     std::map<std::string, std::uint64_t> forgotten_;
@@ -992,6 +1069,7 @@ void run_seeds(std::uint64_t count) {
     EXPECT_GT(tally.crash_count, count);
     EXPECT_GT(tally.kept_count, 0U);
     EXPECT_GT(tally.lost_count, 0U);
+    EXPECT_GT(tally.removed_count, count);
 }
 
 TEST(ForkModel, AnswersAsCopiesOfTheParentDo) { run_seeds(6); }

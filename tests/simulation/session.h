@@ -36,6 +36,8 @@ inline store::DatabaseOptions small_options(std::uint64_t segment_size_min = 16 
     options.open_files_max = 3;  // Files are closed and opened again all the time.
     options.merge_count = 3;
     options.merge_small_events = 8;
+    options.fork_table_facts = 5;
+    options.reclaim_limits = {.gain_min_bytes = 1, .gain_min_percent = 0};
     return options;
 }
 
