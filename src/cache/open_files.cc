@@ -127,6 +127,11 @@ Result<std::uint64_t> ColdFile::size() {
     return file->size();
 }
 
+Result<std::uint64_t> ColdFile::size_on_disk() {
+    ASSIGN_OR_RETURN(const auto file, opened());
+    return file->size_on_disk();
+}
+
 namespace {
 
 Error only_read(const std::string& path) { return base::fail(ErrorCode::kInvalidArgument, path + " is only read"); }

@@ -58,6 +58,7 @@ public:
     Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) override;
     Result<std::size_t> read_disk_at(std::uint64_t offset, std::span<std::byte> out) override;
     Result<std::uint64_t> size() override;
+    Result<std::uint64_t> size_on_disk() override;
     Status write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
     Status write_durable_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
     Status sync() override;

@@ -202,6 +202,7 @@ ForkInfo read_fork(Object& object) {
             .created_at = object.time("created_at"),
             .expires_at = object.time("expires_at"),
             .ended_at = object.optional_time("ended_at"),
+            .is_readable = object.flag("readable"),
             .own_event_count = object.number("own_events"),
             .head = object.position("head")};
 }

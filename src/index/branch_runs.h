@@ -59,7 +59,6 @@ public:
         return run.first_seq + (position - run.first_position);
     }
 
-    [[nodiscard]] std::uint64_t bytes() const { return sizeof(*this) + runs_.size() * sizeof(Run); }
     [[nodiscard]] std::uint64_t first_position() const { return first_position_; }
     [[nodiscard]] std::uint64_t next_position() const { return next_position_; }
 

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
 constexpr int kAttemptsMax = 5;
 
-std::string name_of(const wal::SegmentEntry& entry) { return wal::segment_file_name(entry.number); }
+std::string name_of(const wal::SegmentEntry& entry) { return wal::segment_file_name({entry.number, entry.revision}); }
 
 bool is_sealed(const wal::SegmentEntry& entry) { return entry.state == wal::SegmentState::kSealed; }
 
@@ -50,11 +50,31 @@ std::optional<Content> content_upto(wal::Manifest manifest, const wal::DurableEn
     manifest.segments.erase(last + 1, manifest.segments.end());
     Content content{.manifest = std::move(manifest), .last_size = end.offset};
     wal::SegmentEntry& entry = content.manifest.segments.back();
+    if (entry.revision > 0) {  // Sealed, and rewritten, since: it is taken whole.
+        content.last_size = size_of(entry);
+        content.manifest.durable_upto = std::max(end.seq, entry.end_seq);
+        return content;
+    }
     // It may have been sealed since, further on. Here it ends where the copy does.
     const wal::SegmentEntry open{.number = entry.number, .salt = entry.salt, .file_size = entry.file_size};
     entry = open;
     content.manifest.durable_upto = end.seq;
     return content;
+}
+
+/// Leaves out blocks of zeros: what was removed from the log takes no space in a copy either.
+Status write_sparse(io::File& file, std::uint64_t offset, std::span<const std::byte> bytes) {
+    const auto is_zero = [&](std::size_t at) {
+        const auto block = bytes.subspan(at, std::min(io::kBlockSize, bytes.size() - at));
+        return std::all_of(block.begin(), block.end(), [](std::byte byte) { return byte == std::byte{0}; });
+    };
+    for (std::size_t at = 0; at < bytes.size();) {
+        std::size_t end = at;
+        while (end < bytes.size() && !is_zero(end)) end = std::min(end + io::kBlockSize, bytes.size());
+        if (end > at) RETURN_IF_ERROR(file.write_at(offset + at, bytes.subspan(at, end - at)));
+        at = end + io::kBlockSize;
+    }
+    return {};
 }
 
 /// Copies the first `size` bytes, the rest reading as zeros up to `file_size`; answers their hash.
@@ -73,7 +93,7 @@ Result<base::Sha256Digest> copy_file(io::FileSystem& files, const std::string& f
         if (got != part.size())
             return base::fail(ErrorCode::kCorrupt, from + " ends at " + std::to_string(at + got) + ", before its end");
         sha.update(part);
-        RETURN_IF_ERROR(copy->write_at(at, part));
+        RETURN_IF_ERROR(write_sparse(*copy, at, part));
         at += got;
         on_bytes(got);
     }
@@ -223,7 +243,7 @@ Result<BackupReport> backup(io::Environment env, const wal::Log& log, const std:
         ASSIGN_OR_RETURN(wal::Manifest manifest, wal::read_manifest(files, place.from));
         std::optional<Content> content = content_upto(std::move(manifest), end);
         if (!content) continue;
-        BackupReport report{.database = log.database(), .end_seq = end.seq};
+        BackupReport report{.database = log.database(), .end_seq = content->manifest.durable_upto};
         Status copied = copy_segments(files, place, *content, earlier, report, on_progress);
         if (!copied.ok() && copied.error().code == ErrorCode::kNotFound) {
             last_error = std::move(copied).error();

@@ -82,6 +82,8 @@ public:
         for (const wal::Slot slot : old_.slots) {
             const auto segment = log_.sealed(slot);
             ASSERT(segment);
+            if (segment->revision > 0)
+                return base::fail(ErrorCode::kCorrupt, old_.file->path() + " is of a segment that was rewritten");
             segments.push_back(*segment);
             slots.push_back(slot);
             if (segment->first_seq == segment->end_seq) continue;

@@ -27,7 +27,7 @@ Result<std::optional<RewrittenSegment>> Log::rewrite(Slot slot, ChooseRemoval ch
     ASSERT(can_rewrite(slot));
     const Segment& old = segment(slot);
     RewriteOrder order{.file = old.file.get(),
-                       .crcs = &old.block_crcs,
+                       .crcs = old.block_crcs,
                        .epoch = epoch_,
                        .choose = std::move(choose),
                        .gain_min_bytes = gain_min_bytes,
@@ -84,9 +84,10 @@ Result<std::vector<cache::FileImage*>> Log::replace(std::vector<Rewritten> rewri
         fresh->has_records = true;
         fresh->last_epoch = segment(each.slot).last_epoch;
         fresh->size_on_disk = each.segment.size_on_disk;
-        fresh->file = std::move(each.segment.file);
-        fresh->block_crcs = std::move(each.segment.crcs);
         const std::string name = segment_file_name({fresh->entry.number, fresh->entry.revision});
+        fresh->file = std::make_unique<cache::ColdFile>(cache_.open_files(), env_.files, log_directory() + "/" + name,
+                                                        std::move(each.segment.file));
+        fresh->block_crcs = std::move(each.segment.crcs);
         fresh->image = std::make_unique<cache::FileImage>(cache_, cache::ImageSource{.file = fresh->file.get(),
                                                                                      .name = "log/" + name,
                                                                                      .size = fresh->entry.end_offset,

@@ -328,9 +328,9 @@ void Log::make_evictable(Slot slot) {
     std::optional<SealedSegment> known = sealed(slot);
     ASSERT(known);
     if (dynamic_cast<cache::ColdFile*>(done.file.get()) == nullptr)
-        done.file = std::make_unique<cache::ColdFile>(cache_.open_files(), env_.files,
-                                                      log_directory() + "/" + segment_file_name(known->number),
-                                                      std::move(done.file));
+        done.file = std::make_unique<cache::ColdFile>(
+            cache_.open_files(), env_.files,
+            log_directory() + "/" + segment_file_name({known->number, known->revision}), std::move(done.file));
     done.image->make_evictable(cache_, {.file = done.file.get(),
                                         .name = "log/" + segment_file_name({known->number, known->revision}),
                                         .size = known->end_offset,
@@ -339,7 +339,7 @@ void Log::make_evictable(Slot slot) {
 
 Status Log::for_each_batch(Slot slot, const std::function<Status(const RecoveredBatch&)>& visit) const {
     const std::optional<SealedSegment> known = sealed(slot);
-    ASSERT(known);
+    ASSERT(known && known->revision == 0);
     const Segment& done = segment(slot);
     for (std::uint64_t at = kSegmentHeaderSize; at < known->end_offset;) {
         const auto bytes = done.bytes(at, known->end_offset);
@@ -349,9 +349,12 @@ Status Log::for_each_batch(Slot slot, const std::function<Status(const Recovered
         const std::span<const std::byte> body =
             is_batch ? bytes.subspan(kEnvelopeSize, envelope.body_size) : std::span<const std::byte>();
         if (!is_valid || (is_batch && !event::check_body(body).ok()))
-            return base::fail(ErrorCode::kCorrupt, "log/" + segment_file_name(known->number) + " at offset " +
+            return base::fail(ErrorCode::kCorrupt, "log/" + segment_file_name({known->number}) + " at offset " +
                                                        std::to_string(at) + ": there is no record");
-        if (is_batch) RETURN_IF_ERROR(visit({slot, at + kEnvelopeSize, body.data(), envelope.first_seq}));
+        if (is_batch) RETURN_IF_ERROR(visit({.slot = slot,
+                                             .body_offset = at + kEnvelopeSize,
+                                             .body = body.data(),
+                                             .first_seq = envelope.first_seq}));
         at += envelope.record_size;
     }
     return {};

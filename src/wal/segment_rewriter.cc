@@ -45,7 +45,7 @@ private:
         ASSIGN_OR_RETURN(const std::size_t got, order_.file->read_at(begin_, bytes));
         const std::vector<std::uint32_t> crcs = cache::block_crcs_of(bytes.first(got));
         for (std::size_t i = 0; i * kImageBlockSize < bytes.size(); ++i) {
-            if (got == bytes.size() && crcs[i] == (*order_.crcs)[begin_ / kImageBlockSize + i]) continue;
+            if (got == bytes.size() && crcs[i] == order_.crcs[begin_ / kImageBlockSize + i]) continue;
             return base::fail(ErrorCode::kCorrupt,
                               name_ + " at offset " + std::to_string(begin_ + i * kImageBlockSize) +
                                   ": bytes on disk do not match their checksum; it is not rewritten");

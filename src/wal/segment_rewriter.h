@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/file_image.h"
 #include "io/environment.h"
 #include "wal/manifest.h"
 #include "wal/removals.h"
@@ -34,7 +35,7 @@ using ChooseRemoval = std::function<std::optional<RemovalReason>(const RecordPla
 struct RewriteOrder {
     SegmentEntry entry;                                ///< As the manifest lists it.
     io::File* file = nullptr;                          ///< Its file.
-    const std::vector<std::uint32_t>* crcs = nullptr;  ///< CRC32C of the file's blocks (cache/file_image.h).
+    cache::BlockCrcs crcs;                             ///< Of the file's blocks.
     std::uint32_t revision = 0;                        ///< The new one.
     std::uint32_t epoch = 0;                           ///< The writer's.
     ChooseRemoval choose;

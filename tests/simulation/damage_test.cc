@@ -209,7 +209,7 @@ TEST_F(DamagedIndex, IsMadeAgainFromTheLogWhileTheStoreIsOpen) {
         // A file of one segment is written with the same bytes again.
         const auto after = session.sim.files.file_contents(path);
         const auto segments = index::parse_index_file_name(path.substr(path.rfind('/') + 1)).value();
-        if (segments.first == segments.second && after.ok()) {
+        if (segments.first_segment == segments.last_segment && after.ok()) {
             EXPECT_TRUE(*after == before) << path;
         }
     }
