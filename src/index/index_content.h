@@ -54,7 +54,7 @@ struct IndexedSegment {
 };
 static_assert(sizeof(IndexedSegment) == 64);
 
-/// In the place of an event's offset: the event was removed, and its stub is there (docs/formats/log.md §8).
+/// In the place of an event's offset: the event was removed, and its stub is there (docs/formats/log.md §9).
 inline constexpr std::uint32_t kRemovedMark = 0x8000'0000;
 
 /// Events of one branch that follow each other.

@@ -1,6 +1,6 @@
 // What is left of records that were removed from a sealed segment: a stub for each, in a table behind the places of its
 // records. Kept records stay where they were; where a removed one was there are zeros, and no disk space.
-// Format: docs/formats/log.md §8.
+// Format: docs/formats/log.md §9.
 //
 //     |header|record|  hole  |record|    hole      | table of stubs |
 //                                                  ^ removals_offset, a multiple of 4 KiB
