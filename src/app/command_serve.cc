@@ -76,6 +76,7 @@ Result<ServerConfig> ServeFlags::resolve(const Program& program) const {
     options.is_dev = is_dev;
     options.store.accept_clock = accept_clock;
     if (program.common.memory_budget != 0) options.store.memory_budget = program.common.memory_budget;
+    if (program.common.fork_limit != 0) options.store.fork_limit = program.common.fork_limit;
     if (!log_format.empty()) config_file.log.as_json = log_format == "json";
     if (log_level == "debug") config_file.log.level = server::LogLevel::kDebug;
     if (log_level == "info") config_file.log.level = server::LogLevel::kInfo;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/input.h"
+#include "app/options.h"
 #include "app/progress.h"
 #include "app/terminal.h"
 #include "base/result.h"
@@ -44,6 +45,9 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
         ->transform(CLI::AsSizeValue(false))
         ->envname("CHRONOS_MEMORY_BUDGET")
         ->type_name("SIZE");
+    app.add_option("--fork-limit", options.fork_limit, "Live forks at most (default: 1000)")
+        ->check(whole_number(1, 10'000'000))
+        ->envname("CHRONOS_FORK_LIMIT");
 }
 
 CLI::App* add_command(CLI::App& parent, Program& program, const CommandText& text) {
@@ -117,6 +121,7 @@ Result<Store> open_for_reading(Program& program, OpenOptions options) {
     options.directory = directory;
     options.create_if_missing = false;
     if (options.memory_budget == 0) options.memory_budget = program.common.memory_budget;
+    if (program.common.fork_limit != 0) options.fork_limit = program.common.fork_limit;
     options.on_progress = recovery_progress(program);
     Result<Store> store = Store::open(options);
     if (!store.ok() && store.error().code == ErrorCode::kNotFound) {
@@ -130,6 +135,7 @@ Result<Store> open_for_writing(Program& program, OpenOptions options) {
     RETURN_IF_ERROR(check_is_directory(program));
     options.directory = program.common.directory;
     if (options.memory_budget == 0) options.memory_budget = program.common.memory_budget;
+    if (program.common.fork_limit != 0) options.fork_limit = program.common.fork_limit;
     options.on_progress = recovery_progress(program);
     options.create_if_missing = options.in_memory;
     Result<Store> store = Store::open(options);

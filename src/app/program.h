@@ -34,6 +34,7 @@ struct CommonOptions {
     bool no_color = false;
     /// Bytes; 0: what the library chooses.
     std::uint64_t memory_budget = 0;
+    std::uint32_t fork_limit = 0;  ///< The same.
 };
 
 struct Program {
@@ -62,7 +63,7 @@ struct CommandText {
     bool appends = false;
 };
 
-/// --dir, --url, --api-key-file, --ca-file, --json, --quiet, --no-color, --memory-budget.
+/// --dir, --url, --api-key-file, --ca-file, --json, --quiet, --no-color, --memory-budget, --fork-limit.
 void add_common_options(CLI::App& app, CommonOptions& options);
 
 /// Adds a command with the common options.

@@ -106,8 +106,9 @@ Status Log::believe_known(Scanner& scanner, const RecoveryOptions& recovery) {
 bool is_known(const SegmentEntry& entry, const SealedSegment& known) {
     return entry.state == SegmentState::kSealed && (entry.flags & SegmentEntry::kHasSha256) != 0 &&
            entry.number == known.number && entry.salt == known.salt && entry.first_seq == known.first_seq &&
-           entry.end_seq == known.end_seq && entry.end_offset == known.end_offset && entry.last_crc == known.last_crc &&
-           (entry.revision == known.revision || base::is_planted(base::Bug::kBelieveStaleIndex));
+           entry.end_seq == known.end_seq && entry.last_crc == known.last_crc &&
+           ((entry.end_offset == known.end_offset && entry.revision == known.revision) ||
+            base::is_planted(base::Bug::kBelieveStaleIndex));
 }
 
 void Log::let_go(Slot slot, cache::BlockCrcs block_crcs) {
