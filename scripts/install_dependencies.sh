@@ -10,7 +10,7 @@ set -euo pipefail
 packages=(
     g++ cmake ninja-build ccache mold pkg-config git python3 zstd
     libsimdjson-dev nlohmann-json3-dev libcli11-dev libfmt-dev libxxhash-dev libzstd-dev
-    zlib1g-dev libssl-dev libisal-dev libgtest-dev libbenchmark-dev libboost1.81-dev libtomlplusplus-dev libspdlog-dev libcurl4-openssl-dev
+    zlib1g-dev libssl-dev libisal-dev libgtest-dev libbenchmark-dev libboost1.81-dev libtomlplusplus-dev libspdlog-dev libcurl4-openssl-dev openssl curl
 )
 for argument in "$@"; do
     case "$argument" in
