@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "peers/chronos_peer.h"
+#include "peers/chronos_server.h"
 #include "peers/failure.h"
 #include "peers/latencies.h"
 #include "peers/measure.h"
@@ -36,12 +37,6 @@ std::vector<Metric> measure_append_json(Bench& bench, const Workload& workload, 
 }
 
 /// The program beside this one.
-std::filesystem::path find_chronos() {
-    const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    if (!std::filesystem::exists(folder / "chronos")) throw Absent("the program chronos is not built");
-    return folder / "chronos";
-}
-
 std::vector<Metric> measure_ingest(Bench& bench, const Workload& workload) {
     const ScratchDirectory directory(bench.scratch());
     const std::filesystem::path lines = directory.path() / "events.ndjson";

@@ -56,5 +56,7 @@ std::vector<Group> peer_groups(Bench& bench);
 std::vector<Group> chronos_groups(Bench& bench);
 /// Forks and states of the past (fork_rows.cc).
 std::vector<Group> fork_groups(Bench& bench);
+/// Chronos as a server (server_rows.cc).
+std::vector<Group> server_groups(Bench& bench);
 
 }  // namespace chronos::bench
