@@ -108,7 +108,9 @@ private:
         const std::string repository = chosen ? flags_.repository : ".";
         Result<GitImportResult> result = base::fail(ErrorCode::kIo, "");
         const std::int64_t elapsed_ns =
-            time([&] { result = import_git(program_, store_, {.repository = repository}); });
+            time([&] {
+                result = import_git(program_, *client::endpoint_over(store_, "demo"), {.repository = repository});
+            });
         if (!result.ok()) {
             if (chosen) return std::move(result).error();
             line("skipped: " + result.error().message);

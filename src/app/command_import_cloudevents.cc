@@ -71,12 +71,11 @@ Result<int> run_import_cloudevents(Program& program, const CloudEventsFlags& fla
     ASSIGN_OR_RETURN(const auto input, Input::open(flags.file));
     ASSIGN_OR_RETURN(const auto endpoint, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
     client::Endpoint& store = *endpoint;
-    RETURN_IF_ERROR(check_is_local(store));
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
     catch_interrupts();
     ingest::CloudEvents events(flags.entity == "source" ? ingest::CloudEvents::Entity::kSource
                                                         : ingest::CloudEvents::Entity::kSubject);
-    RecordImport import(program, *store.local(), branch.name, *input);
+    RecordImport import(program, store, branch.name, *input);
     Status read = read_events(*input, events, import);
     return import.finish(std::move(read));
 }

@@ -59,10 +59,9 @@ Result<int> run_import_csv(Program& program, const CsvFlags& flags) {
     ASSIGN_OR_RETURN(const CsvEvents events, read_header(csv, flags.columns));
     ASSIGN_OR_RETURN(const auto endpoint, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
     client::Endpoint& store = *endpoint;
-    RETURN_IF_ERROR(check_is_local(store));
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
     catch_interrupts();
-    RecordImport import(program, *store.local(), branch.name, *input);
+    RecordImport import(program, store, branch.name, *input);
     Status read = read_records(csv, events, import);
     return import.finish(std::move(read));
 }

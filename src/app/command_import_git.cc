@@ -25,12 +25,11 @@ Result<int> run_import_git(Program& program, const GitFlags& flags) {
     RETURN_IF_ERROR(check_repository(options));
     ASSIGN_OR_RETURN(const auto endpoint, open_for_writing(program, flags.fork, {.accept_clock = flags.accept_clock}));
     client::Endpoint& store = *endpoint;
-    RETURN_IF_ERROR(check_is_local(store));
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, store, flags.fork));
     options.into = branch.name;
     catch_interrupts();
     const std::int64_t started_ns = program.world.clock.monotonic_ns();
-    ASSIGN_OR_RETURN(const GitImportResult result, import_git(program, *store.local(), options));
+    ASSIGN_OR_RETURN(const GitImportResult result, import_git(program, store, options));
     const std::int64_t elapsed_ns = program.world.clock.monotonic_ns() - started_ns;
     RETURN_IF_ERROR(store.close());
     if (program.common.json) {

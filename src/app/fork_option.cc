@@ -84,9 +84,7 @@ Result<std::unique_ptr<client::Endpoint>> open_for_writing(Program& program, con
 Status check_is_local(client::Endpoint& store) {
     if (store.local() != nullptr) return {};
     return base::fail(ErrorCode::kInvalidArgument,
-                      "imports work on a directory; import into one, and send it on with `chronos export --dir DIR | "
-                      "chronos ingest --mode import --url " +
-                          store.name() + " -`");
+                      "this command works on a directory, and " + store.name() + " is a server");
 }
 
 }  // namespace chronos::app

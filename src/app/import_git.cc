@@ -12,6 +12,7 @@
 #include "app/progress.h"
 #include "app/subprocess.h"
 #include "base/result.h"
+#include "client/append_target.h"
 #include "base/utf8.h"
 #include "event/batch_content.h"
 #include "event/ids.h"
@@ -34,8 +35,8 @@ Uuid event_id(const std::string& sha, const std::string& what) {
 }
 
 /// A larger commit becomes several batches.
-constexpr std::size_t kBatchEventsMax = 20'000;
-constexpr std::size_t kBatchBytesMax = std::size_t{16} << 20;
+constexpr std::size_t kBatchEventsMax = 10'000;
+constexpr std::size_t kBatchBytesMax = std::size_t{8} << 20;
 constexpr std::size_t kMessageSizeMax = std::size_t{256} << 10;
 
 std::string entity_of(std::string_view path) { return "file:" + valid_name(path, event::kEntitySizeMax - 5); }
@@ -155,7 +156,7 @@ private:
 /// Turns commits into batches and hands them on.
 class CommitImport {
 public:
-    CommitImport(Store& store, AppendOptions options) : pipeline_(store, 32), options_(std::move(options)) {}
+    CommitImport(ingest::AppendTarget& target, AppendOptions options) : pipeline_(target, 32), options_(std::move(options)) {}
 
     Status append(const GitCommit& commit) {
         ++commits_;
@@ -259,21 +260,33 @@ Status for_each_line(const std::vector<std::string>& arguments, const Visit& vis
     }
 }
 
+/// Ids of the events of all commits in the store.
+Result<std::set<Uuid>> known_commits(const client::EndpointView& view) {
+    std::set<Uuid> known;
+    ReadOptions options{.filter = {.event_types = {"commit.created"}}, .limit = 1'000};
+    client::EventPage page;
+    do {
+        RETURN_IF_ERROR(view.read(options, page));
+        for (const EventView& event : page.events()) known.insert(event.id);
+        options.cursor = page.next_cursor();
+    } while (page.has_more());
+    return known;
+}
+
 /// Refuses commits that are new and come before one that is in the store: the events of files would
 /// stand in another order than the commits.
-Status check_order(const View& view, const GitImportOptions& options, const std::string& head) {
-    ASSIGN_OR_RETURN(const std::uint64_t known, view.count({.event_types = {"commit.created"}}));
-    if (known == 0) return {};
+Status check_order(const client::EndpointView& view, const GitImportOptions& options, const std::string& head) {
+    ASSIGN_OR_RETURN(const std::set<Uuid> known, known_commits(view));
+    if (known.empty()) return {};
     std::vector<std::string> arguments{"git", "-C", options.repository, "rev-list", "--topo-order", "--parents"};
     if (options.max_commits > 0) arguments.push_back("--max-count=" + std::to_string(options.max_commits));
     arguments.insert(arguments.end(), {"--end-of-options", head, "--"});
 
     std::set<std::string, std::less<>> parents_of_known;  // children come before parents
     std::string older;
-    Page page;
     RETURN_IF_ERROR(for_each_line(arguments, [&](std::string_view line) {
         const std::string sha(line.substr(0, line.find(' ')));
-        if (view.read_event(event_id(sha, ""), page).ok()) {
+        if (known.contains(event_id(sha, ""))) {
             line.remove_prefix(sha.size());
             while (!line.empty()) {
                 line.remove_prefix(1);
@@ -318,17 +331,18 @@ Status check_repository(const GitImportOptions& options) {
     return head.ok() ? Status() : Status(head.error());
 }
 
-Result<GitImportResult> import_git(Program& program, Store& store, const GitImportOptions& options) {
+Result<GitImportResult> import_git(Program& program, client::Endpoint& store, const GitImportOptions& options) {
     ASSIGN_OR_RETURN(const std::string head, resolve(options));
     if (!options.accept_older) {
-        ASSIGN_OR_RETURN(const View view, store.view({.branch = options.into}));
-        RETURN_IF_ERROR(check_order(view, options, head));
+        ASSIGN_OR_RETURN(const auto view, store.view({.branch = options.into}));
+        RETURN_IF_ERROR(check_order(*view, options, head));
     }
     ProgressBar progress(program, "import", program.shows_progress() ? commit_count(options, head) : 0);
     ASSIGN_OR_RETURN(const auto git,
                      Subprocess::start(git_log_arguments(options.repository, head, options.max_commits)));
     GitLogReader log([&git = *git](std::span<char> out) { return git.read(out); });
-    CommitImport import(store, {.branch = options.into, .durability = options.durability});
+    const auto target = client::append_target(store);
+    CommitImport import(*target, {.branch = options.into, .durability = options.durability});
     bool complete = false;
     while (interrupted_by() == 0) {
         Result<std::optional<GitCommit>> next = log.next();

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "app/program.h"
+#include "client/endpoint.h"
 
 namespace chronos::app {
 
@@ -38,6 +39,6 @@ Status check_repository(const GitImportOptions& options);
 ///
 /// Errors: as above; kInvalidArgument — a new commit comes before one that is in the store; those
 /// of appending.
-Result<GitImportResult> import_git(Program& program, Store& store, const GitImportOptions& options);
+Result<GitImportResult> import_git(Program& program, client::Endpoint& store, const GitImportOptions& options);
 
 }  // namespace chronos::app

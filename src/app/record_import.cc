@@ -17,11 +17,12 @@ constexpr std::size_t kBatchBytesMax = std::size_t{4} << 20;
 
 }  // namespace
 
-RecordImport::RecordImport(Program& program, Store& store, std::string branch, const Input& input)
+RecordImport::RecordImport(Program& program, client::Endpoint& store, std::string branch, const Input& input)
     : program_(program),
       branch_(std::move(branch)),
       input_(input),
-      pipeline_(store),
+      target_(client::append_target(store)),
+      pipeline_(*target_),
       progress_(program, "import", input.raw_total()) {}
 
 Status RecordImport::added(std::uint64_t line) {

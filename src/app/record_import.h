@@ -4,19 +4,21 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "app/input.h"
 #include "app/program.h"
 #include "app/progress.h"
+#include "client/append_target.h"
 #include "ingest/append_pipeline.h"
 
 namespace chronos::app {
 
 class RecordImport {
 public:
-    /// Appends to `branch` of the store.
-    RecordImport(Program& program, Store& store, std::string branch, const Input& input);
+    /// Appends to `branch` of the store, which outlives this.
+    RecordImport(Program& program, client::Endpoint& store, std::string branch, const Input& input);
 
     /// Where the next event goes.
     BatchBuilder& batch() { return batch_.events; }
@@ -32,6 +34,7 @@ private:
     Program& program_;
     std::string branch_;
     const Input& input_;
+    std::unique_ptr<ingest::AppendTarget> target_;
     ingest::AppendPipeline pipeline_;
     ProgressBar progress_;
     ingest::AppendPipeline::Batch batch_;

@@ -135,12 +135,12 @@ Status AppendPipeline::submit_part(Batch batch) {
     BatchBuilder events = std::move(batch.events);
     batch.events = BatchBuilder();
     if (has_explicit_ids(events)) batch.events.content() = events.content();
-    Result<PendingAppend> pending = store_.append_async(std::move(events), batch.options);
-    if (!pending.ok()) {
+    auto answer = target_.begin(std::move(events), batch.options);
+    if (!answer.ok()) {
         (void)finish();  // what is on its way comes before this batch
-        return refuse(std::move(pending).error(), batch);
+        return refuse(std::move(answer).error(), batch);
     }
-    in_flight_.push_back({.pending = std::move(*pending), .batch = std::move(batch)});
+    in_flight_.push_back({.answer = std::move(*answer), .batch = std::move(batch)});
     return {};
 }
 
@@ -169,7 +169,7 @@ Status AppendPipeline::check(Batch& batch) {
 Status AppendPipeline::wait_for_oldest() {
     InFlight entry = std::move(in_flight_.front());
     in_flight_.pop_front();
-    Result<AppendResult> result = entry.pending.get();
+    Result<AppendResult> result = entry.answer();
     if (result.ok()) {
         count(*result, entry.batch.last_line);
         return {};
@@ -180,11 +180,16 @@ Status AppendPipeline::wait_for_oldest() {
     return refuse(std::move(result).error(), entry.batch);
 }
 
+Result<AppendResult> AppendPipeline::append_now(BatchBuilder&& events, const AppendOptions& options) {
+    ASSIGN_OR_RETURN(const AppendTarget::Answer answer, target_.begin(std::move(events), options));
+    return answer();
+}
+
 Status AppendPipeline::append_alone(Batch batch) {
     RETURN_IF_ERROR(finish());
     BatchBuilder events;
     events.content() = batch.events.content();
-    Result<AppendResult> result = store_.append(std::move(events), batch.options);
+    Result<AppendResult> result = append_now(std::move(events), batch.options);
     if (result.ok()) {
         count(*result, batch.last_line);
         return {};
@@ -204,7 +209,7 @@ Status AppendPipeline::append_unknown(const Batch& batch, Error error) {
     unknown.options.batch_id.reset();
     BatchBuilder events;
     events.content() = unknown.events.content();
-    Result<AppendResult> result = store_.append(std::move(events), unknown.options);
+    Result<AppendResult> result = append_now(std::move(events), unknown.options);
     if (!result.ok()) return refuse(std::move(result).error(), unknown);
     counts_.duplicates += known.size();
     count(*result, batch.last_line);
@@ -221,9 +226,7 @@ bool AppendPipeline::overlaps_known_ids(const Batch& batch) const {
         if (!first) first = last;
     });
     if (!first || !last) return false;
-    const Result<View> view = store_.view({.branch = batch.options.branch});
-    Page page;
-    return view.ok() && (view->read_event(*first, page).ok() || view->read_event(*last, page).ok());
+    return target_.has_event(batch.options.branch, *first) || target_.has_event(batch.options.branch, *last);
 }
 
 void AppendPipeline::count(const AppendResult& result, std::uint64_t last_line) {

@@ -13,10 +13,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "chronos/store.h"
+#include "ingest/append_target.h"
 
 namespace chronos::ingest {
 
@@ -40,8 +42,11 @@ public:
         std::optional<std::uint64_t> failed_line;
     };
 
+    /// Requires: the target outlives this.
+    explicit AppendPipeline(AppendTarget& target, std::size_t in_flight_max = 8)
+        : target_(target), in_flight_max_(in_flight_max) {}
     explicit AppendPipeline(Store& store, std::size_t in_flight_max = 8)
-        : store_(store), in_flight_max_(in_flight_max) {}
+        : of_store_(std::make_unique<StoreTarget>(store)), target_(*of_store_), in_flight_max_(in_flight_max) {}
 
     /// Appends, waiting only for room. Errors: of this batch or an earlier one; the lines before
     /// the one that is wrong are appended. After an error nothing more is taken.
@@ -53,13 +58,14 @@ public:
 
 private:
     struct InFlight {
-        PendingAppend pending;
+        AppendTarget::Answer answer;
         Batch batch;  // its events only where their ids may be known
     };
 
     Status submit_part(Batch batch);
     Status check(Batch& batch);
     Status wait_for_oldest();
+    Result<AppendResult> append_now(BatchBuilder&& events, const AppendOptions& options);
     Status append_alone(Batch batch);
     Status append_unknown(const Batch& batch, Error error);
     [[nodiscard]] bool overlaps_known_ids(const Batch& batch) const;
@@ -67,7 +73,8 @@ private:
     Error refuse(Error error, const Batch& batch);
     Error fail(Error error, const std::vector<std::uint64_t>& lines);
 
-    Store& store_;
+    std::unique_ptr<StoreTarget> of_store_;
+    AppendTarget& target_;
     std::size_t in_flight_max_;
     std::deque<InFlight> in_flight_;
     std::optional<Error> failure_;

@@ -76,6 +76,31 @@ TEST_F(RemoteCommand, LinesAreIngestedAndThoseBeforeABadOneStay) {
     EXPECT_NE(answer.errors.find("line 3"), std::string::npos) << answer.errors;
 }
 
+TEST_F(RemoteCommand, ImportsGoToAServerToo) {
+    write_file("orders.csv", "order,total\na,1\nb,2\n");
+    write_file("events", "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t.t\",\"subject\":\"c\",\"data\":{\"x\":1}}\n");
+    const Answer answer = beside_server(R"sh(
+        "$0" import csv orders.csv --entity-column order --type order.placed --infer-types --json
+        "$0" import cloudevents events --json
+        "$0" import cloudevents events --json
+        mkdir repository && cd repository && git init -q . && git config user.email a@b && git config user.name a
+        for i in 1 2 3; do echo $i > file; git add file; git commit -qm "change $i"; done
+        cd ..
+        CHRONOS_API_KEY_FILE=$PWD/served/admin.key
+        "$0" import git repository --json | sed 's/,"seconds.*//'
+        "$0" import git repository --json | sed 's/,"seconds.*//'
+        "$0" query --entity file:file --count
+        "$0" state a --json | sed 's/.*"state":\({[^}]*}\).*/\1/')sh");
+    EXPECT_EQ(answer.out,
+              "{\"appended\":2,\"duplicates\":0,\"committed_through\":3}\n"
+              "{\"appended\":1,\"duplicates\":0,\"committed_through\":1}\n"
+              "{\"appended\":0,\"duplicates\":1,\"committed_through\":1}\n"
+              "{\"commits\":3,\"duplicate_commits\":0,\"appended\":6\n"
+              "{\"commits\":3,\"duplicate_commits\":3,\"appended\":0\n"
+              "3\n{\"total\":1}\n")
+        << answer.errors;
+}
+
 TEST_F(RemoteCommand, ErrorsAreThoseOfTheStore) {
     const Answer answer = beside_server(R"sh(
         "$0" append --entity a --type t --expected-version 7 2> conflict; echo $?
