@@ -35,6 +35,7 @@ void add_commands(CLI::App& app, Program& program) {
     add_stats_command(app, program);
     add_fork_commands(app, program);
     add_tail_command(app, program);
+    add_top_command(app, program);
     add_serve_command(app, program);
     add_config_commands(app, program);
     add_backup_command(app, program);

@@ -101,6 +101,20 @@ TEST_F(RemoteCommand, ImportsGoToAServerToo) {
         << answer.errors;
 }
 
+TEST_F(RemoteCommand, TopShowsWhatTheServerDoes) {
+    const Answer answer = beside_server(R"sh(
+        "$0" top --interval-ms 1500 --count 1 --json > looked &
+        top=$!
+        sleep 0.3
+        for i in 1 2 3; do "$0" append --entity a --type t > ignored; done
+        wait $top
+        sed 's/"log_bytes.*//' looked | grep -o '"events":[0-9]*'
+        grep -c '"route":"/api/v1/events/batch"' looked
+        "$0" top --interval-ms 100 --count 2 | grep -c '^events'
+        CHRONOS_URL= "$0" top 2> directory; echo $?)sh");
+    EXPECT_EQ(answer.out, "\"events\":3\n1\n2\n2\n") << answer.errors << read_file("looked");
+}
+
 TEST_F(RemoteCommand, ErrorsAreThoseOfTheStore) {
     const Answer answer = beside_server(R"sh(
         "$0" append --entity a --type t --expected-version 7 2> conflict; echo $?
