@@ -95,6 +95,8 @@ public:
 };
 
 std::unique_ptr<Endpoint> endpoint_of(Store store, std::string directory);
+/// Of a store that somebody else opened and closes; it must outlive the endpoint. Threads: any, like the store.
+std::unique_ptr<Endpoint> endpoint_over(Store& store, std::string name);
 /// Errors: kInvalidArgument — no such URL. Whether a server is there shows at the first question.
 Result<std::unique_ptr<Endpoint>> connect(const ClientOptions& options);
 

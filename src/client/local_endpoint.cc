@@ -1,4 +1,5 @@
 // The endpoint of a directory: the store itself.
+#include <optional>
 #include <utility>
 
 #include "base/result.h"
@@ -41,7 +42,9 @@ private:
 
 class LocalEndpoint final : public Endpoint {
 public:
-    LocalEndpoint(Store store, std::string directory) : store_(std::move(store)), directory_(std::move(directory)) {}
+    LocalEndpoint(Store store, std::string directory)
+        : owned_(std::move(store)), store_(*owned_), directory_(std::move(directory)) {}
+    LocalEndpoint(Store* store, std::string name) : store_(*store), directory_(std::move(name)) {}
 
     Store* local() override { return &store_; }
     [[nodiscard]] const std::string& name() const override { return directory_; }
@@ -67,10 +70,11 @@ public:
         return branch.empty() ? wire::changes_of_fork(store_, fork, options)
                               : wire::changes_against(store_, fork, branch, options);
     }
-    Status close() override { return store_.close(); }
+    Status close() override { return owned_ ? owned_->close() : Status(); }
 
 private:
-    Store store_;
+    std::optional<Store> owned_;
+    Store& store_;
     std::string directory_;
 };
 
@@ -78,6 +82,10 @@ private:
 
 std::unique_ptr<Endpoint> endpoint_of(Store store, std::string directory) {
     return std::make_unique<LocalEndpoint>(std::move(store), std::move(directory));
+}
+
+std::unique_ptr<Endpoint> endpoint_over(Store& store, std::string name) {
+    return std::make_unique<LocalEndpoint>(&store, std::move(name));
 }
 
 }  // namespace chronos::client

@@ -1,0 +1,79 @@
+// What both transports stand on: the dispatcher, the threads that requests run on, and who is told of changes.
+//
+//     Service service({.version = …}, world, endpoints);
+//     StdioServer(service, …) or HttpTransport(service, …)
+//     service.stop();                          // before the store is closed
+//
+// Threads: any, after construction.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "client/endpoint.h"
+#include "io/environment.h"
+#include "mcp/dispatcher.h"
+#include "mcp/executor.h"
+#include "mcp/subscriptions.h"
+
+namespace chronos::mcp {
+
+struct ServiceOptions {
+    std::string version;
+    Executor::Limits threads = {};
+    /// What the official suite of tests calls, besides what the store offers.
+    bool with_conformance_fixtures = false;
+};
+
+class Service {
+public:
+    /// The store, for the calling thread alone.
+    using EndpointSource = std::function<Result<client::Endpoint*>()>;
+
+    /// `world` must outlive the service.
+    Service(const ServiceOptions& options, io::Environment world);
+    ~Service() { stop(); }
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+
+    [[nodiscard]] Dispatcher& dispatcher() { return dispatcher_; }
+    [[nodiscard]] Subscriptions& subscriptions() { return subscriptions_; }
+    [[nodiscard]] Executor& executor() { return executor_; }
+    [[nodiscard]] io::Environment world() const { return world_; }
+    [[nodiscard]] bool is_stopping() const { return is_stopping_.load(std::memory_order_relaxed); }
+
+    /// Calls `look` about ten times a second, until the service stops. Before the first request.
+    void add_look(std::function<void()> look);
+
+    /// Whether a request is answered at once, without the store and without waiting.
+    static bool is_quick(std::string_view method);
+    /// A listener that watches resources for this caller.
+    Subscriptions::Listener listener(SubscriptionFilter filter, const access::Principal& principal,
+                                     EndpointSource endpoint,
+                                     std::function<void(std::string_view method, Json params)> send);
+
+    /// Calls off what is under way and waits for it.
+    void stop();
+
+private:
+    void look_now_and_then();
+
+    io::Environment world_;
+    Dispatcher dispatcher_;
+    Subscriptions subscriptions_;
+    Executor executor_;
+    std::atomic<bool> is_stopping_ = false;
+    std::mutex mutex_;
+    std::condition_variable stopped_;
+    std::vector<std::function<void()>> looks_;  ///< Guarded by mutex_.
+    std::thread looker_;
+};
+
+}  // namespace chronos::mcp
