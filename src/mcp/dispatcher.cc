@@ -30,7 +30,8 @@ Json capability_for(std::string_view method) {
 std::optional<RpcError> check_capabilities(const Client& client, const InputRequired& question) {
     Json missing = Json::object();
     for (const auto& [name, request] : question.requests.items()) {
-        for (const auto& [capability, detail] : capability_for(string_member(request, "method").value_or("")).items()) {
+        const Json needed = capability_for(string_member(request, "method").value_or(""));
+        for (const auto& [capability, detail] : needed.items()) {
             const bool is_there =
                 capability == "elicitation" && string_member(member(request, "params"), "mode").value_or("form") == "form"
                     ? client.can_fill_forms()
