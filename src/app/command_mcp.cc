@@ -47,14 +47,21 @@ private:
     std::map<std::thread::id, std::unique_ptr<client::Endpoint>> endpoints_;
 };
 
-Result<int> run_mcp(Program& program, access::Scope scope) {
+struct McpFlags {
+    std::string scope = "read";
+    bool with_conformance_fixtures = false;
+};
+
+Result<int> run_mcp(Program& program, const McpFlags& flags) {
     catch_interrupts();
     // Standard output is for messages alone.
     program.common.quiet = true;
     LazyEndpoint endpoint(program);
-    mcp::Service service({.version = std::string(server::kVersion)}, program.world);
+    mcp::Service service({.version = std::string(server::kVersion),
+                          .with_conformance_fixtures = flags.with_conformance_fixtures},
+                         program.world);
     mcp::StdioServer server(
-        service, {.principal = {.key_id = "", .name = "stdio", .tenant = "default", .scopes = {scope}},
+        service, {.principal = {.key_id = "", .name = "stdio", .tenant = "default", .scopes = {*access::parse_scope(flags.scope)}},
                   .endpoint = [&endpoint] { return endpoint.get(); },
                   .write = [&program](std::string_view line) {
                       program.out.line(line);
@@ -79,18 +86,20 @@ Result<int> run_mcp(Program& program, access::Scope scope) {
 }  // namespace
 
 void add_mcp_command(CLI::App& parent, Program& program) {
-    auto scope = std::make_shared<std::string>("read");
+    auto flags = std::make_shared<McpFlags>();
     CLI::App* command = add_command(parent, program,
                                     {.name = "mcp",
                                      .about = "Serve a store to an agent over standard input and output (MCP)",
                                      .example = "chronos mcp --dir data\n"
                                                 "  chronos mcp --url http://127.0.0.1:3900 --api-key-file agent.key"});
     command
-        ->add_option("--scope", *scope,
+        ->add_option("--scope", flags->scope,
                      "What the agent may do: read (default), write:forks, or write. A server's key may allow less")
         ->check(CLI::IsMember({"read", "write:forks", "write"}))
         ->type_name("SCOPE");
-    on_chosen(command, program, [scope](Program& p) { return run_mcp(p, *access::parse_scope(*scope)); });
+    command->add_flag("--conformance", flags->with_conformance_fixtures,
+                      "Offer besides what the official tests of MCP call");
+    on_chosen(command, program, [flags](Program& p) { return run_mcp(p, *flags); });
 }
 
 }  // namespace chronos::app
