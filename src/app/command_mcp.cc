@@ -27,7 +27,8 @@ public:
     Result<client::Endpoint*> get() {
         const std::lock_guard lock(mutex_);
         const bool is_remote = !program_.common.url.empty();
-        std::unique_ptr<client::Endpoint>& endpoint = endpoints_[is_remote ? std::this_thread::get_id() : std::thread::id()];
+        std::unique_ptr<client::Endpoint>& endpoint =
+            endpoints_[is_remote ? std::this_thread::get_id() : std::thread::id()];
         if (!endpoint) {
             ASSIGN_OR_RETURN(endpoint, open_endpoint(program_));
         }
@@ -57,16 +58,19 @@ Result<int> run_mcp(Program& program, const McpFlags& flags) {
     // Standard output is for messages alone.
     program.common.quiet = true;
     LazyEndpoint endpoint(program);
-    mcp::Service service({.version = std::string(server::kVersion),
-                          .with_conformance_fixtures = flags.with_conformance_fixtures},
-                         program.world);
-    mcp::StdioServer server(
-        service, {.principal = {.key_id = "", .name = "stdio", .tenant = "default", .scopes = {*access::parse_scope(flags.scope)}},
-                  .endpoint = [&endpoint] { return endpoint.get(); },
-                  .write = [&program](std::string_view line) {
-                      program.out.line(line);
-                      (void)program.out.flush();
-                  }});
+    mcp::Service service(
+        {.version = std::string(server::kVersion), .with_conformance_fixtures = flags.with_conformance_fixtures},
+        program.world);
+    mcp::StdioServer server(service, {.principal = {.key_id = "",
+                                                    .name = "stdio",
+                                                    .tenant = "default",
+                                                    .scopes = {*access::parse_scope(flags.scope)}},
+                                      .endpoint = [&endpoint] { return endpoint.get(); },
+                                      .write =
+                                          [&program](std::string_view line) {
+                                              program.out.line(line);
+                                              (void)program.out.flush();
+                                          }});
     ASSIGN_OR_RETURN(const std::unique_ptr<Input> input, Input::open("-"));
     LineReader lines(*input);
     while (interrupted_by() == 0 && !program.out.broken()) {

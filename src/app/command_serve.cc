@@ -156,7 +156,7 @@ Result<int> run_serve(Program& program, const ServeFlags& flags) {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     mcp::HttpTransport agents({.version = std::string(server::kVersion),
-                               .threads = {.threads_max = 32, .queue_max = 512},
+                               .threads = {.threads_max = 64, .queue_max = 512},
                                .with_conformance_fixtures = flags.with_conformance_fixtures},
                               program.world);
     ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server, server::Server::start(config.server, program.world, &agents));

@@ -1,8 +1,8 @@
 // Whether arguments match the schema of a tool: the part of JSON Schema that describes arguments. Keywords it does not
 // know let everything pass.
 //
-// Known: type, enum, const, properties, required, additionalProperties, items, minItems, maxItems, minLength, maxLength,
-// minimum, maximum, anyOf, oneOf, and "$ref" to "#/$defs/…".
+// Known: type, enum, const, properties, required, additionalProperties, items, minItems, maxItems, minLength,
+// maxLength, minimum, maximum, anyOf, oneOf, and "$ref" to "#/$defs/…".
 //
 // Threads: free functions.
 // Source: JSON Schema 2020-12.

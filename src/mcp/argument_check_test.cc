@@ -29,10 +29,12 @@ TEST(ArgumentCheck, NamesWhatIsMissingUnknownOrTooLarge) {
     EXPECT_EQ(mistake(R"({"entity": "a"})", kSchema), R"(there is no argument "entity"; did you mean "entity_id"?)");
     EXPECT_EQ(mistake(R"({"entity_id": "a", "limit": 0})", kSchema), R"("limit" must be at least 1)");
     EXPECT_EQ(mistake(R"({"entity_id": "a", "limit": 101})", kSchema), R"("limit" must be at most 100)");
-    EXPECT_EQ(mistake(R"({"entity_id": "a", "limit": 1.5})", kSchema), R"("limit" must be of type integer, not number)");
+    EXPECT_EQ(mistake(R"({"entity_id": "a", "limit": 1.5})", kSchema),
+              R"("limit" must be of type integer, not number)");
     EXPECT_EQ(mistake(R"({"entity_id": "äöü"})", kSchema), "none");
     EXPECT_EQ(mistake(R"({"entity_id": "abcd"})", kSchema), R"("entity_id" must be at most 3 characters long)");
-    EXPECT_EQ(mistake(R"({"entity_id": "a", "x": 1})", kSchema), R"(there is no argument "x"; there are: entity_id, limit)");
+    EXPECT_EQ(mistake(R"({"entity_id": "a", "x": 1})", kSchema),
+              R"(there is no argument "x"; there are: entity_id, limit)");
 }
 
 }  // namespace

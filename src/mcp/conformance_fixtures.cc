@@ -104,21 +104,20 @@ void add_prompts(Offers& offers) {
     add_prompt_fixture(offers, "test_simple_prompt", {}, [](Exchange&, const Json&) -> Reply {
         return Json{{"messages", Json::array({message(text_item("This is a simple prompt for testing."))})}};
     });
-    add_prompt_fixture(offers, "test_prompt_with_arguments", {"arg1", "arg2"},
-                       [](Exchange&, const Json& arguments) -> Reply {
-                           const std::string text = "Prompt with arguments: arg1='" +
-                                                    arguments["arg1"].get<std::string>() + "', arg2='" +
-                                                    arguments["arg2"].get<std::string>() + "'";
-                           return Json{{"messages", Json::array({message(text_item(text))})}};
-                       });
-    add_prompt_fixture(offers, "test_prompt_with_embedded_resource", {"resourceUri"},
-                       [](Exchange&, const Json& arguments) -> Reply {
-                           Json messages = Json::array();
-                           messages.push_back(message(embedded(arguments["resourceUri"].get<std::string>(), "text/plain",
-                                                               "Embedded resource content for testing.")));
-                           messages.push_back(message(text_item("Please process the embedded resource above.")));
-                           return Json{{"messages", std::move(messages)}};
-                       });
+    add_prompt_fixture(
+        offers, "test_prompt_with_arguments", {"arg1", "arg2"}, [](Exchange&, const Json& arguments) -> Reply {
+            const std::string text = "Prompt with arguments: arg1='" + arguments["arg1"].get<std::string>() +
+                                     "', arg2='" + arguments["arg2"].get<std::string>() + "'";
+            return Json{{"messages", Json::array({message(text_item(text))})}};
+        });
+    add_prompt_fixture(
+        offers, "test_prompt_with_embedded_resource", {"resourceUri"}, [](Exchange&, const Json& arguments) -> Reply {
+            Json messages = Json::array();
+            messages.push_back(message(embedded(arguments["resourceUri"].get<std::string>(), "text/plain",
+                                                "Embedded resource content for testing.")));
+            messages.push_back(message(text_item("Please process the embedded resource above.")));
+            return Json{{"messages", std::move(messages)}};
+        });
     add_prompt_fixture(offers, "test_prompt_with_image", {}, [](Exchange&, const Json&) -> Reply {
         Json messages = Json::array();
         messages.push_back(message(image()));
@@ -150,10 +149,9 @@ std::optional<Json> template_contents(std::string_view uri) {
 
 void add_resources(Offers& offers) {
     offers.resource_lists.emplace_back([](Exchange&) -> Result<std::vector<Json>> {
-        return std::vector<Json>{resource("test://static-text", "text/plain"),
-                                 resource("test://static-binary", "image/png"),
-                                 resource("test://watched-resource", "text/plain"),
-                                 resource("test://example-resource", "text/plain")};
+        return std::vector<Json>{
+            resource("test://static-text", "text/plain"), resource("test://static-binary", "image/png"),
+            resource("test://watched-resource", "text/plain"), resource("test://example-resource", "text/plain")};
     });
     offers.templates.push_back({{"uriTemplate", "test://template/{id}/data"},
                                 {"name", "template"},
@@ -161,11 +159,11 @@ void add_resources(Offers& offers) {
                                 {"mimeType", "application/json"}});
     const auto read = [](Exchange&, std::string_view uri) -> std::optional<Reply> {
         const auto contents = [](Json item) { return Reply(Json{{"contents", Json::array({std::move(item)})}}); };
-        if (uri == "test://static-binary")
-            return contents({{"uri", uri}, {"mimeType", "image/png"}, {"blob", kPng}});
+        if (uri == "test://static-binary") return contents({{"uri", uri}, {"mimeType", "image/png"}, {"blob", kPng}});
         if (uri == "test://static-text")
-            return contents(
-                {{"uri", uri}, {"mimeType", "text/plain"}, {"text", "This is the content of the static text resource."}});
+            return contents({{"uri", uri},
+                             {"mimeType", "text/plain"},
+                             {"text", "This is the content of the static text resource."}});
         if (uri == "test://watched-resource" || uri == "test://example-resource")
             return contents({{"uri", uri}, {"mimeType", "text/plain"}, {"text", "For testing."}});
         if (auto item = template_contents(uri)) return contents(*std::move(item));

@@ -21,7 +21,8 @@ Json field(std::string_view message, std::string_view name, std::string_view typ
 Json sampling(std::string_view text, int tokens_max) {
     Json messages = Json::array();
     messages.push_back({{"role", "user"}, {"content", {{"type", "text"}, {"text", text}}}});
-    return {{"method", "sampling/createMessage"}, {"params", {{"messages", std::move(messages)}, {"maxTokens", tokens_max}}}};
+    return {{"method", "sampling/createMessage"},
+            {"params", {{"messages", std::move(messages)}, {"maxTokens", tokens_max}}}};
 }
 
 Json roots() { return {{"method", "roots/list"}, {"params", Json::object()}}; }
@@ -45,7 +46,8 @@ Reply question(std::string_view name, Json request, Json state = {}) {
 }
 
 /// A tool that asks one thing and repeats what it was answered.
-void add_simple(Offers& offers, std::string_view tool, std::string_view name, const Json& request, const Json& state = {}) {
+void add_simple(Offers& offers, std::string_view tool, std::string_view name, const Json& request,
+                const Json& state = {}) {
     add_fixture(offers, tool, [name = std::string(name), request, state](Exchange& exchange, const Json&) -> Reply {
         const Json& answer = answer_to(exchange, name);
         if (answer.is_null() || exchange.state() != state) return question(name, request, state);
@@ -54,15 +56,18 @@ void add_simple(Offers& offers, std::string_view tool, std::string_view name, co
 }
 
 void add_one_round(Offers& offers) {
-    add_simple(offers, "test_input_required_result_elicitation", "user_name", field("What is your name?", "name", "string"));
+    add_simple(offers, "test_input_required_result_elicitation", "user_name",
+               field("What is your name?", "name", "string"));
     add_simple(offers, "test_input_required_result_sampling", "capital_question",
                sampling("What is the capital of France?", 100));
     add_simple(offers, "test_input_required_result_list_roots", "client_roots", roots());
     add_simple(offers, "test_streaming_elicitation", "user_name", field("What is your name?", "name", "string"));
     add_simple(offers, "test_missing_capability", "reply", sampling("Say something", 10));
     const Json state = {{"round", 1}};
-    add_simple(offers, "test_input_required_result_request_state", "confirm", field("Please confirm", "ok", "boolean"), state);
-    add_simple(offers, "test_input_required_result_tampered_state", "confirm", field("Please confirm", "ok", "boolean"), state);
+    add_simple(offers, "test_input_required_result_request_state", "confirm", field("Please confirm", "ok", "boolean"),
+               state);
+    add_simple(offers, "test_input_required_result_tampered_state", "confirm", field("Please confirm", "ok", "boolean"),
+               state);
 }
 
 void add_many(Offers& offers) {
@@ -110,7 +115,8 @@ void add_legacy(Offers& offers) {
         return said("Elicitation completed: action=" + string_member(answer, "action").value_or("") +
                     ", content=" + text_of(member(answer, "content")));
     };
-    const Json prompt = Json::parse(R"({"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]})");
+    const Json prompt =
+        Json::parse(R"({"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]})");
     const Json message =
         Json::parse(R"({"type": "object", "properties": {"message": {"type": "string"}}, "required": ["message"]})");
     add_fixture(

@@ -32,10 +32,10 @@ std::optional<RpcError> check_capabilities(const Client& client, const InputRequ
     for (const auto& [name, request] : question.requests.items()) {
         const Json needed = capability_for(string_member(request, "method").value_or(""));
         for (const auto& [capability, detail] : needed.items()) {
-            const bool is_there =
-                capability == "elicitation" && string_member(member(request, "params"), "mode").value_or("form") == "form"
-                    ? client.can_fill_forms()
-                    : client.has_capability(capability);
+            const bool is_there = capability == "elicitation" &&
+                                          string_member(member(request, "params"), "mode").value_or("form") == "form"
+                                      ? client.can_fill_forms()
+                                      : client.has_capability(capability);
             if (!is_there) missing[capability] = detail;
         }
     }
@@ -71,14 +71,11 @@ RpcError no_such(std::string_view of, std::string_view name, const std::vector<O
 }  // namespace
 
 Dispatcher::Dispatcher(ServerInfo info, io::Environment world) : info_(std::move(info)), seal_(world) {
-    common_ = {{"tools/list", &Dispatcher::list_tools},
-               {"tools/call", &Dispatcher::call_tool},
-               {"prompts/list", &Dispatcher::list_prompts},
-               {"prompts/get", &Dispatcher::get_prompt},
-               {"resources/list", &Dispatcher::list_resources},
-               {"resources/templates/list", &Dispatcher::list_templates},
-               {"resources/read", &Dispatcher::read_resource},
-               {"completion/complete", &Dispatcher::complete}};
+    common_ = {
+        {"tools/list", &Dispatcher::list_tools},         {"tools/call", &Dispatcher::call_tool},
+        {"prompts/list", &Dispatcher::list_prompts},     {"prompts/get", &Dispatcher::get_prompt},
+        {"resources/list", &Dispatcher::list_resources}, {"resources/templates/list", &Dispatcher::list_templates},
+        {"resources/read", &Dispatcher::read_resource},  {"completion/complete", &Dispatcher::complete}};
     modern_ = {{"server/discover", &Dispatcher::discover}};
     legacy_ = {{"ping", &Dispatcher::ping}};
 }
@@ -196,8 +193,8 @@ Reply Dispatcher::run(Exchange& exchange) {
         for (const auto& [name, request] : question->requests.items()) {
             Json params = member(request, "params");
             if (exchange.client().version != kLegacyVersions.front() && params.is_object()) params.erase("mode");
-            Result<Json> response =
-                exchange.ask(request["method"].get_ref<const std::string&>(), params.is_null() ? Json::object() : params);
+            Result<Json> response = exchange.ask(request["method"].get_ref<const std::string&>(),
+                                                 params.is_null() ? Json::object() : params);
             if (!response.ok()) return RpcError{.code = kInternalError, .message = response.error().message};
             responses[name] = *std::move(response);
         }
@@ -212,8 +209,8 @@ std::optional<RpcError> Dispatcher::open_state(Exchange& exchange) {
     if (!token.is_null() && !token.is_string()) return wrong_params("\"requestState\" is a string");
     Json state;
     if (token.is_string()) {
-        const Seal::Binding binding = Seal::binding_of(exchange.client().principal, exchange.request().method,
-                                                       salient_of(exchange.request()));
+        const Seal::Binding binding =
+            Seal::binding_of(exchange.client().principal, exchange.request().method, salient_of(exchange.request()));
         Result<Json> opened = seal_.open(token.get_ref<const std::string&>(), binding);
         if (!opened.ok()) return wrong_params("requestState: " + opened.error().message);
         state = *std::move(opened);
@@ -227,8 +224,8 @@ Reply Dispatcher::sealed(Exchange& exchange, InputRequired question) {
     Json result = {{"resultType", "input_required"}};
     if (!question.requests.empty()) result["inputRequests"] = std::move(question.requests);
     if (!question.state.is_null()) {
-        const Seal::Binding binding = Seal::binding_of(exchange.client().principal, exchange.request().method,
-                                                       salient_of(exchange.request()));
+        const Seal::Binding binding =
+            Seal::binding_of(exchange.client().principal, exchange.request().method, salient_of(exchange.request()));
         result["requestState"] = seal_.seal(binding, question.state);
     }
     return result;
@@ -309,20 +306,39 @@ Reply Dispatcher::call_tool(Exchange& exchange) {
     if (tool == nullptr) return no_such("tool", *name, offers_.tools);
     if (!exchange.client().principal.scopes.allows(tool->scope)) {
         const std::string scope(access::scope_name(tool->scope));
-        return RpcError{.code = kScopeMissing,
-                        .message = "the tool " + *name + " takes the scope " + scope +
-                                   ", which this caller was not given; nothing was done",
-                        .data = {{"requiredScope", scope}}};
+        const RpcError refusal{.code = kScopeMissing,
+                               .message = "the tool " + *name + " takes the scope " + scope +
+                                          ", which this caller was not given; nothing was done",
+                               .data = {{"requiredScope", scope}}};
+        observe(exchange, *name, arguments, refusal, 0);
+        return refusal;
     }
     const std::int64_t began_ns = seal_.world().clock.monotonic_ns();
-    Reply reply = tool->call(exchange, std::move(arguments));
+    Reply reply = tool->call(exchange, arguments);
     const std::int64_t ms = (seal_.world().clock.monotonic_ns() - began_ns) / kNsPerMs;
     exchange.log("debug", "tools", {{"tool", *name}, {"duration_ms", ms}});
+    observe(exchange, *name, arguments, reply, ms);
     auto* result = std::get_if<Json>(&reply);
     // Before 2026-07-28 it is an object or nothing.
     if (result != nullptr && !exchange.is_modern() && !member(*result, "structuredContent").is_object())
         result->erase("structuredContent");
     return reply;
+}
+
+void Dispatcher::observe(const Exchange& exchange, std::string_view tool, const Json& arguments, const Reply& reply,
+                         std::int64_t ms) const {
+    if (!observer_) return;
+    const access::Principal& caller = exchange.client().principal;
+    const auto* result = std::get_if<Json>(&reply);
+    const bool is_error = result != nullptr && member(*result, "isError") == Json(true);
+    observer_({.caller = caller,
+               .tool = tool,
+               .digest = Seal::binding_of(caller, "arguments", arguments).digest,
+               .outcome = std::holds_alternative<RpcError>(reply) ? "refused"
+                          : result == nullptr                     ? "asked"
+                          : is_error                              ? "error"
+                                                                  : "ok",
+               .ms = ms});
 }
 
 Reply Dispatcher::list_prompts(Exchange& exchange) {
@@ -374,9 +390,10 @@ Reply Dispatcher::read_resource(Exchange& exchange) {
         if (auto* result = std::get_if<Json>(&*reply)) return with_caching(exchange, std::move(*result), 0, true);
         return *std::move(reply);
     }
-    return RpcError{.code = exchange.is_modern() ? kInvalidParams : kResourceNotFoundOfOld,
-                    .message = "there is no such resource; resources/list and resources/templates/list say what there is",
-                    .data = {{"uri", *uri}}};
+    return RpcError{
+        .code = exchange.is_modern() ? kInvalidParams : kResourceNotFoundOfOld,
+        .message = "there is no such resource; resources/list and resources/templates/list say what there is",
+        .data = {{"uri", *uri}}};
 }
 
 Reply Dispatcher::complete(Exchange& exchange) {
@@ -387,7 +404,8 @@ Reply Dispatcher::complete(Exchange& exchange) {
     const std::optional<std::string> name = string_member(argument, "name");
     const std::optional<std::string> prefix = string_member(argument, "value");
     if ((type != "ref/prompt" && type != "ref/resource") || !target)
-        return wrong_params("\"ref\" is {\"type\": \"ref/prompt\", \"name\": …} or {\"type\": \"ref/resource\", \"uri\": …}");
+        return wrong_params(
+            "\"ref\" is {\"type\": \"ref/prompt\", \"name\": …} or {\"type\": \"ref/resource\", \"uri\": …}");
     if (!name || !prefix) return wrong_params("\"argument\" is {\"name\": …, \"value\": …}");
     Json values = Json::array();
     for (const auto& completer : offers_.completers) {

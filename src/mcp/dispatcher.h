@@ -1,5 +1,5 @@
-// Answers requests of both eras, whatever brought them: finds the method, checks its parameters and what the caller may,
-// and gives the reply the form of the era.
+// Answers requests of both eras, whatever brought them: finds the method, checks its parameters and what the caller
+// may, and gives the reply the form of the era.
 //
 //     Exchange exchange(request, client, line);
 //     Json message = dispatcher.answer(exchange);          // {"jsonrpc": "2.0", "id": …, "result": …}
@@ -10,6 +10,7 @@
 // Threads: any, also at once.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,6 +29,15 @@ struct ServerInfo {
     std::string version;
 };
 
+/// A tool that was called, for a log: never what it was called with.
+struct CallRecord {
+    const access::Principal& caller;
+    std::string_view tool;
+    std::string_view digest;   ///< SHA-256 of the arguments, sorted by key.
+    std::string_view outcome;  ///< "ok", "error", "asked" or "refused".
+    std::int64_t ms = 0;
+};
+
 class Dispatcher {
 public:
     /// `world` must outlive the dispatcher.
@@ -38,6 +48,8 @@ public:
     /// Before the first request.
     [[nodiscard]] Offers& offers() { return offers_; }
     [[nodiscard]] Seal& seal() { return seal_; }
+    /// Told of each call of a tool, from the thread that it ran on. Before the first request.
+    void set_observer(std::function<void(const CallRecord&)> observer) { observer_ = std::move(observer); }
 
     /// The client that a request of the modern era speaks of in its "_meta".
     ///
@@ -85,7 +97,11 @@ private:
     Reply page_of(Exchange& exchange, std::string_view name, const std::vector<Json>& all, std::int64_t ttl_ms,
                   bool is_private) const;
 
+    void observe(const Exchange& exchange, std::string_view tool, const Json& arguments, const Reply& reply,
+                 std::int64_t ms) const;
+
     const ServerInfo info_;
+    std::function<void(const CallRecord&)> observer_;
     Seal seal_;
     Offers offers_;
     std::map<std::string_view, Handler> common_, modern_, legacy_;

@@ -24,7 +24,8 @@ protected:
                            .pause = {}});
         return dispatcher_.answer(exchange);
     }
-    Json call(const Json& params, const Json& capabilities = Json::object(), const access::Principal& who = principal()) {
+    Json call(const Json& params, const Json& capabilities = Json::object(),
+              const access::Principal& who = principal()) {
         return answer(modern_request("tools/call", params, capabilities), who);
     }
     /// What a legacy client that answers every question with `response` gets.
@@ -67,7 +68,8 @@ TEST_F(DispatcherTest, RefusesRequestsWithoutWhatEachMustCarry) {
     Message message = modern_request("tools/list");
     message.params["_meta"].erase(std::string(kMetaCapabilities));
     EXPECT_EQ(answer(message)["error"]["code"], kInvalidParams);
-    EXPECT_EQ(answer({.kind = Message::Kind::kRequest, .id = 1, .method = "tools/list"})["error"]["code"], kInvalidParams);
+    EXPECT_EQ(answer({.kind = Message::Kind::kRequest, .id = 1, .method = "tools/list"})["error"]["code"],
+              kInvalidParams);
     message = modern_request("tools/list");
     message.params["_meta"][std::string(kMetaVersion)] = "1900-01-01";
     const Json error = answer(message)["error"];
@@ -149,22 +151,22 @@ TEST_F(DispatcherTest, AskedForConfirmationByAFormItIsDoneOnce) {
 }
 
 TEST_F(DispatcherTest, WhatIsNotConfirmedIsNotDone) {
-    for (const Json& response : {Json{{"action", "decline"}}, Json{{"action", "accept"}, {"content", {{"confirm", false}}}},
-                                 Json{{"action", "accept"}}}) {
+    for (const Json& response :
+         {Json{{"action", "decline"}}, Json{{"action", "accept"}, {"content", {{"confirm", false}}}},
+          Json{{"action", "accept"}}}) {
         const Json question = call({{"name", "drop"}}, kForms)["result"];
-        const Json result = call({{"name", "drop"},
-                                  {"requestState", question["requestState"]},
-                                  {"inputResponses", {{"confirm", response}}}},
-                                 kForms)["result"];
+        const Json result = call(
+            {{"name", "drop"}, {"requestState", question["requestState"]}, {"inputResponses", {{"confirm", response}}}},
+            kForms)["result"];
         EXPECT_EQ(result["isError"], true) << response;
     }
     EXPECT_EQ(drops_, 0);
 }
 
 TEST_F(DispatcherTest, ConfirmationWithoutStateConfirmsNothing) {
-    const Json result =
-        call({{"name", "drop"}, {"inputResponses", {{"confirm", {{"action", "accept"}, {"content", {{"confirm", true}}}}}}}},
-             kForms)["result"];
+    const Json result = call(
+        {{"name", "drop"}, {"inputResponses", {{"confirm", {{"action", "accept"}, {"content", {{"confirm", true}}}}}}}},
+        kForms)["result"];
     EXPECT_EQ(result["resultType"], "input_required");
     EXPECT_EQ(drops_, 0);
 }
@@ -234,7 +236,8 @@ TEST_F(DispatcherTest, ReadsResourcesAndSaysHowLongTheyKeep) {
 }
 
 TEST_F(DispatcherTest, PromptsTakeTheirArguments) {
-    const Json result = answer(modern_request("prompts/get", {{"name", "greet"}, {"arguments", {{"who", "Al"}}}}))["result"];
+    const Json result =
+        answer(modern_request("prompts/get", {{"name", "greet"}, {"arguments", {{"who", "Al"}}}}))["result"];
     EXPECT_EQ(result["messages"][0]["content"]["text"], "Hello Al");
     EXPECT_EQ(answer(modern_request("prompts/get", {{"name", "greet"}}))["error"]["code"], kInvalidParams);
     EXPECT_EQ(answer(modern_request("prompts/get", {{"name", "no"}}))["error"]["code"], kInvalidParams);

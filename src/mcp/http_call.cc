@@ -92,8 +92,8 @@ void HttpCall::begin_stream() {
     const auto on_gone = [self = weak_from_this(), era = options_.era](bool complete) {
         if (const auto call = self.lock(); call && !complete && era == Era::kModern) call->cancel();
     };
-    response.stream = std::make_unique<SseBody>(
-        stream_, *std::move(reader), SseBody::Options{.is_live = false, .farewell = {}, .on_gone = on_gone});
+    response.stream = std::make_unique<SseBody>(stream_, *std::move(reader),
+                                                SseBody::Options{.is_live = false, .farewell = {}, .on_gone = on_gone});
     done(std::move(response));
 }
 

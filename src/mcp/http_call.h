@@ -37,8 +37,8 @@ public:
     void send(const Json& message);
     /// The answer. Call once, last.
     void finish(const Json& message);
-    /// Begins the stream if the answer has taken a while, so that both sides notice when the other is gone. False: there
-    /// is no need to look again.
+    /// Begins the stream if the answer has taken a while, so that both sides notice when the other is gone. False:
+    /// there is no need to look again.
     bool begin_if_slow(std::int64_t now_ns);
     /// See SseStream::pause.
     void pause();

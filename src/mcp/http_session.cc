@@ -55,11 +55,11 @@ void HttpSession::watch(Service& service, const std::shared_ptr<HttpSession>& se
     const std::lock_guard lock(mutex_);
     if (listener_ != 0) return service.subscriptions().set_filter(listener_, legacy_.filter());
     const auto endpoint = [shared = endpoint_]() -> Result<client::Endpoint*> { return shared.get(); };
-    listener_ = service.subscriptions().add(service.listener(
-        legacy_.filter(), legacy_.client().principal, endpoint,
-        [stream = self->standalone_](std::string_view method, Json params) {
-            stream->send(notification_message(method, std::move(params)));
-        }));
+    listener_ = service.subscriptions().add(
+        service.listener(legacy_.filter(), legacy_.client().principal, endpoint,
+                         [stream = self->standalone_](std::string_view method, Json params) {
+                             stream->send(notification_message(method, std::move(params)));
+                         }));
 }
 
 void HttpSession::end(Service& service) {

@@ -7,11 +7,14 @@
 #include "mcp/request_metadata.h"
 #include "server/http/problem.h"
 #include "server/live/live_count.h"
+#include "server/log.h"
 
 namespace chronos::mcp {
 namespace {
 
 constexpr std::size_t kBodyMax = std::size_t{4} << 20;
+/// Calls of one key at once, of those that all together may have: one that waits a lot keeps nobody else from asking.
+constexpr std::size_t kCallsPerCallerMax = 32;
 /// How long calls may still take when the server stops.
 constexpr std::int64_t kFinishMs = 2'000;
 constexpr std::string_view kMetadataPath = "/.well-known/oauth-protected-resource/mcp";
@@ -61,42 +64,49 @@ server::Response streamed(const std::shared_ptr<SseStream>& stream, std::shared_
 HttpTransport::HttpTransport(const ServiceOptions& options, io::Environment world)
     : service_(options, world), sessions_(service_) {
     service_.add_look([this] { look(); });
+    service_.dispatcher().set_observer([](const CallRecord& call) {
+        server::log(server::LogLevel::kDebug, "mcp: " + std::string(call.tool) + " " + std::string(call.outcome) +
+                                                  " in " + std::to_string(call.ms) + " ms, key " + call.caller.key_id +
+                                                  ", arguments " + std::string(call.digest));
+    });
 }
 
 void HttpTransport::add_routes(server::Routes& routes) {
     const std::vector<std::string_view> headers = {"MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Session-Id"};
-    routes.add({.method = "POST",
-                .pattern = "/mcp",
-                .action = "ask",
-                .resource = "mcp",
-                .scope = access::Scope::kRead,
-                .summary = "A message of the Model Context Protocol; the tools that a key may call depend on its scopes",
-                .body_max = kBodyMax,
-                .parameters = std::vector<std::string_view>{},
-                .request_headers = headers,
-                .request_types = {"application/json"},
-                .request_schema = "McpMessage",
-                .answers = {{200, "McpMessage"},
-                            {200, "", "text/event-stream"},
-                            {202, "", ""},
-                            {400, "McpMessage"},
-                            {403, "McpMessage"},
-                            {404, "McpMessage"},
-                            {429, "McpMessage"}},
-                .resource_metadata = kMetadataPath,
-                .later = [this](server::Call& call, Done done) { post(call, std::move(done)); }});
-    routes.add({.method = "GET",
-                .pattern = "/mcp",
-                .action = "follow",
-                .resource = "mcp",
-                .scope = access::Scope::kRead,
-                .summary = "What the server has to say in a session of MCP 2025-11-25 and before, as server-sent events",
-                .parameters = std::vector<std::string_view>{},
-                .request_headers = {"Mcp-Session-Id", "Last-Event-ID"},
-                .answers = {{200, "", "text/event-stream"}},
-                .problems = {404, 405, 406, 429},
-                .resource_metadata = kMetadataPath,
-                .worker = [this](server::Call& call) { return get(call); }});
+    routes.add(
+        {.method = "POST",
+         .pattern = "/mcp",
+         .action = "ask",
+         .resource = "mcp",
+         .scope = access::Scope::kRead,
+         .summary = "A message of the Model Context Protocol; the tools that a key may call depend on its scopes",
+         .body_max = kBodyMax,
+         .parameters = std::vector<std::string_view>{},
+         .request_headers = headers,
+         .request_types = {"application/json"},
+         .request_schema = "McpMessage",
+         .answers = {{200, "McpMessage"},
+                     {200, "", "text/event-stream"},
+                     {202, "", ""},
+                     {400, "McpMessage"},
+                     {403, "McpMessage"},
+                     {404, "McpMessage"},
+                     {429, "McpMessage"}},
+         .resource_metadata = kMetadataPath,
+         .later = [this](server::Call& call, Done done) { post(call, std::move(done)); }});
+    routes.add(
+        {.method = "GET",
+         .pattern = "/mcp",
+         .action = "follow",
+         .resource = "mcp",
+         .scope = access::Scope::kRead,
+         .summary = "What the server has to say in a session of MCP 2025-11-25 and before, as server-sent events",
+         .parameters = std::vector<std::string_view>{},
+         .request_headers = {"Mcp-Session-Id", "Last-Event-ID"},
+         .answers = {{200, "", "text/event-stream"}},
+         .problems = {404, 405, 406, 429},
+         .resource_metadata = kMetadataPath,
+         .worker = [this](server::Call& call) { return get(call); }});
     routes.add({.method = "DELETE",
                 .pattern = "/mcp",
                 .action = "end",
@@ -154,13 +164,12 @@ void HttpTransport::post_modern(server::Call& call, Message message, const Done&
 }
 
 void HttpTransport::run_modern(server::Call& call, Message message, Client client, const Done& done) {
-    const auto http_call = std::make_shared<HttpCall>(
-        HttpCall::Options{.era = Era::kModern,
-                          .may_stream = takes_events(call.request),
-                          .stream = {},
-                          .on_stream = {},
-                          .metadata_url = url_of(call, kMetadataPath)},
-        service_.world().clock.monotonic_ns(), done);
+    const auto http_call = std::make_shared<HttpCall>(HttpCall::Options{.era = Era::kModern,
+                                                                        .may_stream = takes_events(call.request),
+                                                                        .stream = {},
+                                                                        .on_stream = {},
+                                                                        .metadata_url = url_of(call, kMetadataPath)},
+                                                      service_.world().clock.monotonic_ns(), done);
     const std::weak_ptr<HttpCall> weak = http_call;
     Line line{.send =
                   [weak](const Json& sent) {
@@ -180,23 +189,40 @@ void HttpTransport::run_modern(server::Call& call, Message message, Client clien
 
 void HttpTransport::run(const std::shared_ptr<HttpCall>& http_call, const std::shared_ptr<Exchange>& exchange,
                         const std::function<bool()>& is_answer_wanted) {
-    const auto work = [this, http_call, exchange, is_answer_wanted] {
+    const std::string holder = holder_of(exchange->client().principal);
+    const bool is_quick = Service::is_quick(exchange->request().method);
+    const auto work = [this, http_call, exchange, is_answer_wanted, holder, is_quick] {
         const Json answer = service_.dispatcher().answer(*exchange);
+        if (!is_quick) leave(holder);
         // An old client that called it off still waits for the end of the stream.
         if (is_answer_wanted())
             http_call->finish(answer);
         else
             http_call->finish(error_message(exchange->request().id, {.code = kInternalError, .message = "called off"}));
     };
-    if (Service::is_quick(exchange->request().method)) return work();
-    {
-        const std::lock_guard lock(mutex_);
-        waiting_.push_back(http_call);
+    if (is_quick) return work();
+    if (enter(holder, http_call)) {
+        if (service_.executor().run(work)) return;
+        leave(holder);
     }
-    if (service_.executor().run(work)) return;
     (void)is_answer_wanted();
-    http_call->finish(error_message(exchange->request().id, {.code = kTooManyRequests,
-                                                             .message = "too many requests are under way; try again"}));
+    http_call->finish(error_message(
+        exchange->request().id, {.code = kTooManyRequests, .message = "too many requests are under way; try again"}));
+}
+
+bool HttpTransport::enter(const std::string& holder, const std::shared_ptr<HttpCall>& http_call) {
+    const std::lock_guard lock(mutex_);
+    std::size_t& count = under_way_[holder];
+    if (count >= kCallsPerCallerMax) return false;
+    ++count;
+    waiting_.push_back(http_call);
+    return true;
+}
+
+void HttpTransport::leave(const std::string& holder) {
+    const std::lock_guard lock(mutex_);
+    const auto entry = under_way_.find(holder);
+    if (--entry->second == 0) under_way_.erase(entry);
 }
 
 void HttpTransport::listen(server::Call& call, const Message& message, const Client& client, const Done& done) {
@@ -243,17 +269,16 @@ void HttpTransport::post_legacy(server::Call& call, Message message, const Done&
                             400));
     const auto session = sessions_.find(call.request.header("mcp-session-id"), holder_of(call.principal));
     if (!session)
-        return done(failure(message.id,
-                            {.code = kInvalidRequest, .message = "there is no such session (any more); initialize again"},
-                            404));
+        return done(failure(
+            message.id, {.code = kInvalidRequest, .message = "there is no such session (any more); initialize again"},
+            404));
     LegacySession& legacy = session->legacy();
     if (message.kind == Message::Kind::kResponse) {
         legacy.take_response(message);
         return done(accepted());
     }
     if (message.kind == Message::Kind::kNotification) {
-        if (message.method == "notifications/cancelled")
-            legacy.in_flight().cancel(member(message.params, "requestId"));
+        if (message.method == "notifications/cancelled") legacy.in_flight().cancel(member(message.params, "requestId"));
         return done(accepted());
     }
     if (!LegacySession::is_own(message.method)) return run_legacy(call, std::move(message), session, done);
@@ -266,8 +291,7 @@ void HttpTransport::post_legacy(server::Call& call, Message message, const Done&
 void HttpTransport::initialize(server::Call& call, const Message& message, const Done& done) {
     Client client = Dispatcher::legacy_client(message, call.principal);
     const Json result = service_.dispatcher().initialize_result(client);
-    const std::string id =
-        sessions_.add(std::make_shared<HttpSession>(std::move(client), endpoint_of_call(call)));
+    const std::string id = sessions_.add(std::make_shared<HttpSession>(std::move(client), endpoint_of_call(call)));
     if (id.empty())
         return done(failure(message.id,
                             {.code = kTooManyRequests,
@@ -285,8 +309,7 @@ void HttpTransport::run_legacy(server::Call& call, Message message, const std::s
     InFlight& in_flight = session->legacy().in_flight();
     const InFlight::Flag flag = in_flight.begin(id);
     if (!flag)
-        return done(
-            failure(id, {.code = kInvalidRequest, .message = "a request with this id is under way"}, 400));
+        return done(failure(id, {.code = kInvalidRequest, .message = "a request with this id is under way"}, 400));
     const auto http_call = std::make_shared<HttpCall>(
         HttpCall::Options{.era = Era::kLegacy,
                           .may_stream = takes_events(call.request),
@@ -324,8 +347,7 @@ server::Response HttpTransport::get(server::Call& call) {
         return refusal;
     }
     const auto session = sessions_.find(id, holder_of(call.principal));
-    if (!session)
-        return server::problem(404, "not-found", "there is no such session (any more); initialize again");
+    if (!session) return server::problem(404, "not-found", "there is no such session (any more); initialize again");
     if (!takes_events(call.request))
         return server::problem(406, "not-acceptable", "this is answered with text/event-stream");
     Result<server::LiveCount> count = server::LiveCount::take(call.services);

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -46,6 +47,9 @@ private:
     void run_legacy(server::Call& call, Message message, const std::shared_ptr<HttpSession>& session, const Done& done);
     void run(const std::shared_ptr<HttpCall>& http_call, const std::shared_ptr<Exchange>& exchange,
              const std::function<bool()>& is_answer_wanted);
+    /// Counts a call of this caller in; false: it has as many as it may.
+    bool enter(const std::string& holder, const std::shared_ptr<HttpCall>& http_call);
+    void leave(const std::string& holder);
     server::Response get(server::Call& call);
     server::Response remove(server::Call& call);
     server::Response metadata(server::Call& call) const;
@@ -54,7 +58,8 @@ private:
     Service service_;
     HttpSessions sessions_;
     std::mutex mutex_;
-    std::list<std::weak_ptr<HttpCall>> waiting_;  ///< Calls whose answers have not begun. Guarded by mutex_.
+    std::list<std::weak_ptr<HttpCall>> waiting_;    ///< Calls whose answers have not begun. Guarded by mutex_.
+    std::map<std::string, std::size_t> under_way_;  ///< Calls by their callers. Guarded by mutex_.
     std::mutex stop_mutex_;
     bool is_stopped_ = false;  ///< Guarded by stop_mutex_.
 };

@@ -1,4 +1,5 @@
-// Requests of one client that are not answered yet, by their ids: no id is taken twice at once, and each can be called off.
+// Requests of one client that are not answered yet, by their ids: no id is taken twice at once, and each can be called
+// off.
 //
 // Threads: any.
 #pragma once

@@ -51,8 +51,7 @@ Parsed parse_message(std::string_view text) {
     const json::Limits limits{.depth_max = kMessageDepthMax, .tokens_max = kTokensMax};
     if (const Status valid = json::validate_json(text, limits); !valid.ok()) {
         const bool is_limit = valid.error().code == ErrorCode::kLimitExceeded;
-        parsed.error =
-            RpcError{.code = is_limit ? kInvalidRequest : kParseError, .message = valid.error().message};
+        parsed.error = RpcError{.code = is_limit ? kInvalidRequest : kParseError, .message = valid.error().message};
         return parsed;
     }
     const Json object = Json::parse(text, nullptr, false);
@@ -93,9 +92,7 @@ Json request_message(const Json& id, std::string_view method, Json params) {
     return {{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", std::move(params)}};
 }
 
-std::string text_of(const Json& message) {
-    return message.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string text_of(const Json& message) { return message.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 const Json& member(const Json& object, std::string_view name) {
     static const Json kNull;

@@ -27,7 +27,7 @@ enum RpcCode : std::int32_t {
     kHeaderMismatch = -32020,
     kMissingCapability = -32021,
     kUnsupportedVersion = -32022,
-    kScopeMissing = -31403,   ///< Our own: the credential may not do this.
+    kScopeMissing = -31403,     ///< Our own: the credential may not do this.
     kTooManyRequests = -31429,  ///< Our own: too much is under way; ask again.
 };
 

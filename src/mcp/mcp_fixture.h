@@ -46,7 +46,8 @@ inline Catalog test_catalog(int& drops) {
     const auto drop = [&drops](const Json&, const std::optional<std::string>& confirmed, CallContext&) {
         const std::string binding = std::to_string(drops);
         if (confirmed != binding)
-            return ToolAnswer{.confirm = Confirmation{.message = "It will be gone.", .plan = {{"drops", 1}}, .binding = binding}};
+            return ToolAnswer{
+                .confirm = Confirmation{.message = "It will be gone.", .plan = {{"drops", 1}}, .binding = binding}};
         ++drops;
         return ToolAnswer{.structured = {{"dropped", true}}, .text = "dropped"};
     };
@@ -57,12 +58,8 @@ inline Catalog test_catalog(int& drops) {
                              .input_schema = object,
                              .scope = access::Scope::kWrite,
                              .run = repeat});
-    catalog.tools.push_back({.name = "drop",
-                             .title = "",
-                             .description = "d",
-                             .input_schema = object,
-                             .is_destructive = true,
-                             .run = drop});
+    catalog.tools.push_back(
+        {.name = "drop", .title = "", .description = "d", .input_schema = object, .is_destructive = true, .run = drop});
     catalog.aliases.emplace_back("say", [](const Json& given) {
         return std::pair{std::string("echo"), Json{{"text", given.value("words", "")}}};
     });
@@ -90,7 +87,8 @@ inline access::Principal principal(access::Scope scope = access::Scope::kRead, s
 }
 
 /// A request of the modern era.
-inline Message modern_request(std::string_view method, Json params = Json::object(), Json capabilities = Json::object()) {
+inline Message modern_request(std::string_view method, Json params = Json::object(),
+                              Json capabilities = Json::object()) {
     params["_meta"][std::string(kMetaVersion)] = kModernVersion;
     params["_meta"][std::string(kMetaCapabilities)] = std::move(capabilities);
     return {.kind = Message::Kind::kRequest, .id = 1, .method = std::string(method), .params = std::move(params)};

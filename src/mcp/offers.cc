@@ -53,17 +53,19 @@ CallContext context_of(Exchange& exchange, client::Endpoint& endpoint) {
 
 /// The question whether a plan is to be carried out, as a form with one box.
 Json form_of(const Confirmation& plan) {
-    return {{"mode", "form"},
-            {"message", plan.message},
-            {"requestedSchema",
-             {{"type", "object"},
-              {"properties",
-               {{"confirm", {{"type", "boolean"}, {"title", "Do it"}, {"description", plan.message}, {"default", false}}}}},
-              {"required", {"confirm"}}}}};
+    return {
+        {"mode", "form"},
+        {"message", plan.message},
+        {"requestedSchema",
+         {{"type", "object"},
+          {"properties",
+           {{"confirm", {{"type", "boolean"}, {"title", "Do it"}, {"description", plan.message}, {"default", false}}}}},
+          {"required", {"confirm"}}}}};
 }
 
 bool is_agreed(const Json& response) {
-    return string_member(response, "action") == "accept" && member(member(response, "content"), "confirm") == Json(true);
+    return string_member(response, "action") == "accept" &&
+           member(member(response, "content"), "confirm") == Json(true);
 }
 
 /// One call of a tool of the catalog, with the confirmation that it may ask for.
@@ -91,7 +93,8 @@ public:
 
 private:
     [[nodiscard]] Seal::Binding bound() const {
-        return Seal::binding_of(exchange_.client().principal, "plan", {{"name", tool_.name}, {"arguments", arguments_}});
+        return Seal::binding_of(exchange_.client().principal, "plan",
+                                {{"name", tool_.name}, {"arguments", arguments_}});
     }
 
     Reply confirm_by_form(CallContext& context) {
@@ -119,11 +122,11 @@ private:
                                  {"plan_token", seal_.seal(bound(), plan.binding)},
                                  {"expires_in_seconds", Seal::kLifetimeSeconds}};
         // An error, so that nobody takes it for done, and it need not match the tool's output schema.
-        return result_of({.structured = structured,
-                          .text = "Not done yet. " + plan.message +
-                                  " To do it, call again with the same arguments and this plan_token: " +
-                                  text_of(structured),
-                          .is_error = true});
+        return result_of(
+            {.structured = structured,
+             .text = "Not done yet. " + plan.message +
+                     " To do it, call again with the same arguments and this plan_token: " + text_of(structured),
+             .is_error = true});
     }
 
     Reply finish(const std::string& binding, CallContext& context) {
@@ -224,9 +227,7 @@ void add_resources(Offers& offers, const std::shared_ptr<const Catalog>& catalog
 
 }  // namespace
 
-Json text_content(std::string_view text) {
-    return Json::array({Json{{"type", "text"}, {"text", text}}});
-}
+Json text_content(std::string_view text) { return Json::array({Json{{"type", "text"}, {"text", text}}}); }
 
 Offers offers_of(Catalog given, Seal& seal) {
     const auto catalog = std::make_shared<const Catalog>(std::move(given));

@@ -42,7 +42,8 @@ TEST_F(RequestMetadata, NamesMayBeEncoded) {
     EXPECT_EQ(mismatch(call), "the header Mcp-Name is missing");
     with("mcp-name", "=?base64?SGVsbG8=?=");
     EXPECT_EQ(mismatch(call), "");
-    for (const std::string bad : {"=?base64?SGVsbG8?=", "=?base64?SGVs!G8=?=", "SGVsbG8=", "hello", "=?BASE64?SGVsbG8=?="}) {
+    for (const std::string bad :
+         {"=?base64?SGVsbG8?=", "=?base64?SGVs!G8=?=", "SGVsbG8=", "hello", "=?BASE64?SGVsbG8=?="}) {
         request_.headers.back().value = bad;
         EXPECT_NE(mismatch(call), "") << bad;
     }

@@ -29,7 +29,9 @@ std::string encoded(std::string_view bytes, std::string_view alphabet) {
     return out;
 }
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+    return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 std::string_view text_of_bytes(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -122,8 +124,7 @@ Status Seal::use_up(const std::string& nonce, std::int64_t until_ns) {
         std::erase_if(used_, [now = world_.clock.monotonic_ns()](const auto& entry) { return entry.second < now; });
     if (used_.size() >= kUsedMax)
         return base::fail(ErrorCode::kLimitExceeded, "too many confirmations at once; try again in a few minutes");
-    if (!used_.emplace(nonce, until_ns).second)
-        return refused("this state was used already; begin again without it");
+    if (!used_.emplace(nonce, until_ns).second) return refused("this state was used already; begin again without it");
     return {};
 }
 

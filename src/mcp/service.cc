@@ -61,10 +61,12 @@ Subscriptions::Listener Service::listener(SubscriptionFilter filter, const acces
                                           EndpointSource endpoint,
                                           std::function<void(std::string_view method, Json params)> send) {
     const auto content = [this, principal, endpoint](std::string_view uri) {
-        Message request{.kind = Message::Kind::kRequest, .id = 0, .method = uri.empty() ? "resources/list" : "resources/read"};
+        Message request{
+            .kind = Message::Kind::kRequest, .id = 0, .method = uri.empty() ? "resources/list" : "resources/read"};
         if (!uri.empty()) request.params["uri"] = uri;
-        Exchange exchange(std::move(request), {.principal = principal},
-                          {.send = [](const Json&) {}, .ask = {}, .is_cancelled = {}, .endpoint = endpoint, .pause = {}});
+        Exchange exchange(
+            std::move(request), {.principal = principal},
+            {.send = [](const Json&) {}, .ask = {}, .is_cancelled = {}, .endpoint = endpoint, .pause = {}});
         return text_of(dispatcher_.answer(exchange));
     };
     return {.filter = std::move(filter), .send = std::move(send), .content = content, .head = [endpoint] {

@@ -1,7 +1,8 @@
 // Messages on their way to a client as server-sent events, and the body of an answer that carries them.
 //
 // A stream of the modern era belongs to one answer and ends with it. One of the legacy era has a name: its events have
-// ids, the last of them are kept, and a client that lost the connection goes on with another one behind the last it saw.
+// ids, the last of them are kept, and a client that lost the connection goes on with another one behind the last it
+// saw.
 //
 // Threads: any. A body belongs to its connection.
 // Source: HTML Living Standard §9.2; MCP 2025-11-25, "Transports", "Resumability and Redelivery".
@@ -42,8 +43,8 @@ public:
     /// Where one body stands.
     struct Reader {
         std::unique_ptr<io::EventFd> wake;
-        std::uint64_t next = 0;   ///< Number of the event it takes next.
-        bool is_ended = false;    ///< Another one took its place, or the stream was paused.
+        std::uint64_t next = 0;  ///< Number of the event it takes next.
+        bool is_ended = false;   ///< Another one took its place, or the stream was paused.
     };
     /// From the event `from` on, or the first that is still kept. Who reads now ends. Errors: kIo — no descriptor.
     Result<std::shared_ptr<Reader>> attach(std::uint64_t from);

@@ -82,26 +82,29 @@ void StdioServer::watch_for_session() {
 void StdioServer::listen(const Message& message, const Client& client) {
     const Json id = message.id;
     const Result<SubscriptionFilter> filter = SubscriptionFilter::parse(member(message.params, "notifications"));
-    if (!filter.ok())
-        return send(error_message(id, {.code = kInvalidParams, .message = filter.error().message}));
+    if (!filter.ok()) return send(error_message(id, {.code = kInvalidParams, .message = filter.error().message}));
     const auto tagged = [id](Json params) {
         params["_meta"][std::string(kMetaSubscription)] = id;
         return params;
     };
-    const auto number = std::make_shared<std::uint64_t>(0);
-    // Called off by the client: it hears nothing more.
-    const auto on_cancel = [this, id, number] {
-        service_.subscriptions().remove(*number);
+    // Called off by the client, so on the thread that takes lines: it hears nothing more.
+    const auto on_cancel = [this, id] {
+        const auto listener = listeners_.extract(id.dump());
+        if (listener) service_.subscriptions().remove(listener.mapped().first);
         modern_.end(id);
     };
     if (!modern_.begin(id, on_cancel))
         return send(error_message(id, {.code = kInvalidRequest, .message = "this id is in use"}));
     send(notification_message("notifications/subscriptions/acknowledged", tagged({{"notifications", filter->json()}})));
-    *number = service_.subscriptions().add(
-        service_.listener(*filter, client.principal, options_.endpoint, [this, tagged](std::string_view method, Json params) {
+    const std::uint64_t number = service_.subscriptions().add(service_.listener(
+        *filter, client.principal, options_.endpoint, [this, tagged](std::string_view method, Json params) {
             send(notification_message(method, tagged(std::move(params))));
         }));
-    if (*number != 0) return;
+    if (number != 0) {
+        const Json end = result_message(id, service_.dispatcher().finished(tagged(Json::object())));
+        listeners_.emplace(id.dump(), std::pair(number, end));
+        return;
+    }
     modern_.end(id);
     send(error_message(id, {.code = kTooManyRequests, .message = "there are as many subscriptions as may be"}));
 }
@@ -114,9 +117,10 @@ void StdioServer::run(Message message, Client client, bool is_modern_era) {
         return send(error_message(id, {.code = kInvalidRequest, .message = "a request with this id is under way"}));
     const bool is_quick = Service::is_quick(message.method);
     const auto is_cancelled = [this, flag] { return flag->load() || service_.is_stopping(); };
-    Line line{.send = [this, flag](const Json& sent) {
-                  if (!flag->load()) send(sent);
-              },
+    Line line{.send =
+                  [this, flag](const Json& sent) {
+                      if (!flag->load()) send(sent);
+                  },
               .ask = {},
               .is_cancelled = is_cancelled,
               .endpoint = options_.endpoint,
@@ -137,9 +141,17 @@ void StdioServer::run(Message message, Client client, bool is_modern_era) {
     send(error_message(id, {.code = kTooManyRequests, .message = "too many requests are under way; wait for one"}));
 }
 
+void StdioServer::end_listeners() {
+    for (const auto& [id, listener] : std::exchange(listeners_, {})) {
+        service_.subscriptions().remove(listener.first);
+        send(listener.second);
+    }
+}
+
 void StdioServer::finish() {
     if (is_finished_) return;
     is_finished_ = true;
+    end_listeners();
     if (session_listener_ != 0) service_.subscriptions().remove(session_listener_);
     // Questions to the client will not be answered any more.
     if (session_) session_->stop_asking();

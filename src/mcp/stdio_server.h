@@ -1,4 +1,5 @@
-// MCP over standard input and output: a message a line, of either era, answered in the order in which answers are ready.
+// MCP over standard input and output: a message a line, of either era, answered in the order in which answers are
+// ready.
 //
 //     StdioServer server(service, options);
 //     while (a line came) server.take(line);
@@ -9,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -46,6 +48,7 @@ private:
     void take_request(Message message);
     void initialize(const Message& message);
     void listen(const Message& message, const Client& client);
+    void end_listeners();
     void run(Message message, Client client, bool is_modern);
     void watch_for_session();
 
@@ -53,6 +56,8 @@ private:
     StdioOptions options_;
     std::mutex write_mutex_;
     InFlight modern_;
+    /// Who listens, by the request's id as text: its number and how its end is said.
+    std::map<std::string, std::pair<std::uint64_t, Json>> listeners_;
     std::shared_ptr<LegacySession> session_;
     std::uint64_t session_listener_ = 0;
     bool is_finished_ = false;

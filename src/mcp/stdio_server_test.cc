@@ -108,7 +108,8 @@ TEST_F(StdioConcurrent, MoreThanCanBeKeptIsRefused) {
 TEST_F(StdioConcurrent, ALegacyClientIsAskedAndAnswers) {
     initialize({{"elicitation", Json::object()}});
     ask(5, "tools/call", {{"name", "test_elicitation"}, {"arguments", {{"message", "Who?"}}}}, false);
-    const Json question = wait_for([](const Json& line) { return member(line, "method") == Json("elicitation/create"); });
+    const Json question =
+        wait_for([](const Json& line) { return member(line, "method") == Json("elicitation/create"); });
     ASSERT_FALSE(question.is_null());
     server_.take(text_of(result_message(question["id"], {{"action", "accept"}, {"content", {{"username", "al"}}}})));
     EXPECT_NE(answer_to(5)["result"]["content"][0]["text"].get<std::string>().find("\"al\""), std::string::npos);
@@ -132,6 +133,12 @@ TEST_F(StdioConcurrent, WhoListensHearsWhatChanges) {
     server_.take(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"sub"}})");
     service_.subscriptions().tools_changed();
     EXPECT_EQ(line_count(), 3U);
+}
+
+TEST_F(StdioConcurrent, WhoListensIsToldOfTheEnd) {
+    ask("sub", "subscriptions/listen", {{"notifications", {{"toolsListChanged", true}}}});
+    server_.finish();
+    EXPECT_EQ(answer_to("sub")["result"]["_meta"][std::string(kMetaSubscription)], "sub");
 }
 
 TEST_F(StdioConcurrent, AnswersWhatIsUnderWayBeforeItEnds) {

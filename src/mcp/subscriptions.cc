@@ -10,9 +10,9 @@ Result<SubscriptionFilter> SubscriptionFilter::parse(const Json& notifications) 
     const auto wrong = [](std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); };
     if (!notifications.is_object()) return wrong("\"notifications\" is an object that says what to be told of");
     SubscriptionFilter filter;
-    for (const auto& [name, wanted] : {std::pair{"toolsListChanged", &filter.tools},
-                                       std::pair{"promptsListChanged", &filter.prompts},
-                                       std::pair{"resourcesListChanged", &filter.resources}}) {
+    for (const auto& [name, wanted] :
+         {std::pair{"toolsListChanged", &filter.tools}, std::pair{"promptsListChanged", &filter.prompts},
+          std::pair{"resourcesListChanged", &filter.resources}}) {
         const Json& value = member(notifications, name);
         if (!value.is_null() && !value.is_boolean()) return wrong("\"" + std::string(name) + "\" is true or false");
         *wanted = value.is_boolean() && value.get<bool>();
@@ -22,8 +22,8 @@ Result<SubscriptionFilter> SubscriptionFilter::parse(const Json& notifications) 
     for (const Json& uri : uris) {
         if (!uri.is_string()) return wrong("\"resourceSubscriptions\" is a list of URIs");
         if (filter.uris.size() >= Subscriptions::kUrisMax)
-            return base::fail(ErrorCode::kLimitExceeded, "a subscription has at most " +
-                                                             std::to_string(Subscriptions::kUrisMax) + " resources");
+            return base::fail(ErrorCode::kLimitExceeded,
+                              "a subscription has at most " + std::to_string(Subscriptions::kUrisMax) + " resources");
         filter.uris.push_back(uri.get<std::string>());
     }
     return filter;

@@ -1,7 +1,7 @@
 // Who wants to hear of what: lists that change, and resources that are read anew.
 //
-// Lists of tools and prompts say themselves when they change. Resources do not: while anybody listens, look() reads each
-// that is subscribed to and tells when its content is another than before.
+// Lists of tools and prompts say themselves when they change. Resources do not: while anybody listens, look() reads
+// each that is subscribed to and tells when its content is another than before.
 //
 // Threads: any; a listener's `send` is called from the thread that changed or looked, never after remove() returned.
 #pragma once
@@ -34,7 +34,7 @@ struct SubscriptionFilter {
 
 class Subscriptions {
 public:
-    static constexpr std::size_t kUrisMax = 64;       ///< Of one listener.
+    static constexpr std::size_t kUrisMax = 64;  ///< Of one listener.
     static constexpr std::size_t kListenersMax = 256;
 
     struct Listener {

@@ -9,9 +9,10 @@ class SubscriptionsTest : public testing::Test {
 protected:
     std::uint64_t listen(SubscriptionFilter filter) {
         return subscriptions_.add({.filter = std::move(filter),
-                                   .send = [this](std::string_view method, const Json& params) {
-                                       heard_.push_back(std::string(method) + " " + params.value("uri", ""));
-                                   },
+                                   .send =
+                                       [this](std::string_view method, const Json& params) {
+                                           heard_.push_back(std::string(method) + " " + params.value("uri", ""));
+                                       },
                                    .content =
                                        [this](std::string_view uri) {
                                            ++reads_;
@@ -51,7 +52,8 @@ TEST_F(SubscriptionsTest, TellsOnlyWhatWasAskedFor) {
     contents_[""] = "another list";
     ++head_;
     subscriptions_.look();
-    EXPECT_EQ(heard_, (std::vector<std::string>{"notifications/tools/list_changed ", "notifications/resources/list_changed "}));
+    EXPECT_EQ(heard_,
+              (std::vector<std::string>{"notifications/tools/list_changed ", "notifications/resources/list_changed "}));
     subscriptions_.remove(number);
     subscriptions_.tools_changed();
     EXPECT_EQ(heard_.size(), 2U);
@@ -71,7 +73,8 @@ TEST(SubscriptionFilter, IsReadFromWhatTheClientSent) {
     EXPECT_FALSE(SubscriptionFilter::parse({{"toolsListChanged", 1}}).ok());
     EXPECT_FALSE(SubscriptionFilter::parse({{"resourceSubscriptions", Json::array({7})}}).ok());
     EXPECT_FALSE(
-        SubscriptionFilter::parse({{"resourceSubscriptions", std::vector<std::string>(Subscriptions::kUrisMax + 1)}}).ok());
+        SubscriptionFilter::parse({{"resourceSubscriptions", std::vector<std::string>(Subscriptions::kUrisMax + 1)}})
+            .ok());
 }
 
 }  // namespace

@@ -43,14 +43,13 @@ protected:
 
     /// The id of a new session of the legacy era.
     std::string open_session(const std::string& key) {
-        const HttpAnswer answer = server_.ask_as(
-            key, post({{"jsonrpc", "2.0"},
-                       {"id", 0},
-                       {"method", "initialize"},
-                       {"params",
-                        {{"protocolVersion", "2025-11-25"},
-                         {"capabilities", json::object()},
-                         {"clientInfo", {{"name", "test"}, {"version", "1"}}}}}}));
+        const HttpAnswer answer = server_.ask_as(key, post({{"jsonrpc", "2.0"},
+                                                            {"id", 0},
+                                                            {"method", "initialize"},
+                                                            {"params",
+                                                             {{"protocolVersion", "2025-11-25"},
+                                                              {"capabilities", json::object()},
+                                                              {"clientInfo", {{"name", "test"}, {"version", "1"}}}}}}));
         EXPECT_EQ(answer.status, 200);
         EXPECT_EQ(json::parse(answer.body)["result"]["protocolVersion"], "2025-11-25");
         return answer.header("mcp-session-id");
@@ -132,10 +131,12 @@ TEST_F(Mcp, ASessionBelongsToTheKeyThatOpenedIt) {
     EXPECT_EQ(ping(mine, "").status, 400);
     EXPECT_EQ(ping(mine, "00000000000000000000000000000000").status, 404);
     EXPECT_EQ(ping(other, session).status, 404);
-    EXPECT_EQ(server_.ask_as(other, {.method = "DELETE", .target = "/mcp", .headers = {{"Mcp-Session-Id", session}}}).status,
-              404);
-    EXPECT_EQ(server_.ask_as(mine, {.method = "DELETE", .target = "/mcp", .headers = {{"Mcp-Session-Id", session}}}).status,
-              204);
+    EXPECT_EQ(
+        server_.ask_as(other, {.method = "DELETE", .target = "/mcp", .headers = {{"Mcp-Session-Id", session}}}).status,
+        404);
+    EXPECT_EQ(
+        server_.ask_as(mine, {.method = "DELETE", .target = "/mcp", .headers = {{"Mcp-Session-Id", session}}}).status,
+        204);
     EXPECT_EQ(ping(mine, session).status, 404);
 }
 
@@ -154,7 +155,8 @@ TEST_F(Mcp, AnswersAsEventsWhenTheClientIsToldSomethingBefore) {
 
 TEST_F(Mcp, TheServerEndsWhileSomebodyListens) {
     HttpConnection connection(server_.port());
-    HttpRequest request = post_modern(modern("subscriptions/listen", {{"notifications", {{"resourcesListChanged", true}}}}));
+    HttpRequest request =
+        post_modern(modern("subscriptions/listen", {{"notifications", {{"resourcesListChanged", true}}}}));
     request.headers.emplace_back("Authorization", "Bearer " + server_.admin_key());
     ASSERT_TRUE(connection.send(request_bytes(request)));
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
