@@ -1,6 +1,8 @@
 // What a client of MCP can see of the server at /mcp, and of the program over its standard input and output.
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "conformance/program_runner.h"
@@ -166,6 +168,55 @@ TEST_F(Mcp, TheServerEndsWhileSomebodyListens) {
     EXPECT_NE(answer.body.find("notifications/subscriptions/acknowledged"), std::string::npos);
     EXPECT_NE(answer.body.find("\"result\""), std::string::npos) << "the end is said";
 }
+
+/// The program on pipes.
+class McpProgram : public ProgramTest {
+protected:
+    /// What it answers to these messages, by their ids; each line must be a message, and the program must end well.
+    std::map<std::string, json> talk(const std::vector<json>& messages, std::vector<std::string> options = {}) {
+        std::string input;
+        for (const json& message : messages) input += message.dump() + "\n";
+        options.insert(options.begin(), "mcp");
+        std::map<std::string, json> answers;
+        std::istringstream lines(expect_ok(options, input));
+        for (std::string line; std::getline(lines, line);) {
+            json message = json::parse(line, nullptr, false);
+            EXPECT_EQ(message.value("jsonrpc", ""), "2.0") << line;
+            if (message.contains("id")) answers.emplace(message["id"].dump(), std::move(message));
+        }
+        return answers;
+    }
+    static json with_id(json message, int id) {
+        message["id"] = id;
+        return message;
+    }
+};
+
+TEST_F(McpProgram, AnswersBothErasAndEndsWithItsInput) {
+    expect_ok({"init"});
+    const auto answers = talk({with_id(modern("server/discover"), 1),
+                               {{"jsonrpc", "2.0"},
+                                {"id", 2},
+                                {"method", "initialize"},
+                                {"params", {{"protocolVersion", "2025-06-18"}, {"capabilities", json::object()}}}},
+                               {{"jsonrpc", "2.0"}, {"method", "notifications/initialized"}},
+                               {{"jsonrpc", "2.0"}, {"id", 3}, {"method", "tools/list"}},
+                               with_id(modern("tools/call", {{"name", "overview"}}), 4)});
+    EXPECT_EQ(answers.at("1")["result"]["supportedVersions"].size(), 4U);
+    EXPECT_EQ(answers.at("2")["result"]["protocolVersion"], "2025-06-18");
+    EXPECT_FALSE(answers.at("3")["result"]["tools"].empty());
+    EXPECT_FALSE(answers.at("4")["result"].value("isError", false)) << answers.at("4");
+}
+
+TEST_F(McpProgram, SaysHelloWhereThereIsNoStoreAndTellsWhoeverCalls) {
+    const auto answers =
+        talk({with_id(modern("server/discover"), 1), with_id(modern("tools/call", {{"name", "overview"}}), 2)});
+    EXPECT_TRUE(answers.at("1").contains("result"));
+    EXPECT_EQ(answers.at("2")["result"]["isError"], true);
+    EXPECT_NE(answers.at("2").dump().find("chronos init"), std::string::npos);
+}
+
+TEST_F(McpProgram, TakesNoScopeThatThereIsNot) { EXPECT_EQ(chronos({"mcp", "--scope", "admin"}).exit_code, 2); }
 
 }  // namespace
 }  // namespace chronos::conformance
