@@ -233,29 +233,39 @@ void HttpTransport::listen(server::Call& call, const Message& message, const Cli
     if (!count.ok()) return done(failure(id, {.code = kTooManyRequests, .message = count.error().message}, 429));
     if (!takes_events(call.request))
         return done(failure(id, {.code = kInvalidRequest, .message = "this is answered with text/event-stream"}, 400));
+    // What is subscribed to is read now, which may take a while.
+    const auto begin = [this, id, filter = *filter, principal = client.principal, endpoint = endpoint_of_call(call),
+                        done, held = std::make_shared<server::LiveCount>(std::move(*count))] {
+        done(begin_listening(id, filter, principal, endpoint, held));
+    };
+    if (!service_.executor().run(begin))
+        done(failure(id, {.code = kTooManyRequests, .message = "too many requests are under way; try again"}, 429));
+}
+
+server::Response HttpTransport::begin_listening(const Json& id, const SubscriptionFilter& filter,
+                                                const access::Principal& principal,
+                                                const std::shared_ptr<client::Endpoint>& endpoint,
+                                                const std::shared_ptr<server::LiveCount>& held) {
     const auto tagged = [id](Json params) {
         params["_meta"][std::string(kMetaSubscription)] = id;
         return params;
     };
     const auto stream = std::make_shared<SseStream>(SseStream::Options{});
     Result<std::shared_ptr<SseStream::Reader>> reader = stream->attach(0);
-    if (!reader.ok()) return done(server::problem_of(reader.error()));
+    if (!reader.ok()) return server::problem_of(reader.error());
     stream->send(
-        notification_message("notifications/subscriptions/acknowledged", tagged({{"notifications", filter->json()}})));
-    const std::uint64_t number = service_.subscriptions().add(
-        service_.listener(*filter, client.principal, source_of(endpoint_of_call(call)),
-                          [stream, tagged](std::string_view method, Json params) {
-                              stream->send(notification_message(method, tagged(std::move(params))));
-                          }));
+        notification_message("notifications/subscriptions/acknowledged", tagged({{"notifications", filter.json()}})));
+    const std::uint64_t number = service_.subscriptions().add(service_.listener(
+        filter, principal, source_of(endpoint), [stream, tagged](std::string_view method, Json params) {
+            stream->send(notification_message(method, tagged(std::move(params))));
+        }));
     if (number == 0)
-        return done(
-            failure(id, {.code = kTooManyRequests, .message = "there are as many subscriptions as may be"}, 429));
+        return failure(id, {.code = kTooManyRequests, .message = "there are as many subscriptions as may be"}, 429);
     const Json farewell = result_message(id, service_.dispatcher().finished(tagged(Json::object())));
-    const auto held = std::make_shared<server::LiveCount>(std::move(*count));
-    done(streamed(stream, *std::move(reader),
-                  {.is_live = true, .farewell = text_of(farewell), .on_gone = [this, number, held](bool /*complete*/) {
-                       service_.subscriptions().remove(number);
-                   }}));
+    return streamed(stream, *std::move(reader),
+                    {.is_live = true,
+                     .farewell = text_of(farewell),
+                     .on_gone = [this, number, held](bool /*complete*/) { service_.subscriptions().remove(number); }});
 }
 
 void HttpTransport::post_legacy(server::Call& call, Message message, const Done& done) {
@@ -284,8 +294,16 @@ void HttpTransport::post_legacy(server::Call& call, Message message, const Done&
     if (!LegacySession::is_own(message.method)) return run_legacy(call, std::move(message), session, done);
     const auto answer = legacy.answer(message);
     if (const auto* error = std::get_if<RpcError>(&answer)) return done(failure(message.id, *error, 200));
-    if (message.method != "logging/setLevel") session->watch(service_, session);
-    done(json_response(200, result_message(message.id, std::get<Json>(answer))));
+    const Json result = result_message(message.id, std::get<Json>(answer));
+    if (message.method == "logging/setLevel") return done(json_response(200, result));
+    // What is subscribed to is read now, which may take a while.
+    const auto watch = [this, session, done, result] {
+        session->watch(service_, session);
+        done(json_response(200, result));
+    };
+    if (!service_.executor().run(watch))
+        done(failure(message.id, {.code = kTooManyRequests, .message = "too many requests are under way; try again"},
+                     429));
 }
 
 void HttpTransport::initialize(server::Call& call, const Message& message, const Done& done) {

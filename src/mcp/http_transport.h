@@ -22,6 +22,10 @@
 #include "mcp/service.h"
 #include "server/server.h"
 
+namespace chronos::server {
+class LiveCount;
+}
+
 namespace chronos::mcp {
 
 class HttpTransport final : public server::Extension {
@@ -43,6 +47,10 @@ private:
     void post_legacy(server::Call& call, Message message, const Done& done);
     void initialize(server::Call& call, const Message& message, const Done& done);
     void listen(server::Call& call, const Message& message, const Client& client, const Done& done);
+    server::Response begin_listening(const Json& id, const SubscriptionFilter& filter,
+                                     const access::Principal& principal,
+                                     const std::shared_ptr<client::Endpoint>& endpoint,
+                                     const std::shared_ptr<server::LiveCount>& held);
     void run_modern(server::Call& call, Message message, Client client, const Done& done);
     void run_legacy(server::Call& call, Message message, const std::shared_ptr<HttpSession>& session, const Done& done);
     void run(const std::shared_ptr<HttpCall>& http_call, const std::shared_ptr<Exchange>& exchange,
