@@ -1,6 +1,7 @@
 #include "mcp/subscriptions.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/result.h"
 
@@ -39,13 +40,18 @@ Json SubscriptionFilter::json() const {
 }
 
 std::uint64_t Subscriptions::add(Listener listener) {
-    const std::lock_guard lock(mutex_);
-    if (entries_.size() >= kListenersMax) return 0;
-    Entry& entry = entries_[++last_];
-    entry.listener = std::move(listener);
+    const auto entry = std::make_shared<Entry>();
+    entry->listener = std::move(listener);
+    std::uint64_t number = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        if (entries_.size() >= kListenersMax) return 0;
+        number = ++last_;
+        entries_.emplace(number, entry);
+    }
     // What there is now is known; only what comes is told.
-    look_at(entry);
-    return last_;
+    look_at(number, *entry);
+    return number;
 }
 
 void Subscriptions::remove(std::uint64_t number) {
@@ -53,58 +59,85 @@ void Subscriptions::remove(std::uint64_t number) {
     entries_.erase(number);
 }
 
-void Subscriptions::set_filter(std::uint64_t number, SubscriptionFilter filter) {
+std::shared_ptr<Subscriptions::Entry> Subscriptions::find(std::uint64_t number) {
     const std::lock_guard lock(mutex_);
-    const auto entry = entries_.find(number);
-    if (entry == entries_.end()) return;
-    entry->second.listener.filter = std::move(filter);
-    entry->second.head.clear();
-    look_at(entry->second);
+    const auto found = entries_.find(number);
+    return found == entries_.end() ? nullptr : found->second;
+}
+
+void Subscriptions::set_filter(std::uint64_t number, SubscriptionFilter filter) {
+    const std::shared_ptr<Entry> entry = find(number);
+    if (!entry) return;
+    {
+        const std::lock_guard lock(mutex_);
+        entry->listener.filter = std::move(filter);
+    }
+    {
+        const std::lock_guard lock(entry->look_mutex);
+        entry->head.clear();
+    }
+    look_at(number, *entry);
 }
 
 void Subscriptions::tools_changed() {
     const std::lock_guard lock(mutex_);
-    for (auto& [number, entry] : entries_) {
-        if (entry.listener.filter.tools) entry.listener.send("notifications/tools/list_changed", Json::object());
+    for (const auto& [number, entry] : entries_) {
+        if (entry->listener.filter.tools) entry->listener.send("notifications/tools/list_changed", Json::object());
     }
 }
 
 void Subscriptions::prompts_changed() {
     const std::lock_guard lock(mutex_);
-    for (auto& [number, entry] : entries_) {
-        if (entry.listener.filter.prompts) entry.listener.send("notifications/prompts/list_changed", Json::object());
+    for (const auto& [number, entry] : entries_) {
+        if (entry->listener.filter.prompts) entry->listener.send("notifications/prompts/list_changed", Json::object());
     }
 }
 
 void Subscriptions::resource_updated(std::string_view uri) {
     const std::lock_guard lock(mutex_);
-    for (auto& [number, entry] : entries_) {
-        const auto& uris = entry.listener.filter.uris;
+    for (const auto& [number, entry] : entries_) {
+        const auto& uris = entry->listener.filter.uris;
         if (std::find(uris.begin(), uris.end(), uri) != uris.end())
-            entry.listener.send("notifications/resources/updated", {{"uri", uri}});
+            entry->listener.send("notifications/resources/updated", {{"uri", uri}});
     }
 }
 
 void Subscriptions::look() {
-    const std::lock_guard lock(mutex_);
-    for (auto& [number, entry] : entries_) look_at(entry);
+    Entries entries;
+    {
+        const std::lock_guard lock(mutex_);
+        entries = entries_;
+    }
+    for (const auto& [number, entry] : entries) look_at(number, *entry);
 }
 
-void Subscriptions::look_at(Entry& entry) {
-    const SubscriptionFilter& filter = entry.listener.filter;
+void Subscriptions::look_at(std::uint64_t number, Entry& entry) {
+    const std::lock_guard look(entry.look_mutex);
+    SubscriptionFilter filter;
+    {
+        const std::lock_guard lock(mutex_);
+        filter = entry.listener.filter;
+    }
     if (!filter.resources && filter.uris.empty()) return;
     std::string head = entry.listener.head();
     if (head == entry.head) return;
     entry.head = std::move(head);
-    const auto changed = [&entry](const std::string& uri) {
+    const auto has_changed = [&entry](const std::string& uri) {
         const std::size_t now = std::hash<std::string>()(entry.listener.content(uri));
         const auto [seen, is_new] = entry.seen.try_emplace(uri, now);
         return !is_new && std::exchange(seen->second, now) != now;
     };
-    if (filter.resources && changed("")) entry.listener.send("notifications/resources/list_changed", Json::object());
-    for (const std::string& uri : filter.uris) {
-        if (changed(uri)) entry.listener.send("notifications/resources/updated", {{"uri", uri}});
-    }
+    // What was given up is new when it is asked for again.
+    std::erase_if(entry.seen, [&filter](const auto& seen) {
+        return !seen.first.empty() &&
+               std::find(filter.uris.begin(), filter.uris.end(), seen.first) == filter.uris.end();
+    });
+    const bool has_list_changed = filter.resources && has_changed("");
+    std::erase_if(filter.uris, [&](const std::string& uri) { return !has_changed(uri); });
+    const std::lock_guard lock(mutex_);
+    if (!entries_.contains(number)) return;
+    if (has_list_changed) entry.listener.send("notifications/resources/list_changed", Json::object());
+    for (const std::string& uri : filter.uris) entry.listener.send("notifications/resources/updated", {{"uri", uri}});
 }
 
 }  // namespace chronos::mcp

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -59,15 +60,20 @@ public:
 
 private:
     struct Entry {
-        Listener listener;
-        std::string head;
-        std::map<std::string, std::size_t> seen;  ///< Hashes of contents by URI.
+        Listener listener;  ///< Its filter is guarded by the subscriptions' mutex; the rest stays as it is.
+        std::mutex look_mutex;
+        std::string head;                         ///< Guarded by look_mutex.
+        std::map<std::string, std::size_t> seen;  ///< Hashes of contents by URI. Guarded by look_mutex.
     };
-    void look_at(Entry& entry);
+    using Entries = std::map<std::uint64_t, std::shared_ptr<Entry>>;
+
+    /// Reads without holding the mutex, which whoever leaves must not wait for.
+    void look_at(std::uint64_t number, Entry& entry);
+    [[nodiscard]] std::shared_ptr<Entry> find(std::uint64_t number);
 
     std::mutex mutex_;
-    std::map<std::uint64_t, Entry> entries_;  ///< Guarded by mutex_.
-    std::uint64_t last_ = 0;                  ///< Guarded by mutex_.
+    Entries entries_;         ///< Guarded by mutex_.
+    std::uint64_t last_ = 0;  ///< Guarded by mutex_.
 };
 
 }  // namespace chronos::mcp

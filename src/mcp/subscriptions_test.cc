@@ -59,6 +59,19 @@ TEST_F(SubscriptionsTest, TellsOnlyWhatWasAskedFor) {
     EXPECT_EQ(heard_.size(), 2U);
 }
 
+TEST_F(SubscriptionsTest, WhatIsAskedForAgainIsNewAgain) {
+    const std::uint64_t number = listen({.uris = {"a"}});
+    subscriptions_.set_filter(number, {});
+    subscriptions_.set_filter(number, {.uris = {"b"}});
+    contents_["a"] = "new";
+    subscriptions_.set_filter(number, {.uris = {"a"}});
+    EXPECT_TRUE(heard_.empty());
+    contents_["a"] = "newer";
+    ++head_;
+    subscriptions_.look();
+    EXPECT_EQ(heard_.size(), 1U);
+}
+
 TEST_F(SubscriptionsTest, HasAsManyListenersAsMayBe) {
     for (std::size_t i = 0; i < Subscriptions::kListenersMax; ++i) EXPECT_NE(listen({}), 0U);
     EXPECT_EQ(listen({}), 0U);
