@@ -63,7 +63,7 @@ server::Response streamed(const std::shared_ptr<SseStream>& stream, std::shared_
 
 HttpTransport::HttpTransport(const ServiceOptions& options, io::Environment world)
     : service_(options, world), sessions_(service_) {
-    service_.add_look([this] { look(); });
+    service_.set_look([this] { return look(); });
     service_.dispatcher().set_observer([](const CallRecord& call) {
         server::log(server::LogLevel::kDebug, "mcp: " + std::string(call.tool) + " " + std::string(call.outcome) +
                                                   " in " + std::to_string(call.ms) + " ms, key " + call.caller.key_id +
@@ -211,11 +211,14 @@ void HttpTransport::run(const std::shared_ptr<HttpCall>& http_call, const std::s
 }
 
 bool HttpTransport::enter(const std::string& holder, const std::shared_ptr<HttpCall>& http_call) {
-    const std::lock_guard lock(mutex_);
-    std::size_t& count = under_way_[holder];
-    if (count >= kCallsPerCallerMax) return false;
-    ++count;
-    waiting_.push_back(http_call);
+    {
+        const std::lock_guard lock(mutex_);
+        std::size_t& count = under_way_[holder];
+        if (count >= kCallsPerCallerMax) return false;
+        ++count;
+        waiting_.push_back(http_call);
+    }
+    service_.wake();
     return true;
 }
 
@@ -397,7 +400,7 @@ server::Response HttpTransport::remove(server::Call& call) {
     return {.status = 204, .content_type = ""};
 }
 
-void HttpTransport::look() {
+bool HttpTransport::look() {
     std::list<std::weak_ptr<HttpCall>> waiting;
     {
         const std::lock_guard lock(mutex_);
@@ -408,11 +411,10 @@ void HttpTransport::look() {
         const auto call = weak.lock();
         return !call || !call->begin_if_slow(now);
     });
-    {
-        const std::lock_guard lock(mutex_);
-        waiting_.splice(waiting_.end(), waiting);
-    }
     sessions_.expire();
+    const std::lock_guard lock(mutex_);
+    waiting_.splice(waiting_.end(), waiting);
+    return !waiting_.empty();
 }
 
 void HttpTransport::stop() {

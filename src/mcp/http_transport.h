@@ -61,7 +61,9 @@ private:
     server::Response get(server::Call& call);
     server::Response remove(server::Call& call);
     server::Response metadata(server::Call& call) const;
-    void look();
+    /// Begins the streams of calls that take a while and ends sessions that nobody uses. Whether there are calls to
+    /// wait for.
+    bool look();
 
     Service service_;
     HttpSessions sessions_;

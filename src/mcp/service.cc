@@ -8,6 +8,7 @@ namespace chronos::mcp {
 namespace {
 
 constexpr auto kLookPeriod = std::chrono::milliseconds(100);
+constexpr auto kIdlePeriod = std::chrono::milliseconds(60'000);
 /// Resources are looked at every so many looks.
 constexpr int kLooksPerResourceLook = 10;
 
@@ -33,21 +34,37 @@ Service::Service(const ServiceOptions& options, io::Environment world)
     : world_(world), dispatcher_({.version = options.version}, world), executor_(options.threads) {
     dispatcher_.offers() = offers_of(store_catalog(), dispatcher_.seal());
     if (options.with_conformance_fixtures) add_conformance_fixtures(dispatcher_.offers(), subscriptions_);
+    subscriptions_.set_wake([this] { wake(); });
     looker_ = std::thread([this] { look_now_and_then(); });
 }
 
-void Service::add_look(std::function<void()> look) {
+void Service::set_look(std::function<bool()> look) {
     const std::lock_guard lock(mutex_);
-    looks_.push_back(std::move(look));
+    look_ = std::move(look);
+}
+
+void Service::wake() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_woken_ = true;
+    }
+    changed_.notify_all();
 }
 
 void Service::look_now_and_then() {
     std::unique_lock lock(mutex_);
-    for (int count = 1; !stopped_.wait_for(lock, kLookPeriod, [this] { return is_stopping(); }); ++count) {
-        const std::vector<std::function<void()>> looks = looks_;
+    auto period = kIdlePeriod;
+    for (int count = 1; !is_stopping(); ++count) {
+        changed_.wait_for(lock, period, [this] { return is_stopping() || is_woken_; });
+        if (is_stopping()) return;
+        is_woken_ = false;
+        const std::function<bool()> look = look_;
         lock.unlock();
-        for (const auto& look : looks) look();
-        if (count % kLooksPerResourceLook == 0) subscriptions_.look();
+        const bool is_soon = look && look();
+        const bool is_watching = subscriptions_.is_watching();
+        // With calls to wait for, resources are looked at no more often than without.
+        if (is_watching && (!is_soon || count % kLooksPerResourceLook == 0)) subscriptions_.look();
+        period = is_soon ? kLookPeriod : is_watching ? kLookPeriod * kLooksPerResourceLook : kIdlePeriod;
         lock.lock();
     }
 }
@@ -79,7 +96,7 @@ void Service::stop() {
         const std::lock_guard lock(mutex_);
         is_stopping_ = true;
     }
-    stopped_.notify_all();
+    changed_.notify_all();
     if (looker_.joinable()) looker_.join();
     executor_.stop();
 }

@@ -49,8 +49,11 @@ public:
     [[nodiscard]] io::Environment world() const { return world_; }
     [[nodiscard]] bool is_stopping() const { return is_stopping_.load(std::memory_order_relaxed); }
 
-    /// Calls `look` about ten times a second, until the service stops. Before the first request.
-    void add_look(std::function<void()> look);
+    /// Calls `look` from time to time, until the service stops: ten times a second for as long as it answers that there
+    /// is something to wait for, else about once a minute. Before the first request.
+    void set_look(std::function<bool()> look);
+    /// There is something to wait for now.
+    void wake();
 
     /// Whether a request is answered at once, without the store and without waiting.
     static bool is_quick(std::string_view method);
@@ -71,8 +74,9 @@ private:
     Executor executor_;
     std::atomic<bool> is_stopping_ = false;
     std::mutex mutex_;
-    std::condition_variable stopped_;
-    std::vector<std::function<void()>> looks_;  ///< Guarded by mutex_.
+    std::condition_variable changed_;
+    std::function<bool()> look_;  ///< Guarded by mutex_, like the next.
+    bool is_woken_ = false;
     std::thread looker_;
 };
 

@@ -51,7 +51,16 @@ std::uint64_t Subscriptions::add(Listener listener) {
     }
     // What there is now is known; only what comes is told.
     look_at(number, *entry);
+    if (wake_) wake_();
     return number;
+}
+
+bool Subscriptions::is_watching() {
+    const std::lock_guard lock(mutex_);
+    return std::any_of(entries_.begin(), entries_.end(), [](const auto& entry) {
+        const SubscriptionFilter& filter = entry.second->listener.filter;
+        return filter.resources || !filter.uris.empty();
+    });
 }
 
 void Subscriptions::remove(std::uint64_t number) {
@@ -77,6 +86,7 @@ void Subscriptions::set_filter(std::uint64_t number, SubscriptionFilter filter) 
         entry->head.clear();
     }
     look_at(number, *entry);
+    if (wake_) wake_();
 }
 
 void Subscriptions::tools_changed() {

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mcp/json_rpc.h"
@@ -47,6 +48,11 @@ public:
         /// What changes with whatever is appended, so that nothing is read in vain.
         std::function<std::string()> head;
     };
+    /// Told when there is somebody to look for. Before the first listener.
+    void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
+    /// Whether look() has anything to do.
+    [[nodiscard]] bool is_watching();
+
     /// Its number, or 0: there are as many as may be.
     std::uint64_t add(Listener listener);
     void remove(std::uint64_t number);
@@ -71,6 +77,7 @@ private:
     void look_at(std::uint64_t number, Entry& entry);
     [[nodiscard]] std::shared_ptr<Entry> find(std::uint64_t number);
 
+    std::function<void()> wake_;
     std::mutex mutex_;
     Entries entries_;         ///< Guarded by mutex_.
     std::uint64_t last_ = 0;  ///< Guarded by mutex_.
