@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the commands that the README and the guides show, so that they stay true.
+# Runs the commands that the README, the guides and the reference show, so that they stay true.
 #
 #   scripts/check_docs.sh [folder of the chronos program]     default: build/release/bin
 #
@@ -24,7 +24,7 @@ script_of() {
 
 failed=0
 shopt -s nullglob
-for page in "$root/README.md" "$root"/docs/guides/*.md; do
+for page in "$root/README.md" "$root"/docs/{guides,reference}/*.md; do
     name=${page#"$root/"}
     grep -qxF '```sh ci' "$page" || continue
     folder=$work/${name//\//_}

@@ -37,6 +37,7 @@ void add_commands(CLI::App& app, Program& program) {
     add_tail_command(app, program);
     add_top_command(app, program);
     add_serve_command(app, program);
+    add_mcp_command(app, program);
     add_config_commands(app, program);
     add_backup_command(app, program);
     add_restore_command(app, program);

@@ -11,6 +11,7 @@
 #include "io/posix/open_file_limit.h"
 #include "io/posix/service_manager.h"
 #include "json/writer.h"
+#include "mcp/http_transport.h"
 #include "server/version.h"
 
 namespace chronos::app {
@@ -22,6 +23,7 @@ struct ServeFlags {
     CLI::Option* port_option = nullptr;
     std::vector<std::string> hosts, origins;
     bool without_credentials = false, is_dev = false, accept_clock = false, log_requests = false;
+    bool with_conformance_fixtures = false;
 
     void add_to(CLI::App* command);
     [[nodiscard]] Result<ServerConfig> resolve(const Program& program) const;
@@ -49,6 +51,8 @@ void ServeFlags::add_to(CLI::App* command) {
         ->envname("CHRONOS_BACKUP_DIR")
         ->type_name("DIR");
     command->add_flag("--no-auth", without_credentials, "No API keys: whoever reaches the port may do everything");
+    command->add_flag("--conformance", with_conformance_fixtures,
+                      "For the official tests of MCP: their fixtures at /mcp, loopback only, no API keys");
     command->add_flag("--dev", is_dev, "For trying things out: loopback only, the directory is marked");
     add_accept_clock(command, accept_clock);
     command->add_option("--log-format", log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
@@ -72,7 +76,7 @@ Result<ServerConfig> ServeFlags::resolve(const Program& program) const {
     if (!tls_key.empty()) options.listen.tls_key_file = tls_key;
     options.gate.hosts.insert(options.gate.hosts.end(), hosts.begin(), hosts.end());
     options.gate.origins.insert(options.gate.origins.end(), origins.begin(), origins.end());
-    options.without_credentials = without_credentials;
+    options.without_credentials = without_credentials || with_conformance_fixtures;
     options.is_dev = is_dev;
     options.store.accept_clock = accept_clock;
     if (program.common.memory_budget != 0) options.store.memory_budget = program.common.memory_budget;
@@ -152,7 +156,11 @@ Result<int> run_serve(Program& program, const ServeFlags& flags) {
     sigemptyset(&signals);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server, server::Server::start(config.server, program.world));
+    mcp::HttpTransport agents({.version = std::string(server::kVersion),
+                               .threads = {.threads_max = 64, .queue_max = 512},
+                               .with_conformance_fixtures = flags.with_conformance_fixtures},
+                              program.world);
+    ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server, server::Server::start(config.server, program.world, &agents));
     RETURN_IF_ERROR(say_started(program, *server, config.server));
     io::notify_service_manager("READY=1");
     serve_until_signal(*server, signals);

@@ -33,6 +33,7 @@ void add_entities_command(CLI::App& parent, Program& program);
 void add_stats_command(CLI::App& parent, Program& program);
 void add_tail_command(CLI::App& parent, Program& program);
 void add_top_command(CLI::App& parent, Program& program);
+void add_mcp_command(CLI::App& parent, Program& program);
 void add_serve_command(CLI::App& parent, Program& program);
 void add_config_commands(CLI::App& parent, Program& program);
 void add_backup_command(CLI::App& parent, Program& program);

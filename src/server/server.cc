@@ -98,6 +98,7 @@ Status check_mode(const ServerOptions& options, io::FileSystem& files) {
 struct Server::Parts {
     ServerOptions options;
     io::Environment world;
+    Extension* extension = nullptr;
     std::optional<Store> store;
     std::optional<Store> system;
     std::unique_ptr<KeyRing> keys;
@@ -108,10 +109,11 @@ struct Server::Parts {
     std::unique_ptr<Listener> listener;
 };
 
-Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::Environment world) {
+Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::Environment world,
+                                              Extension* extension) {
     RETURN_IF_ERROR(check_safety(options));
     std::unique_ptr<Server> server(new Server());
-    server->parts_ = std::make_unique<Parts>(Parts{.options = options, .world = world});
+    server->parts_ = std::make_unique<Parts>(Parts{.options = options, .world = world, .extension = extension});
     Parts& parts = *server->parts_;
     OpenOptions open = options.store;
     open.directory = options.directory;
@@ -136,6 +138,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::
                                                             .system = parts.system ? &*parts.system : nullptr,
                                                             .backup_directory = options.backup_directory,
                                                             .default_fold = options.default_fold,
+                                                            .is_tls = !options.listen.tls_certificate_file.empty(),
                                                             .mode = options.is_dev ? "dev" : "production"});
     parts.services->routes = &parts.routes;
     parts.services->consumers = parts.consumers.get();
@@ -148,8 +151,9 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::
     add_live_routes(parts.routes);
     add_consumer_routes(parts.routes, options.limits);
     add_service_routes(parts.routes, !is_loopback(options.listen.address));
+    if (extension != nullptr) extension->add_routes(parts.routes);
     GateOptions gate = options.gate;
-    gate.is_tls = !options.listen.tls_certificate_file.empty();
+    gate.is_tls = parts.services->is_tls;
     parts.gate.emplace(parts.routes, *parts.services, std::move(gate));
     ASSIGN_OR_RETURN(parts.listener, Listener::start(options.listen, *parts.gate, *parts.services));
     return server;
@@ -176,6 +180,8 @@ Status Server::reload() { return parts_->listener->reload_certificate(); }
 
 Status Server::stop() {
     if (!parts_) return {};
+    // Its calls may take long and wait for nobody knows whom.
+    if (parts_->extension != nullptr) parts_->extension->stop();
     if (parts_->listener) parts_->listener->stop();
     parts_->listener.reset();
     Status acknowledged = parts_->consumers ? parts_->consumers->close() : Status();

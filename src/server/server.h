@@ -37,11 +37,26 @@ struct ServerOptions {
     std::string backup_directory;
 };
 
+/// What else is answered on the same port, given by whoever wires the program.
+class Extension {
+public:
+    Extension() = default;
+    Extension(const Extension&) = delete;
+    Extension& operator=(const Extension&) = delete;
+    virtual ~Extension() = default;
+
+    virtual void add_routes(Routes& routes) = 0;
+    /// Before the stores are closed: from now on nothing of it uses them. Requests may still come and are refused.
+    virtual void stop() = 0;
+};
+
 class Server {
 public:
     /// Errors: kInvalidArgument — a setting, or one that would be unsafe; kAlreadyExists — the port is in use; those of
     /// Store::open.
-    static Result<std::unique_ptr<Server>> start(const ServerOptions& options, io::Environment world);
+    /// `extension`, if there is one, must outlive the server.
+    static Result<std::unique_ptr<Server>> start(const ServerOptions& options, io::Environment world,
+                                                 Extension* extension = nullptr);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;

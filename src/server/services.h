@@ -34,6 +34,7 @@ struct Services {
     std::mutex backup_mutex;       ///< Held while a backup is made.
     /// What states are folded with when a request does not say.
     Fold default_fold = Fold::kMergePatch;
+    bool is_tls = false;
     std::string mode = "production";  ///< "dev" for a store that was made for trying things out.
     std::atomic<bool> is_draining = false;
     /// The store takes no more appends until it is opened again.

@@ -119,7 +119,7 @@ std::string responses_json(const Route& route) {
     std::map<int, std::map<std::string, std::string>> by_status;
     for (const Answer& answer : route.answers) {
         auto& content = by_status[answer.status];
-        if (answer.status != 304)
+        if (answer.status != 304 && !answer.media_type.empty())
             content.emplace(answer.media_type, answer.schema.empty() ? std::string() : reference(answer.schema));
     }
     std::set<int> problems = common_problems(route);

@@ -110,6 +110,10 @@ constexpr auto kHeaders = std::to_array<ApiParameter>({
      "durability=durable (default) or os: when to answer, not what is kept"},
     {"Content-Encoding", "", R"({"enum":["gzip","zstd","identity"]})", "How the body is compressed"},
     {"Last-Event-ID", "", R"({"type":"string"})", "Go on behind this position; comes before after"},
+    {"MCP-Protocol-Version", "", R"({"type":"string","examples":["2026-07-28"]})", "The revision that the body names"},
+    {"Mcp-Method", "", R"({"type":"string"})", "The method of the body; from revision 2026-07-28 on"},
+    {"Mcp-Name", "", R"({"type":"string"})", "The tool, prompt or resource that the body names; from 2026-07-28 on"},
+    {"Mcp-Session-Id", "", R"({"type":"string"})", "The session, as initialize answered; up to 2025-11-25"},
     {"Accept", "", R"({"type":"string","examples":["application/x-ndjson"]})",
      "application/x-ndjson: every event that matches, a line each"},
 });

@@ -5,6 +5,9 @@ namespace chronos::server {
 std::string_view schemas_json() {
     static constexpr std::string_view kSchemas = R"json({
 "Id": {"type": "string", "format": "uuid"},
+"McpMessage": {"type": "object", "description": "JSON-RPC 2.0; see docs/reference/mcp.md", "required": ["jsonrpc"],
+  "properties": {"jsonrpc": {"const": "2.0"}, "id": {"type": ["string", "integer"]}, "method": {"type": "string"},
+    "params": {"type": "object"}, "result": {"type": "object"}, "error": {"type": "object"}}},
 "Time": {"type": "string", "format": "date-time"},
 "Number": {"type": "integer", "minimum": 0},
 "Consumer": {"type": "object", "required": ["consumer_id", "name", "branch", "position", "durable_position", "lag", "lease"],

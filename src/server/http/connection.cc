@@ -534,7 +534,7 @@ private:
         if (const std::string origin = context_.gate.cross_origin(request_); !origin.empty())
             head += "\r\nAccess-Control-Allow-Origin: " + origin +
                     "\r\nAccess-Control-Expose-Headers: ETag, Link, Location, Retry-After, Chronos-View, "
-                    "Chronos-Duplicate, traceparent";
+                    "Chronos-Duplicate, Mcp-Session-Id, traceparent";
         if (!context_.gate.options().origins.empty()) head += "\r\nVary: Origin";
         if (!request_.trace_id.empty())
             head += "\r\ntraceparent: " + traceparent_of(request_.trace_id, services_.world.random);

@@ -94,9 +94,11 @@ std::string_view credential_of(const Request& request) {
     return request.header("x-api-key");
 }
 
-Response unauthorized(std::string_view detail) {
+Response unauthorized(std::string_view detail, const std::string& metadata_url) {
     Response response = problem(401, "unauthorized", detail);
-    response.add_header("WWW-Authenticate", "Bearer realm=\"chronos\"");
+    response.add_header("WWW-Authenticate",
+                        "Bearer realm=\"chronos\"" +
+                            (metadata_url.empty() ? "" : ", resource_metadata=\"" + metadata_url + "\""));
     return response;
 }
 
@@ -130,7 +132,8 @@ Response Gate::options_of(const Request& request, const std::string& allowed) co
     response.add_header("Access-Control-Allow-Methods", allowed);
     response.add_header("Access-Control-Allow-Headers",
                         "Authorization, X-API-Key, Content-Type, Content-Encoding, Accept, If-Match, If-None-Match, "
-                        "Idempotency-Key, Prefer, traceparent, Last-Event-ID");
+                        "Idempotency-Key, Prefer, traceparent, Last-Event-ID, MCP-Protocol-Version, Mcp-Method, "
+                        "Mcp-Name, Mcp-Session-Id");
     response.add_header("Access-Control-Max-Age", "600");
     return response;
 }
@@ -156,7 +159,11 @@ Gate::Decision Gate::decide(const Request& request) const {
             refusal.add_header("Retry-After", "60");
             return {.refusal = std::move(refusal)};
         }
-        if (!principal.ok()) return {.refusal = unauthorized(principal.error().message)};
+        const std::string_view metadata = match.route->resource_metadata;
+        const std::string origin = (options_.is_tls ? "https://" : "http://") + std::string(request.header("host"));
+        if (!principal.ok())
+            return {.refusal = unauthorized(principal.error().message,
+                                            metadata.empty() ? "" : origin + std::string(metadata))};
         pass.principal = std::move(*principal);
         if (!pass.principal.scopes.allows(*match.route->scope)) {
             return {.refusal =

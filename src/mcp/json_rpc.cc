@@ -1,0 +1,110 @@
+#include "mcp/json_rpc.h"
+
+#include "json/validate.h"
+
+namespace chronos::mcp {
+namespace {
+
+constexpr std::size_t kTokensMax = 100'000;
+constexpr std::size_t kIdSizeMax = 256;
+
+bool is_id(const Json& id) {
+    if (id.is_string()) return id.get_ref<const std::string&>().size() <= kIdSizeMax;
+    return id.is_number_integer();
+}
+
+RpcError invalid(std::string message) { return {.code = kInvalidRequest, .message = std::move(message)}; }
+
+std::optional<RpcError> read_request(const Json& object, Message& message) {
+    if (!object["method"].is_string()) return invalid("\"method\" is not a string");
+    message.method = object["method"].get<std::string>();
+    message.kind = object.contains("id") ? Message::Kind::kRequest : Message::Kind::kNotification;
+    if (message.kind == Message::Kind::kRequest && message.id.is_null())
+        return invalid("\"id\" is a string of at most 256 bytes or an integer");
+    if (!object.contains("params")) return std::nullopt;
+    if (!object["params"].is_object()) return invalid("\"params\" is an object, with arguments by name");
+    message.params = object["params"];
+    return std::nullopt;
+}
+
+std::optional<RpcError> read_response(const Json& object, Message& message) {
+    message.kind = Message::Kind::kResponse;
+    if (message.id.is_null()) return invalid("a response names the request by \"id\"");
+    if (object.contains("result") == object.contains("error"))
+        return invalid("a message has one of \"method\", \"result\" and \"error\"");
+    if (object.contains("result")) {
+        message.result = object["result"];
+        return std::nullopt;
+    }
+    const Json& error = object["error"];
+    if (!error.is_object() || !member(error, "code").is_number_integer()) return invalid("\"error\" has no \"code\"");
+    message.error = RpcError{.code = error["code"].get<std::int32_t>(),
+                             .message = string_member(error, "message").value_or(""),
+                             .data = member(error, "data")};
+    return std::nullopt;
+}
+
+}  // namespace
+
+Parsed parse_message(std::string_view text) {
+    Parsed parsed;
+    const json::Limits limits{.depth_max = kMessageDepthMax, .tokens_max = kTokensMax};
+    if (const Status valid = json::validate_json(text, limits); !valid.ok()) {
+        const bool is_limit = valid.error().code == ErrorCode::kLimitExceeded;
+        parsed.error = RpcError{.code = is_limit ? kInvalidRequest : kParseError, .message = valid.error().message};
+        return parsed;
+    }
+    const Json object = Json::parse(text, nullptr, false);
+    if (object.is_array()) {
+        parsed.error = invalid("batches are not taken; send each message alone");
+        return parsed;
+    }
+    if (!object.is_object()) {
+        parsed.error = invalid("a message is an object");
+        return parsed;
+    }
+    if (is_id(member(object, "id"))) parsed.message.id = object["id"];
+    if (string_member(object, "jsonrpc") != "2.0")
+        parsed.error = invalid("\"jsonrpc\" is \"2.0\"");
+    else
+        parsed.error =
+            object.contains("method") ? read_request(object, parsed.message) : read_response(object, parsed.message);
+    return parsed;
+}
+
+Json result_message(const Json& id, Json result) {
+    return {{"jsonrpc", "2.0"}, {"id", id}, {"result", std::move(result)}};
+}
+
+Json error_message(const Json& id, const RpcError& error) {
+    Json message = {{"jsonrpc", "2.0"}};
+    if (!id.is_null()) message["id"] = id;
+    message["error"] = {{"code", error.code}, {"message", error.message}};
+    if (!error.data.is_null()) message["error"]["data"] = error.data;
+    return message;
+}
+
+Json notification_message(std::string_view method, Json params) {
+    return {{"jsonrpc", "2.0"}, {"method", method}, {"params", std::move(params)}};
+}
+
+Json request_message(const Json& id, std::string_view method, Json params) {
+    return {{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", std::move(params)}};
+}
+
+std::string text_of(const Json& message) { return message.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+const Json& member(const Json& object, std::string_view name) {
+    static const Json kNull;
+    if (!object.is_object()) return kNull;
+    const auto found = object.find(name);
+    return found == object.end() ? kNull : *found;
+}
+
+std::optional<std::string> string_member(const Json& object, std::string_view name) {
+    const Json& value = member(object, name);
+    if (!value.is_string()) return std::nullopt;
+    return value.get<std::string>();
+}
+
+}  // namespace chronos::mcp
