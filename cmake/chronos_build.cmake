@@ -126,7 +126,7 @@ function(chronos_public_library)
     set(objects "")
     get_property(components GLOBAL PROPERTY chronos_components)
     # What stands in front of the library is no part of it.
-    list(REMOVE_ITEM components access ingest wire server client app)
+    list(REMOVE_ITEM components access ingest wire server client mcp app)
     foreach(component IN LISTS components)
         get_target_property(type chronos_${component} TYPE)
         if(type STREQUAL "STATIC_LIBRARY")

@@ -24,7 +24,7 @@ const std::map<std::string, int, std::less<>>& ranks() {
         {"base", 1},       {"io", 2},      {"event", 2},  {"json", 3},   {"cache", 3},    {"text", 3},
         {"vector", 3},     {"parquet", 3}, {"wal", 4},    {"index", 4},  {"segment", 4},  {"store", 5},
         {"projection", 6}, {"query", 6},   {"search", 6}, {"access", 6}, {"embedded", 7}, {"ingest", 8},
-        {"wire", 8},       {"server", 9},  {"client", 9}, {"app", 10},
+        {"wire", 8},       {"server", 9},  {"client", 9}, {"mcp", 10},  {"app", 11},
     };
     return table;
 }
@@ -90,11 +90,11 @@ const std::vector<Reserved>& reserved() {
                         "src/event is values and rules; it knows no threads"});
         rows.push_back({include(R"(simdjson.*|nlohmann/.*)"),
                         Reserved::Where::kOnlyIn,
-                        {},
-                        "JSON is read through src/json; tests compare it with others"});
+                        {"mcp"},
+                        "JSON is read through src/json; only messages of src/mcp are values of a library"});
         rows.push_back({std::regex(R"(^\s*#\s*include\s*"io/(posix|sim)/)"),
                         Reserved::Where::kOnlyIn,
-                        {"io", "embedded", "app"},
+                        {"io", "embedded", "mcp", "app"},
                         "the engine is given its io::Environment; it does not choose one"});
         return rows;
     }();
