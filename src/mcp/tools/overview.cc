@@ -49,10 +49,10 @@ Result<Json> type_row(const client::EndpointView& view, const EventTypeCount& ty
 }
 
 /// The beginnings that entity ids have in common, up to the first ':', '/', '-' or '_'.
-Result<Json> entity_kinds(const client::EndpointView& view) {
+Result<Json> entity_kinds(const client::EndpointView& view, std::size_t bytes_max) {
     constexpr std::string_view kBehindAll = "\U0010FFFF";
     Shown shown({.string_bytes = 120});
-    Json kinds = Json::array();
+    Rows kinds(bytes_max);
     std::string after;
     while (kinds.size() < kKindsMax) {
         ASSIGN_OR_RETURN(const auto next, view.entities("", after, 1));
@@ -66,19 +66,18 @@ Result<Json> entity_kinds(const client::EndpointView& view) {
         kind["entities"] = members.size();
         if (members.size() == kKindCountMax) kind["or_more"] = true;
         kind["example"] = shown.text(id);
-        kinds.push_back(std::move(kind));
+        if (!kinds.add(std::move(kind))) break;
         after = prefix + std::string(kBehindAll);
     }
-    return kinds;
+    return kinds.take();
 }
 
-Result<Json> fork_rows(const client::Endpoint& endpoint, std::size_t& count) {
+Result<Json> fork_rows(const client::Endpoint& endpoint, std::size_t bytes_max, std::size_t& count) {
     ASSIGN_OR_RETURN(const auto forks, endpoint.forks());
     count = forks.size();
     Shown shown({.string_bytes = 128});
-    Json rows = Json::array();
+    Rows rows(bytes_max);
     for (const ForkInfo& fork : forks) {
-        if (rows.size() == kForksMax) break;
         Json row;
         row["id"] = fork.id;
         if (!fork.name.empty()) row["name"] = shown.text(fork.name);
@@ -86,9 +85,9 @@ Result<Json> fork_rows(const client::Endpoint& endpoint, std::size_t& count) {
         row["own_events"] = fork.own_event_count;
         row["expires_at"] = fork.expires_at.to_string();
         if (!fork.creator.empty()) row["creator"] = shown.text(fork.creator);
-        rows.push_back(std::move(row));
+        if (rows.size() == kForksMax || !rows.add(std::move(row))) break;
     }
-    return rows;
+    return rows.take();
 }
 
 void put_freshness(Json& answer, const Stats& stats) {
@@ -109,13 +108,13 @@ Result<ToolAnswer> overview(const Json& arguments, CallContext& context) {
     answer["event_types"] = stats.event_types.size();
     put_freshness(answer, stats);
     std::size_t fork_count = 0;
-    ASSIGN_OR_RETURN(Json forks, fork_rows(context.endpoint, fork_count));
+    ASSIGN_OR_RETURN(Json forks, fork_rows(context.endpoint, request.bytes_max / 5, fork_count));
     answer["live_forks"] = fork_count;
     answer["now"] = now().to_string();
     answer["view"] = view_json(view->info());
     answer["untrusted"] = Json::object();
     if (!forks.empty()) answer["untrusted"]["forks"] = std::move(forks);
-    ASSIGN_OR_RETURN(answer["untrusted"]["entity_kinds"], entity_kinds(*view));
+    ASSIGN_OR_RETURN(answer["untrusted"]["entity_kinds"], entity_kinds(*view, request.bytes_max / 5));
     Shown shown({.string_bytes = 160});
     Rows rows(bytes_left(answer, request.bytes_max));
     std::size_t wanted = 0;
@@ -136,6 +135,8 @@ Result<ToolAnswer> overview(const Json& arguments, CallContext& context) {
         answer["types_left_out"] = wanted - rows.size();
         answer["try"] = "name an event_type, or raise max_tokens; the most frequent types come first";
     }
+    const std::size_t forks_shown = answer["untrusted"].value("forks", Json::array()).size();
+    if (forks_shown < fork_count) answer["forks_left_out"] = fork_count - forks_shown;
     answer["untrusted"]["event_types"] = rows.take();
     ToolAnswer out = answered(std::move(answer));
     out.links.emplace_back("event types", "chronos://event-types");
