@@ -52,7 +52,8 @@ private:
         CallResult result{
             .structured = std::move(answer.structured), .text = std::move(answer.text), .is_error = answer.is_error};
         if (answer.confirm)
-            result.structured = {{"confirm", answer.confirm->message},
+            result.structured = {{"confirmation_required", true},
+                                 {"message", answer.confirm->message},
                                  {"plan", answer.confirm->plan},
                                  {"plan_token", answer.confirm->binding}};
         return result;

@@ -163,8 +163,8 @@ Tool compare_tool() {
     tool.name = "compare";
     tool.title = "Compare";
     tool.description =
-        "What differs between two views: entities, fields, events. Each side as_of, known_at, at or fork; `to` is main "
-        "now unless given; only to {fork}: what the fork changed.";
+        "What differs between two views: entities, fields, events. Each side as_of, known_at, at or fork; `to`: main "
+        "now unless given; only to {fork}: what it changed.";
     tool.input_schema = input_schema(
         R"({"from":{"type":"object"},"to":{"type":"object"},"entity_id":{"type":["string","array"]},
             "entity_id_prefix":{"type":"string"},"limit":{"type":"integer"},"after":{"type":"string"}})",

@@ -208,7 +208,7 @@ Tool find_entities_tool() {
     Tool tool;
     tool.name = "find_entities";
     tool.title = "Find entities";
-    tool.description = "Entity ids by part of the id (text), by prefix, or by what happened to them (filters).";
+    tool.description = "Entity ids by a part (text), prefix, or what happened to them (filters).";
     tool.input_schema = input_schema(
         R"({"text":{"type":"string"},"prefix":{"type":"string"},"event_type":{"type":["string","array"]},
             "where":{"type":["string","array"]},"actor":{"type":"string"},

@@ -152,11 +152,11 @@ Tool fork_finish_tool() {
     tool.name = "fork_finish";
     tool.title = "Finish a fork";
     tool.description =
-        "Merge a fork into its parent (all or nothing) or discard it. The first call gives the plan to confirm. "
+        "Merge a fork into its parent, all or nothing, or discard it. First call: a plan; confirm with its plan_token. "
         "Conflicts: skip or force entities.";
     tool.input_schema = input_schema(
         R"({"fork":{"type":"string"},"action":{"enum":["merge","discard"]},"skip":{"type":"array"},
-            "force":{"type":"array"},"append_if_moved":{"type":"boolean"}})",
+            "force":{"type":"array"},"append_if_moved":{"type":"boolean"},"plan_token":{"type":"string"}})",
         {}, {"fork", "action"});
     tool.output_schema = output_schema(
         R"({"fork":{"type":"string"},"status":{"enum":["merged","discarded"]},

@@ -128,7 +128,7 @@ Tool get_state_tool() {
     tool.name = "get_state";
     tool.title = "Get state";
     tool.description =
-        "What one entity is, or was (as_of), or was known to be (known_at). `origins`: which event set each field.";
+        "What an entity is, was (as_of), or was known to be (known_at). `origins`: which event set each field.";
     tool.input_schema =
         input_schema(R"({"entity_id":{"type":"string"},"fields":{"type":"array"},"origins":{"type":"boolean"},
                          "fold_order":{"enum":["stream","occurred"]}})",
