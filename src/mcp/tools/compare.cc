@@ -138,8 +138,8 @@ Result<ToolAnswer> compare(const Json& arguments, CallContext& context) {
     answer["entities"] = changes.entity_count;
     answer["events_added"] = changes.added_count;
     answer["events_removed"] = changes.removed_count;
-    answer["from"] = view_json(changes.before);
-    answer["to"] = view_json(changes.after);
+    answer["from"] = view_json(from->info());
+    answer["to"] = view_json(to->info());
     if (changes.entities.empty()) {
         ASSIGN_OR_RETURN(answer["searched"], searched(*to, arguments));
     }

@@ -71,7 +71,7 @@ Status check_size(const client::EndpointView& view, const std::string& entity_id
 Result<Timestamp> end_of(const client::EndpointView& view, const ViewOptions& options) {
     if (options.as_of) return *options.as_of;
     if (options.known_at) return *options.known_at;
-    if (!options.at) return now();
+    if (!options.at) return this_second();
     client::EventPage page;
     RETURN_IF_ERROR(view.read({.order = Order::kBackward, .limit = 1}, page));
     return page.events().empty() ? now() : page.events().front().recorded_at;

@@ -94,7 +94,7 @@ void put_freshness(Json& answer, const Stats& stats) {
     if (stats.first_recorded_at) answer["first_recorded_at"] = stats.first_recorded_at->to_string();
     if (!stats.last_recorded_at) return;
     answer["last_recorded_at"] = stats.last_recorded_at->to_string();
-    answer["last_event_age"] = duration_json(now().ns - stats.last_recorded_at->ns);
+    answer["last_event_age"] = duration_json(now().ns - stats.last_recorded_at->ns)["text"];
 }
 
 Result<ToolAnswer> overview(const Json& arguments, CallContext& context) {
@@ -153,7 +153,7 @@ Tool overview_tool() {
     tool.input_schema = input_schema(R"({"event_type":{"type":["string","array"]}})", {Shared::kView, Shared::kBudget});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"events":{"type":"integer"},"entities":{"type":"integer"},
-            "event_types":{"type":"integer"},"last_event_age":{"type":"object"},"live_forks":{"type":"integer"},
+            "event_types":{"type":"integer"},"last_event_age":{"type":"string"},"live_forks":{"type":"integer"},
             "view":{"type":"object"},"untrusted":{"type":"object"}})",
         {"complete", "events", "entities", "view", "untrusted"});
     tool.is_idempotent = true;

@@ -32,6 +32,11 @@ Status check_no_pattern(const std::vector<std::string>& names, std::string_view 
 
 Timestamp now() { return {io::posix_environment().clock.wall_ns()}; }
 
+Timestamp this_second() {
+    constexpr std::int64_t kSecondNs = 1'000'000'000;
+    return {now().ns / kSecondNs * kSecondNs};
+}
+
 Result<wire::Parameters> parameters_of(const Json& arguments) {
     if (arguments.is_null()) return wire::Parameters();
     if (!arguments.is_object()) return wrong("the arguments are a JSON object");

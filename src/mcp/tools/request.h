@@ -22,6 +22,8 @@ inline constexpr std::uint64_t kMaxTokensDefault = 3'000;
 
 /// What relative times and ages count from.
 Timestamp now();
+/// The same in whole seconds, for how long something lasts that has not ended.
+Timestamp this_second();
 
 /// Errors: kInvalidArgument — not an object.
 Result<wire::Parameters> parameters_of(const Json& arguments);
