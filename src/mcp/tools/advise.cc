@@ -96,7 +96,7 @@ Tool advise_tool() {
             "guidance":{"type":"array"},"store":{"type":"object"},"untrusted":{"type":"object"}})",
         {"steps", "pitfalls", "guidance", "untrusted"});
     tool.is_idempotent = true;
-    tool.run = answering(advise);
+    tool.run = answering(FallibleRun(advise));
     return tool;
 }
 

@@ -159,7 +159,7 @@ Tool aggregate_tool() {
             "searched":{"type":"object"},"untrusted":{"type":"object"}})",
         {"complete", "op", "events", "view"});
     tool.is_idempotent = true;
-    tool.run = answering(aggregate);
+    tool.run = answering(FallibleRun(aggregate));
     return tool;
 }
 

@@ -92,11 +92,22 @@ Json duration_json(std::int64_t ns) {
     return out;
 }
 
-std::function<ToolAnswer(const Json&, const std::optional<std::string>&, CallContext&)> answering(FallibleRun run) {
-    return [run = std::move(run)](const Json& arguments, const std::optional<std::string>& /*confirmed*/,
+ToolRun answering(FallibleRun run) {
+    return answering([run = std::move(run)](const Json& arguments, const std::optional<std::string>& /*confirmed*/,
+                                            CallContext& context) { return run(arguments, context); });
+}
+
+ToolRun answering(ConfirmableRun run) {
+    return [run = std::move(run)](const Json& arguments, const std::optional<std::string>& confirmed,
                                   CallContext& context) {
-        Result<ToolAnswer> answer = run(arguments, context);
-        return answer.ok() ? std::move(answer).value() : failed(answer.error());
+        try {
+            Result<ToolAnswer> answer = run(arguments, confirmed, context);
+            return answer.ok() ? std::move(answer).value() : failed(answer.error());
+        } catch (const Json::exception&) {
+            // Past the check of the schema came a member of another kind.
+            return failed(
+                base::fail(ErrorCode::kInvalidArgument, "an argument is of another type than the schema says"));
+        }
     };
 }
 

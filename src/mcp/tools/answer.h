@@ -36,9 +36,13 @@ Json view_json(const ViewInfo& info);
 /// {"seconds": 93784, "text": "26h 3m"}; nothing is rounded in `seconds`.
 Json duration_json(std::int64_t ns);
 
-/// A tool's function made of one that can fail.
+using ToolRun = std::function<ToolAnswer(const Json&, const std::optional<std::string>&, CallContext&)>;
 using FallibleRun = std::function<Result<ToolAnswer>(const Json& arguments, CallContext& context)>;
-std::function<ToolAnswer(const Json&, const std::optional<std::string>&, CallContext&)> answering(FallibleRun run);
+using ConfirmableRun = std::function<Result<ToolAnswer>(
+    const Json& arguments, const std::optional<std::string>& confirmed, CallContext& context)>;
+/// A tool's function made of one that can fail: its errors are answers, and nothing is thrown.
+ToolRun answering(FallibleRun run);
+ToolRun answering(ConfirmableRun run);
 
 /// Rows as long as they fit.
 class Rows {

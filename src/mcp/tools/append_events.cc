@@ -147,7 +147,7 @@ Tool append_events_tool() {
         {"branch_changed", "branch", "duplicate", "events"});
     tool.scope = access::Scope::kWriteForks;
     tool.is_idempotent = true;
-    tool.run = answering(append_events);
+    tool.run = answering(FallibleRun(append_events));
     return tool;
 }
 

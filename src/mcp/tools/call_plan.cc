@@ -70,10 +70,14 @@ Result<Subject> subject_of(const client::EndpointView& view, const Question& que
             subject.entities.push_back(ids.front());
     }
     const std::vector<std::string> words = words_of(question.lower_question);
-    for (const EventTypeCount& type : question.stats.event_types) {
-        const bool is_meant = std::any_of(
-            words.begin(), words.end(), [&type](const std::string& word) { return means_type(word, type.event_type); });
-        if (is_meant && subject.event_types.size() < kNamesMax) subject.event_types.push_back(type.event_type);
+    // In the order in which the question names them: from the first to the second is what it is about.
+    for (const std::string& word : words) {
+        for (const EventTypeCount& type : question.stats.event_types) {
+            const bool is_new = std::find(subject.event_types.begin(), subject.event_types.end(), type.event_type) ==
+                                subject.event_types.end();
+            if (is_new && means_type(word, type.event_type) && subject.event_types.size() < kNamesMax)
+                subject.event_types.push_back(type.event_type);
+        }
     }
     for (const auto& [pointer, field] : question.sample.fields) {
         const std::string name = pointer.substr(pointer.rfind('/') + 1);
@@ -138,6 +142,17 @@ private:
         return std::pair{std::move(arguments), count};
     }
 
+    /// The first of several types; of one alone, the type with which its kind of entities begins.
+    [[nodiscard]] Result<std::string> first_type() const {
+        const std::string& type = subject_.event_types.front();
+        if (subject_.event_types.size() > 1) return type;
+        ReadOptions first{.limit = 1};
+        first.filter.event_type_prefix = type.substr(0, type.find_first_of(".:_-") + 1);
+        client::EventPage page;
+        RETURN_IF_ERROR(view_.read(first, page));
+        return page.events().empty() ? type : std::string(page.events().front().event_type);
+    }
+
     Result<std::uint64_t> events_of_entity() const {
         Filter filter;
         filter.entity_ids = {subject_.entities.front()};
@@ -174,7 +189,7 @@ private:
         if (!is_asked || !has_entity()) return {};
         ASSIGN_OR_RETURN(const std::uint64_t rows, events_of_entity());
         Json arguments = {{"entity_id", subject_.entities.front()}};
-        if (!subject_.field.empty()) arguments["field"] = subject_.field;
+        if (!subject_.field.empty() && !asks("did|ever|never|happen*")) arguments["field"] = subject_.field;
         if (!subject_.event_types.empty()) arguments["expect_types"] = subject_.event_types;
         add("get_history",
             "events with actor, reason, before and after, durations worked out; with expect_types it says what never "
@@ -188,9 +203,9 @@ private:
         auto& [arguments, rows] = filtered;
         if (asks("how long|duration|took|take|takes|lead time|time to|average time") && !has_entity()) {
             Json call = {{"op", "duration"}};
-            if (subject_.event_types.size() > 1) {
-                call["from_type"] = subject_.event_types[1];
-                call["to_type"] = subject_.event_types[0];
+            if (!subject_.event_types.empty()) {
+                ASSIGN_OR_RETURN(call["from_type"], first_type());
+                call["to_type"] = subject_.event_types[subject_.event_types.size() > 1 ? 1 : 0];
             }
             add("aggregate", "duration from one event type to another per entity: min, avg, median, p95, max",
                 std::move(call), rows, 300);

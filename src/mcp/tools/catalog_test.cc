@@ -63,6 +63,53 @@ TEST_F(CatalogTest, SchemasAreClosedAndSmall) {
     }
 }
 
+/// Whatever is sent, even past the check of the schema, is answered.
+TEST_F(CatalogTest, NoArgumentsMakeAToolFall) {
+    append("order:1", "order.placed", R"({"total":42})", "2026-01-10");
+    const Json valid = Json::parse(R"({"entity_id":"order:1","question":"why","op":"sum","field":"total","fork":"try",
+        "action":"merge","branch":"main","idempotency_key":"k","from":{"as_of":"2026-01-01"},"from_type":"a","to_type":"b",
+        "events":[{"entity_id":"a","event_type":"b","expected_version":"any"}]})");
+    std::vector<Json> wrong{nullptr,
+                            true,
+                            -1,
+                            1.5,
+                            18'446'744'073'709'551'615U,
+                            "",
+                            "\xFF",
+                            "*",
+                            "id64:!",
+                            "a\nb",
+                            Json::array(),
+                            Json::object(),
+                            Json::array({1, nullptr}),
+                            Json::array({Json::object()}),
+                            Json::parse(R"({"as_of":[1],"at":"x"})"),
+                            Json::parse(R"([{"entity_id":1,"event_type":[],
+                            "expected_version":"any","metadata":{"actor":[]},"payload":"x","tags":7,"id":"nope"}])")};
+    wrong.push_back(std::string(100'000, 'x'));
+    std::size_t error_count = 0;
+    for (const Tool& tool : catalog_.tools) {
+        Json arguments = Json::object();
+        for (const Json& name : tool.input_schema.value("required", Json::array()))
+            arguments[name.get<std::string>()] = valid[name.get<std::string>()];
+        for (const auto& [name, schema] : tool.input_schema["properties"].items()) {
+            for (const Json& value : wrong) {
+                Json changed = arguments;
+                changed[name] = value;
+                EXPECT_NO_THROW(error_count += run(tool.name, changed).is_error ? 1 : 0) << tool.name << name << value;
+            }
+        }
+        for (const Json& value : wrong) EXPECT_NO_THROW((void)run(tool.name, value)) << tool.name << value;
+    }
+    EXPECT_GT(error_count, 500U);
+    for (const auto& [name, translate] : catalog_.aliases) {
+        for (const Json& value : wrong) {
+            EXPECT_NO_THROW((void)translate(value)) << name << value;
+            EXPECT_NO_THROW((void)translate({{"entity_id", value}, {"timeframe", value}, {"pattern_type", value}}));
+        }
+    }
+}
+
 TEST_F(CatalogTest, OldNamesBecomeCallsOfTheToolsThereAre) {
     append("order:1", "order.placed", R"({"total":42})", "2026-01-10");
     append("order:2", "order.placed", R"({"total":7})", "2026-01-11");

@@ -175,7 +175,7 @@ Tool compare_tool() {
             "from":{"type":"object"},"to":{"type":"object"},"untrusted":{"type":"object"}})",
         {"complete", "differs", "from", "to"});
     tool.is_idempotent = true;
-    tool.run = answering(compare);
+    tool.run = answering(FallibleRun(compare));
     return tool;
 }
 

@@ -220,7 +220,7 @@ Tool find_entities_tool() {
             "untrusted":{"type":"object"}})",
         {"complete", "found", "view"});
     tool.is_idempotent = true;
-    tool.run = answering(find_entities);
+    tool.run = answering(FallibleRun(find_entities));
     return tool;
 }
 

@@ -60,7 +60,7 @@ Tool fork_create_tool() {
             "expires_at":{"type":"string"},"branch_changed":{"type":"string"}})",
         {"fork", "parent", "expires_at", "branch_changed"});
     tool.scope = access::Scope::kWriteForks;
-    tool.run = answering(fork_create);
+    tool.run = answering(FallibleRun(fork_create));
     return tool;
 }
 

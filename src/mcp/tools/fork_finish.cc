@@ -165,10 +165,7 @@ Tool fork_finish_tool() {
     tool.scope = access::Scope::kWriteForks;
     tool.is_destructive = true;
     tool.is_idempotent = true;
-    tool.run = [](const Json& arguments, const std::optional<std::string>& confirmed, CallContext& context) {
-        Result<ToolAnswer> answer = fork_finish(arguments, confirmed, context);
-        return answer.ok() ? std::move(answer).value() : failed(answer.error());
-    };
+    tool.run = answering(ConfirmableRun(fork_finish));
     return tool;
 }
 

@@ -296,7 +296,7 @@ Tool get_history_tool() {
             "untrusted":{"type":"object"}})",
         {"complete", "exists", "entity_id", "view"});
     tool.is_idempotent = true;
-    tool.run = answering(get_history);
+    tool.run = answering(FallibleRun(get_history));
     return tool;
 }
 

@@ -139,7 +139,7 @@ Tool get_state_tool() {
             "view":{"type":"object"},"untrusted":{"type":"object","properties":{"state":{"type":"object"}}}})",
         {"complete", "exists", "entity_id", "view"});
     tool.is_idempotent = true;
-    tool.run = answering(get_state);
+    tool.run = answering(FallibleRun(get_state));
     return tool;
 }
 

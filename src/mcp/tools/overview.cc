@@ -157,7 +157,7 @@ Tool overview_tool() {
             "view":{"type":"object"},"untrusted":{"type":"object"}})",
         {"complete", "events", "entities", "view", "untrusted"});
     tool.is_idempotent = true;
-    tool.run = answering(overview);
+    tool.run = answering(FallibleRun(overview));
     return tool;
 }
 

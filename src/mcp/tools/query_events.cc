@@ -219,7 +219,7 @@ Tool query_events_tool() {
             "untrusted":{"type":"object"}})",
         {"complete", "count", "view"});
     tool.is_idempotent = true;
-    tool.run = answering(query_events);
+    tool.run = answering(FallibleRun(query_events));
     return tool;
 }
 

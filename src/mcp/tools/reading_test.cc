@@ -292,6 +292,9 @@ TEST_F(ReadingTools, AdviceFitsTheStoreAndTheQuestion) {
     EXPECT_EQ(tools("How long does it take from placed to shipped?"), "aggregate ");
     EXPECT_EQ(tools("What did we know of order:1 on 2026-01-11?"), "get_state get_history ");
     EXPECT_EQ(tools("What if we try a discount?"), "fork_create ");
+    const Json durations = run("advise", {{"question", "How long until orders are shipped?"}}).structured;
+    EXPECT_EQ(durations["untrusted"]["calls"][0],
+              Json::parse(R"({"op":"duration","from_type":"order.placed","to_type":"order.shipped"})"));
     EXPECT_EQ(tools("Which orders were shipped?"), "find_entities ");
     EXPECT_NE(tools("Something").find("overview"), std::string::npos);
     const Json answer = call("advise", R"({"question":"How should I model and name events about personal data?"})");

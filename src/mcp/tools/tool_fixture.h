@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,7 +53,32 @@ protected:
     ToolAnswer run(std::string_view name, const Json& arguments,
                    const std::optional<std::string>& confirmed = std::nullopt) {
         CallContext call = context();
-        return tool(name).run(arguments, confirmed, call);
+        ToolAnswer answer = tool(name).run(arguments, confirmed, call);
+        if (!answer.is_error && !answer.confirm) expect_match(answer.structured, tool(name).output_schema, name);
+        return answer;
+    }
+
+    static bool has_type(const Json& value, const Json& type) {
+        if (type.is_array())
+            return std::any_of(type.begin(), type.end(), [&value](const Json& one) { return has_type(value, one); });
+        if (type == "integer") return value.is_number_integer();
+        if (type == "number") return value.is_number();
+        return type == value.type_name();
+    }
+
+    /// The parts of JSON Schema that output schemas use.
+    static void expect_match(const Json& value, const Json& schema, std::string_view where) {
+        EXPECT_TRUE(!schema.contains("type") || has_type(value, schema["type"])) << where << value.dump(1);
+        if (schema.contains("enum")) {
+            const Json& words = schema["enum"];
+            EXPECT_NE(std::find(words.begin(), words.end(), value), words.end()) << where << value;
+        }
+        for (const Json& name : schema.value("required", Json::array()))
+            EXPECT_TRUE(value.contains(name.get<std::string>())) << where << name << value.dump(1);
+        const Json properties = schema.value("properties", Json::object());
+        for (const auto& [name, inner] : properties.items()) {
+            if (value.is_object() && value.contains(name)) expect_match(value[name], inner, name);
+        }
     }
 
     /// The JSON of an answer that is no error.
