@@ -37,6 +37,10 @@ std::string_view try_after(ErrorCode code) {
 
 }  // namespace
 
+std::string counted(std::uint64_t count, std::string_view noun) {
+    return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
 ToolAnswer answered(Json structured) {
     ToolAnswer answer;
     answer.structured = std::move(structured);

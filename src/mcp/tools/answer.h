@@ -27,6 +27,9 @@ ToolAnswer failed(std::string_view code, std::string message, std::string try_ne
 /// Errors: as an answer, if the caller may not do it. `what`: "append to main".
 std::optional<ToolAnswer> forbidden(const CallContext& context, access::Scope needed, std::string_view what);
 
+/// "1 event", "2 events".
+std::string counted(std::uint64_t count, std::string_view noun);
+
 /// The answer of a tool that gives nothing but JSON.
 ToolAnswer answered(Json structured);
 

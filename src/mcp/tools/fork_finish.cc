@@ -65,7 +65,7 @@ Result<std::string> binding_of(const client::Endpoint& endpoint, const Request& 
 
 ToolAnswer in_the_way(const MergeResult& result) {
     ToolAnswer answer =
-        failed("merge_conflict", std::to_string(result.conflict_count) + " things stand in the way of the merge",
+        failed("merge_conflict", counted(result.conflict_count, "conflict") + " in the way of the merge",
                "for each entity under untrusted.conflicts: leave it out with skip, or append despite it with force; "
                "append_if_moved passes entities whose events carried no condition; or append to the fork what settles "
                "it");
@@ -79,15 +79,15 @@ Result<ToolAnswer> plan(client::Endpoint& endpoint, const Request& request, cons
     Confirmation confirmation{.binding = std::move(binding)};
     confirmation.plan["action"] = request.is_merge ? "merge" : "discard";
     confirmation.plan["fork"] = fork_json(fork);
-    confirmation.message = "Throw fork " + fork.id + " away, with " + std::to_string(fork.own_event_count) +
-                           " events of its own. That cannot be undone.";
+    confirmation.message = "Throw fork " + fork.id + " away, with " + counted(fork.own_event_count, "event") +
+                           " of its own. That cannot be undone.";
     if (request.is_merge) {
         MergeOptions dry = request.merge;
         dry.dry_run = true;
         ASSIGN_OR_RETURN(const MergeResult result, endpoint.merge_fork(fork.id, dry));
         if (result.conflict_count > 0) return in_the_way(result);
         confirmation.plan["merge"] = merge_json(result);
-        confirmation.message = "Append " + std::to_string(result.event_count) + " events of fork " + fork.id + " to " +
+        confirmation.message = "Append " + counted(result.event_count, "event") + " of fork " + fork.id + " to " +
                                fork.parent + ", " + std::to_string(result.skipped_count) + " left out, " +
                                std::to_string(result.forced_count) + " despite a conflict. That cannot be undone.";
     }

@@ -61,9 +61,9 @@ void about_types(const Stats& stats, Pitfalls& pitfalls) {
         }
     }
     if (!alike.empty()) {
-        pitfalls.sentences.push_back(std::to_string(alike.size()) +
-                                     " pairs of event types are spelled nearly alike (untrusted.similar_event_types): "
-                                     "ask for both, or find out which one is used");
+        pitfalls.sentences.push_back(
+            "event types that are spelled nearly alike (untrusted.similar_event_types): "
+            "ask for both, or find out which one is used");
         pitfalls.names["similar_event_types"] = std::move(alike);
     }
     if (stats.event_types.size() > 50)
@@ -97,8 +97,7 @@ Status about_privacy(const client::EndpointView& view, const TypeSample& sample,
     }
     if (!fields.empty()) {
         pitfalls.sentences.push_back(
-            std::to_string(fields.size()) +
-            " payload fields look personal or secret (untrusted.personal_fields): leave them out "
+            "payload fields look personal or secret (untrusted.personal_fields): leave them out "
             "with `fields` and do not repeat them");
         pitfalls.names["personal_fields"] = std::move(fields);
     }
@@ -124,8 +123,8 @@ Result<Pitfalls> find_pitfalls(const client::Endpoint& endpoint, const client::E
     RETURN_IF_ERROR(about_privacy(view, sample, pitfalls));
     ASSIGN_OR_RETURN(const auto forks, endpoint.forks());
     if (!forks.empty())
-        pitfalls.sentences.push_back(std::to_string(forks.size()) +
-                                     " forks live: without `fork`, answers are about main and see nothing of them");
+        pitfalls.sentences.push_back("live forks: " + std::to_string(forks.size()) +
+                                     "; without `fork`, answers are about main and see nothing of them");
     return pitfalls;
 }
 

@@ -82,7 +82,7 @@ TEST_F(WritingTools, AMergeAsksFirstAndIsDoneWhenItIsConfirmed) {
     const ToolAnswer plan = run("fork_finish", arguments);
     ASSERT_TRUE(plan.confirm);
     EXPECT_EQ(plan.confirm->plan["merge"]["events"], 1);
-    EXPECT_NE(plan.confirm->message.find("1 events"), std::string::npos);
+    EXPECT_NE(plan.confirm->message.find("1 event of fork"), std::string::npos);
     EXPECT_EQ(call("query_events", "{}")["count"], 1);
     const ToolAnswer done = run("fork_finish", arguments, plan.confirm->binding);
     ASSERT_FALSE(done.is_error) << done.structured.dump(1);
