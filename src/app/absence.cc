@@ -6,26 +6,12 @@
 
 #include "app/read_options.h"
 #include "base/result.h"
-#include "wire/similar_words.h"
+#include "client/nearest_entities.h"
 
 namespace chronos::app {
 namespace {
 
 constexpr std::size_t kNearestMax = 5;
-/// Entities compared for each beginning of the id that is tried.
-constexpr std::uint32_t kCandidatesMax = 1'000;
-
-/// Entities with ids like this one: among those that begin like it, then among fewer and fewer of its characters.
-Result<std::vector<std::string>> nearest_entities(const client::EndpointView& view, std::string_view id) {
-    std::vector<std::string> nearest;
-    for (const std::size_t kept : {id.size(), id.size() * 3 / 4, id.size() / 2, std::size_t{0}}) {
-        ASSIGN_OR_RETURN(std::vector<std::string> candidates, view.entities(id.substr(0, kept), "", kCandidatesMax));
-        candidates.insert(candidates.end(), nearest.begin(), nearest.end());
-        nearest = wire::similar_words(id, candidates, kNearestMax);
-        if (nearest.size() == kNearestMax) break;
-    }
-    return nearest;
-}
 
 /// "; it first appears at position 3, recorded 2026-01-01T00:00:00Z, occurred …".
 Result<std::string> first_appearance(const client::EndpointView& head, const State& state) {
@@ -47,7 +33,7 @@ Result<std::string> told(const client::Endpoint& store, const ViewOptions& optio
         ASSIGN_OR_RETURN(const std::string appearance, first_appearance(head, state));
         return "there is no entity " + state.entity_id + view_text(options) + appearance;
     }
-    ASSIGN_OR_RETURN(const std::vector<std::string> nearest, nearest_entities(head, state.entity_id));
+    ASSIGN_OR_RETURN(const std::vector<std::string> nearest, client::nearest_entities(head, state.entity_id, kNearestMax));
     std::string text = "there is no entity " + state.entity_id + ": no event of " + state.entity_id + ", ever";
     for (const std::string& id : nearest) text += (&id == &nearest.front() ? "; nearest ids: " : ", ") + id;
     return text;

@@ -2,12 +2,12 @@
 #include <memory>
 
 #include "app/commands.h"
-#include "app/duration_text.h"
 #include "app/failure.h"
 #include "app/fork_create_options.h"
 #include "app/fork_text.h"
 #include "base/result.h"
 #include "base/utf8.h"
+#include "wire/duration_text.h"
 #include "wire/fork_json.h"
 
 namespace chronos::app {
@@ -21,7 +21,7 @@ void write_created(Program& program, const ForkInfo& fork) {
     if (!fork.name.empty()) program.out.line("  name     " + base::harmless(fork.name));
     program.out.line("  from     " + fork_begin_text(fork));
     program.out.line("  expires  " + fork.expires_at.to_string() + " (in " +
-                     duration_text(fork.expires_at.ns - fork.created_at.ns) + ")");
+                     wire::duration_text(fork.expires_at.ns - fork.created_at.ns) + ")");
 }
 
 Result<int> run_fork_create(Program& program, const ForkCreateFlags& flags) {

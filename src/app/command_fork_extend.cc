@@ -2,12 +2,12 @@
 #include <memory>
 
 #include "app/commands.h"
-#include "app/duration_text.h"
 #include "app/failure.h"
 #include "app/fork_create_options.h"
 #include "app/fork_option.h"
 #include "app/fork_text.h"
 #include "base/result.h"
+#include "wire/duration_text.h"
 #include "wire/fork_json.h"
 
 namespace chronos::app {
@@ -27,7 +27,7 @@ Result<int> run_fork_extend(Program& program, const ExtendFlags& flags) {
         program.out.line(wire::fork_as_json(fork));
     else
         program.out.line(fork_title(fork) + " expires " + fork.expires_at.to_string() + " (in " +
-                         duration_text(ttl_ns) + ")");
+                         wire::duration_text(ttl_ns) + ")");
     RETURN_IF_ERROR(store.close());
     return kExitOk;
 }

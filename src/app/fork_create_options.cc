@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "app/duration_text.h"
 #include "app/fork_option.h"
 #include "app/read_options.h"
 #include "base/result.h"
+#include "wire/duration_text.h"
 
 namespace chronos::app {
 
@@ -35,7 +35,7 @@ Result<ForkOptions> ForkCreateFlags::resolve(Timestamp now) const {
 }
 
 Result<std::int64_t> parse_ttl(const std::string& text) {
-    Result<std::int64_t> ttl_ns = parse_duration(text);
+    Result<std::int64_t> ttl_ns = wire::parse_duration(text);
     if (!ttl_ns.ok()) return base::with_context(std::move(ttl_ns).error(), "--ttl");
     return ttl_ns;
 }

@@ -1,9 +1,9 @@
 #include "app/fork_text.h"
 
-#include "app/duration_text.h"
 #include "app/terminal.h"
 #include "base/utf8.h"
 #include "json/writer.h"
+#include "wire/duration_text.h"
 
 namespace chronos::app {
 namespace {
@@ -14,7 +14,7 @@ bool is_overdue(const ForkInfo& fork, Timestamp now) {
 }
 
 std::string overdue_text(const ForkInfo& fork, Timestamp now) {
-    return "was due " + duration_text(now.ns - fork.expires_at.ns) + " ago, ends with the next append";
+    return "was due " + wire::duration_text(now.ns - fork.expires_at.ns) + " ago, ends with the next append";
 }
 
 }  // namespace
@@ -25,7 +25,7 @@ std::string fork_title(const ForkInfo& fork) {
 
 std::string fork_life_text(const ForkInfo& fork, Timestamp now) {
     if (is_overdue(fork, now)) return overdue_text(fork, now);
-    if (fork.status == ForkStatus::kLive) return "expires in " + duration_text(fork.expires_at.ns - now.ns);
+    if (fork.status == ForkStatus::kLive) return "expires in " + wire::duration_text(fork.expires_at.ns - now.ns);
     std::string text(fork_status_name(fork.status));
     if (fork.ended_at) text += " " + fork.ended_at->to_string();
     if (fork.status == ForkStatus::kMerged && fork.is_readable)
@@ -54,7 +54,7 @@ std::string fork_as_text(const ForkInfo& fork, const Style& style, Timestamp now
     row("created", fork.created_at.to_string());
     if (fork.status == ForkStatus::kLive) {
         const std::string when =
-            is_overdue(fork, now) ? overdue_text(fork, now) : "in " + duration_text(fork.expires_at.ns - now.ns);
+            is_overdue(fork, now) ? overdue_text(fork, now) : "in " + wire::duration_text(fork.expires_at.ns - now.ns);
         row("expires", fork.expires_at.to_string() + " (" + when + ")");
     }
     if (fork.status == ForkStatus::kMerged)

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <limits>
 
-#include "app/duration_text.h"
 #include "app/terminal.h"
 #include "base/utf8.h"
 #include "json/writer.h"
+#include "wire/duration_text.h"
 
 namespace chronos::app {
 namespace {
@@ -60,7 +60,7 @@ std::string change_as_text(std::string_view pointer, const std::optional<std::st
 
 std::string length_text(std::int64_t ns) {
     constexpr std::int64_t kSecondNs = 1'000'000'000;
-    return ns < kSecondNs ? human_duration(ns) : duration_text(ns);
+    return ns < kSecondNs ? human_duration(ns) : wire::duration_text(ns);
 }
 
 std::string field_history_as_text(const FieldHistory& field, const HistoryEntry& entry, std::int64_t duration_ns,

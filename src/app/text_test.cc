@@ -4,7 +4,6 @@
 #include <fstream>
 #include <iterator>
 
-#include "app/duration_text.h"
 #include "app/failure.h"
 #include "app/json_text.h"
 #include "app/read_options.h"
@@ -12,6 +11,7 @@
 #include "event/batch_content.h"
 #include "ingest/event_lines.h"
 #include "server/version.h"
+#include "wire/duration_text.h"
 #include "wire/field_test_text.h"
 #include "wire/time_text.h"
 
@@ -59,8 +59,8 @@ TEST(TimeText, RefusesWhatCouldMeanTwoThings) {
 }
 
 std::string duration_of(std::string_view text) {
-    const Result<std::int64_t> ns = parse_duration(text);
-    return ns.ok() ? duration_text(*ns) : "error: " + ns.error().message;
+    const Result<std::int64_t> ns = wire::parse_duration(text);
+    return ns.ok() ? wire::duration_text(*ns) : "error: " + ns.error().message;
 }
 
 TEST(DurationText, ReadsANumberWithAUnit) {
@@ -81,10 +81,10 @@ TEST(DurationText, RefusesEverythingElse) {
 
 TEST(DurationText, ShowsTheTwoLargestUnits) {
     constexpr std::int64_t kSecondNs = 1'000'000'000;
-    EXPECT_EQ(duration_text(-1), "0s");
-    EXPECT_EQ(duration_text(59 * kSecondNs + 1), "59s");
-    EXPECT_EQ(duration_text(86'399 * kSecondNs), "23h 59m");
-    EXPECT_EQ(duration_text(7 * 86'400 * kSecondNs - 1), "6d 23h");
+    EXPECT_EQ(wire::duration_text(-1), "0s");
+    EXPECT_EQ(wire::duration_text(59 * kSecondNs + 1), "59s");
+    EXPECT_EQ(wire::duration_text(86'399 * kSecondNs), "23h 59m");
+    EXPECT_EQ(wire::duration_text(7 * 86'400 * kSecondNs - 1), "6d 23h");
 }
 
 std::string test_of(std::string_view text) {

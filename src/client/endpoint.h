@@ -56,6 +56,8 @@ public:
     [[nodiscard]] virtual ViewInfo info() const = 0;
     virtual Status read(const ReadOptions& options, EventPage& page) const = 0;
     virtual Status read_entity(std::string_view entity_id, const EntityReadOptions& options, EventPage& page) const = 0;
+    /// The event with this id. Errors: kNotFound.
+    virtual Status read_event(const Uuid& id, EventPage& page) const = 0;
     virtual Result<State> state(std::string_view entity_id, const StateOptions& options = {}) const = 0;
     virtual Result<std::vector<HistoryEntry>> history(std::string_view entity_id,
                                                       const StateOptions& options = {}) const = 0;

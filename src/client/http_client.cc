@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "base/result.h"
@@ -59,20 +60,24 @@ std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* cont
     return piece.size();
 }
 
+/// The value of the header `name` (in lower case), if this is its line.
+std::optional<std::string> header_value(std::string_view line, std::string_view name) {
+    const bool is_it = line.size() > name.size() && line[name.size()] == ':' &&
+                       std::equal(name.begin(), name.end(), line.begin(), [](char want, char got) {
+                           return want == (got >= 'A' && got <= 'Z' ? got + 32 : got);
+                       });
+    if (!is_it) return std::nullopt;
+    line.remove_prefix(name.size() + 1);
+    while (line.starts_with(' ')) line.remove_prefix(1);
+    while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+    return std::string(line);
+}
+
 std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* context) {
     auto& transfer = *static_cast<Transfer*>(context);
-    std::string_view line(bytes, size * count);
-    constexpr std::string_view kName = "etag:";
-    const bool is_etag =
-        line.size() > kName.size() && std::equal(kName.begin(), kName.end(), line.begin(), [](char want, char got) {
-            return want == (got >= 'A' && got <= 'Z' ? got + 32 : got);
-        });
-    if (is_etag) {
-        line.remove_prefix(kName.size());
-        while (line.starts_with(' ')) line.remove_prefix(1);
-        while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
-        transfer.reply.etag = line;
-    }
+    const std::string_view line(bytes, size * count);
+    if (auto etag = header_value(line, "etag")) transfer.reply.etag = std::move(*etag);
+    if (auto session = header_value(line, "mcp-session-id")) transfer.reply.mcp_session = std::move(*session);
     return size * count;
 }
 

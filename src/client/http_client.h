@@ -32,6 +32,7 @@ struct HttpReply {
     int status = 0;
     std::string body;
     std::string etag;
+    std::string mcp_session;  ///< The header Mcp-Session-Id.
 };
 
 class HttpClient {

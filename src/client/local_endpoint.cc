@@ -20,6 +20,7 @@ public:
     Status read_entity(std::string_view entity_id, const EntityReadOptions& options, EventPage& page) const override {
         return view_.read_entity(entity_id, options, page.local());
     }
+    Status read_event(const Uuid& id, EventPage& page) const override { return view_.read_event(id, page.local()); }
     Result<State> state(std::string_view entity_id, const StateOptions& options) const override {
         return view_.state(entity_id, options);
     }

@@ -80,6 +80,16 @@ public:
         return this->read(read, page);
     }
 
+    Status read_event(const Uuid& id, EventPage& page) const override {
+        QueryText query;
+        query.add_view(options_);
+        ASSIGN_OR_RETURN(const std::string body,
+                         answer_of(http_, {.target = "/api/v1/events/" + id.to_string() + query.text()}));
+        ASSIGN_OR_RETURN(Event event, decode_event(body));
+        page.hold({std::move(event)}, "", false);
+        return {};
+    }
+
     Result<State> state(std::string_view entity_id, const StateOptions& options) const override {
         QueryText query = entity_query(entity_id, options);
         query.add("do", "state");

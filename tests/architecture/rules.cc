@@ -24,7 +24,7 @@ const std::map<std::string, int, std::less<>>& ranks() {
         {"base", 1},       {"io", 2},      {"event", 2},  {"json", 3},   {"cache", 3},    {"text", 3},
         {"vector", 3},     {"parquet", 3}, {"wal", 4},    {"index", 4},  {"segment", 4},  {"store", 5},
         {"projection", 6}, {"query", 6},   {"search", 6}, {"access", 6}, {"embedded", 7}, {"ingest", 8},
-        {"wire", 8},       {"server", 9},  {"client", 9}, {"mcp", 10},    {"app", 11},
+        {"wire", 8},       {"server", 9},  {"client", 9}, {"mcp", 10},   {"app", 11},     {"mcp_cli", 12},
     };
     return table;
 }
@@ -69,8 +69,8 @@ const std::vector<Reserved>& reserved() {
         rows.push_back({include(R"(unistd\.h|termios\.h|poll\.h|signal\.h|csignal|spawn\.h)"
                                 R"(|sys/(ioctl|wait)\.h)"),
                         Reserved::Where::kOnlyIn,
-                        {"io", "app"},
-                        "only src/io, and src/app for its terminal, reach the operating system"});
+                        {"io", "app", "mcp_cli"},
+                        "only src/io, and the programs for their terminal, reach the operating system"});
         rows.push_back({std::regex(R"((system|steady|high_resolution)_clock::now|\bclock_gettime\b)"
                                    R"(|\bgettimeofday\b|\bstd::time\s*\()"),
                         Reserved::Where::kOnlyIn,
@@ -90,11 +90,11 @@ const std::vector<Reserved>& reserved() {
                         "src/event is values and rules; it knows no threads"});
         rows.push_back({include(R"(simdjson.*|nlohmann/.*)"),
                         Reserved::Where::kOnlyIn,
-                        {"mcp"},
+                        {"mcp", "mcp_cli"},
                         "JSON is read through src/json; src/mcp makes trees of it, tests compare it with others"});
         rows.push_back({std::regex(R"(^\s*#\s*include\s*"io/(posix|sim)/)"),
                         Reserved::Where::kOnlyIn,
-                        {"io", "embedded", "mcp", "app"},
+                        {"io", "embedded", "mcp", "app", "mcp_cli"},
                         "the engine is given its io::Environment; it does not choose one"});
         return rows;
     }();

@@ -9,7 +9,7 @@
 
 #include "chronos/result.h"
 
-namespace chronos::app {
+namespace chronos::wire {
 
 /// Nanoseconds of a whole number with a unit (s, m or min, h, d, w), or of seconds without one. A day is 24 hours.
 ///
@@ -19,4 +19,4 @@ Result<std::int64_t> parse_duration(std::string_view text);
 /// The two largest units that are not nothing, rounded down: "23h 59m", "6d", "45s"; "0s" for what is over.
 std::string duration_text(std::int64_t ns);
 
-}  // namespace chronos::app
+}  // namespace chronos::wire

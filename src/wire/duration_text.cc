@@ -1,4 +1,4 @@
-#include "app/duration_text.h"
+#include "wire/duration_text.h"
 
 #include <array>
 #include <charconv>
@@ -6,7 +6,7 @@
 #include "base/result.h"
 #include "base/utf8.h"
 
-namespace chronos::app {
+namespace chronos::wire {
 namespace {
 
 constexpr std::int64_t kSecondNs = 1'000'000'000;
@@ -59,4 +59,4 @@ std::string duration_text(std::int64_t ns) {
     return text;
 }
 
-}  // namespace chronos::app
+}  // namespace chronos::wire

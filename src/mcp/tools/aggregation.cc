@@ -1,0 +1,268 @@
+#include "mcp/tools/aggregation.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "json/number.h"
+#include "json/scan.h"
+#include "json/validate.h"
+#include "mcp/tools/answer.h"
+#include "mcp/tools/event_rows.h"
+
+namespace chronos::mcp {
+namespace {
+
+/// Groups, entities and values that are told apart at most: memory stays bounded.
+constexpr std::size_t kGroupsMax = 100'000;
+constexpr std::size_t kDistinctMax = 10'000;
+
+std::vector<json::PointerSegment> segments_of(const std::string& pointer) {
+    auto segments = json::parse_pointer(pointer);
+    return segments.ok() ? std::move(segments).value() : std::vector<json::PointerSegment>();
+}
+
+std::optional<std::string_view> find_field(const EventView& event, const std::vector<json::PointerSegment>& field) {
+    if (field.empty() || !json::validate_json(event.payload).ok()) return std::nullopt;
+    return json::find_value(json::trimmed(event.payload), field);
+}
+
+bool is_number(std::string_view value) {
+    return !value.empty() && (value.front() == '-' || (value.front() >= '0' && value.front() <= '9'));
+}
+
+/// Numbers by value, strings by their bytes, numbers before strings.
+bool is_less(std::string_view a, std::string_view b) {
+    if (is_number(a) && is_number(b)) return json::compare_numbers(a, b) == std::strong_ordering::less;
+    if (is_number(a) != is_number(b)) return is_number(a);
+    return a < b;
+}
+
+std::string text_of(std::string_view value) {
+    if (!value.starts_with('"')) return std::string(value);
+    std::string scratch;
+    return std::string(json::unescaped(json::string_body(value), scratch));
+}
+
+Json durations_json(std::vector<std::int64_t> ns) {
+    std::sort(ns.begin(), ns.end());
+    const auto total = std::accumulate(ns.begin(), ns.end(), std::int64_t{0});
+    const auto count = static_cast<std::int64_t>(ns.size());
+    const std::size_t middle = ns.size() / 2;
+    const std::int64_t median = ns.size() % 2 == 1 ? ns[middle] : ns[middle - 1] + (ns[middle] - ns[middle - 1]) / 2;
+    Json out;
+    out["count"] = count;
+    out["min"] = duration_json(ns.front());
+    out["avg"] = duration_json(total / count);
+    out["median"] = duration_json(median);
+    out["p95"] = duration_json(ns[std::min(ns.size() - 1, ns.size() * 95 / 100)]);
+    out["max"] = duration_json(ns.back());
+    out["total"] = duration_json(total);
+    return out;
+}
+
+}  // namespace
+
+Aggregator::Aggregator(Aggregation wanted) : wanted_(std::move(wanted)), field_(segments_of(wanted_.field)) {
+    if (wanted_.by.starts_with('/')) by_field_ = segments_of(wanted_.by);
+}
+
+void Aggregator::tally(Tally& tally, const EventView& event) const {
+    ++tally.event_count;
+    if (!tally.first || event.occurred_at < *tally.first) tally.first = event.occurred_at;
+    if (!tally.last || event.occurred_at > *tally.last) tally.last = event.occurred_at;
+    const auto value = find_field(event, field_);
+    if (!value) return;
+    ++tally.value_count;
+    if (is_number(*value))
+        tally.sum.add(*value);
+    else
+        ++tally.no_number_count;
+    if (!tally.least || is_less(*value, *tally.least)) {
+        tally.least = std::string(*value);
+        tally.least_position = event.position.value;
+    }
+    if (!tally.greatest || is_less(*tally.greatest, *value)) {
+        tally.greatest = std::string(*value);
+        tally.greatest_position = event.position.value;
+    }
+    if (wanted_.operation != "distinct") return;
+    if (tally.distinct.size() < kDistinctMax)
+        tally.distinct.emplace(*value);
+    else if (!tally.distinct.contains(std::string(*value)))
+        tally.has_more_distinct = true;
+}
+
+std::string Aggregator::group_of(const EventView& event) const {
+    if (wanted_.by == "type") return std::string(event.event_type);
+    if (wanted_.by == "entity") return std::string(event.entity_id);
+    if (wanted_.by == "actor") return text_member(event.metadata, "actor");
+    if (wanted_.by == "day") return event.occurred_at.to_string().substr(0, 10);
+    if (wanted_.by == "hour") return event.occurred_at.to_string().substr(0, 13) + ":00Z";
+    if (wanted_.by == "month") return event.occurred_at.to_string().substr(0, 7);
+    const auto value = find_field(event, by_field_);
+    return value ? text_of(*value) : std::string();
+}
+
+void Aggregator::add(const EventView& event) {
+    tally(all_, event);
+    if (wanted_.operation == "duration") return add_duration(event);
+    if (wanted_.operation == "sequence") return add_step(event);
+    if (wanted_.by.empty()) return;
+    std::string group = group_of(event);
+    if (groups_.size() >= kGroupsMax && !groups_.contains(group)) {
+        has_too_many_groups_ = true;
+        return;
+    }
+    tally(groups_[std::move(group)], event);
+}
+
+/// From an event of the first type to the next one of the second; of several of the first the earliest counts.
+void Aggregator::add_duration(const EventView& event) {
+    const std::string entity(event.entity_id);
+    if (event.event_type == wanted_.to_type) {
+        if (const auto open = open_.find(entity); open != open_.end()) {
+            const Span span{.entity_id = entity,
+                            .from_position = open->second.position,
+                            .to_position = event.position.value,
+                            .ns = event.occurred_at.ns - open->second.since.ns};
+            all_.durations_ns.push_back(span.ns);
+            if (!wanted_.by.empty()) {
+                Tally& group = groups_[group_of(event)];
+                ++group.event_count;
+                group.durations_ns.push_back(span.ns);
+            }
+            if (!shortest_ || span.ns < shortest_->ns) shortest_ = span;
+            if (!longest_ || span.ns > longest_->ns) longest_ = span;
+            open_.erase(open);
+        }
+    }
+    if (event.event_type == wanted_.from_type && !open_.contains(entity)) {
+        if (open_.size() < kGroupsMax)
+            open_[entity] = {.since = event.occurred_at, .position = event.position.value};
+        else
+            has_too_many_groups_ = true;
+    }
+}
+
+void Aggregator::add_step(const EventView& event) {
+    const std::string entity(event.entity_id);
+    const auto before = last_.find(entity);
+    if (before != last_.end()) {
+        Step& step = steps_[{before->second.event_type, std::string(event.event_type)}];
+        ++step.count;
+        step.total_ns += event.occurred_at.ns - before->second.occurred_at.ns;
+        before->second = {.event_type = std::string(event.event_type), .occurred_at = event.occurred_at};
+    } else if (last_.size() < kGroupsMax) {
+        last_[entity] = {.event_type = std::string(event.event_type), .occurred_at = event.occurred_at};
+    } else {
+        has_too_many_groups_ = true;
+    }
+}
+
+/// Numbers only: the least and greatest value may be stored text and stand in `rows`.
+Json Aggregator::value_of(const Tally& tally) const {
+    Json out;
+    out["count"] = tally.event_count;
+    if (!wanted_.field.empty()) out["with_field"] = tally.value_count;
+    const std::string& operation = wanted_.operation;
+    const std::uint64_t number_count = tally.value_count - tally.no_number_count;
+    if (operation == "sum" || operation == "avg") {
+        if (operation == "sum") out["sum"] = tally.sum.value();
+        if (operation == "avg" && number_count > 0)
+            out["avg"] = tally.sum.as_double() / static_cast<double>(number_count);
+        if (!tally.sum.is_exact()) out["is_exact"] = false;
+        if (tally.no_number_count > 0) out["not_numbers"] = tally.no_number_count;
+    }
+    if (operation == "distinct") out["distinct"] = tally.distinct.size();
+    if (operation == "distinct" && tally.has_more_distinct) out["or_more"] = true;
+    if (operation == "duration" && !tally.durations_ns.empty()) out = durations_json(tally.durations_ns);
+    if (tally.first) out["first_occurred_at"] = tally.first->to_string();
+    if (tally.last) out["last_occurred_at"] = tally.last->to_string();
+    return out;
+}
+
+void Aggregator::put_result(Json& answer) const {
+    answer["result"] = value_of(all_);
+    const bool has_extreme = (wanted_.operation == "min" || wanted_.operation == "max") && all_.least;
+    if (has_extreme) {
+        const bool is_min = wanted_.operation == "min";
+        const std::string& value = is_min ? *all_.least : *all_.greatest;
+        if (is_number(value)) answer["result"][wanted_.operation] = Json::parse(value);
+        answer["result"]["position"] = is_min ? all_.least_position : all_.greatest_position;
+    }
+    if (wanted_.operation == "duration") {
+        answer["result"]["pairs"] = all_.durations_ns.size();
+        answer["result"]["begun_not_ended"] = open_.size();
+        if (all_.durations_ns.empty())
+            answer["absence"] = "no entity has an event of from_type that one of to_type follows";
+    }
+    if (!wanted_.by.empty()) answer["groups"] = groups_.size();
+    if (wanted_.operation == "sequence") answer["groups"] = steps_.size();
+    if (has_too_many_groups_) {
+        answer["complete"] = false;
+        answer["try"] = "there are more than 100,000 groups; narrow the filter";
+    }
+}
+
+Json Aggregator::span_rows() const {
+    Json out = Json::object();
+    const auto put = [&out](std::string_view name, const std::optional<Span>& span) {
+        if (!span) return;
+        Shown shown({.string_bytes = 200});
+        out[name] = {{"entity_id", shown.text(span->entity_id)},
+                     {"from_position", span->from_position},
+                     {"to_position", span->to_position},
+                     {"lasted", duration_json(span->ns)}};
+    };
+    put("longest", longest_);
+    put("shortest", shortest_);
+    return out;
+}
+
+Json Aggregator::rows(std::size_t limit, std::size_t bytes_max, Shown& shown) const {
+    Json out = span_rows();
+    const std::size_t used = json_size(out);
+    Rows rows(bytes_max > used ? bytes_max - used : 0);
+    std::size_t left_out = 0;
+    const auto add = [&](Json row) {
+        if (left_out > 0 || rows.size() == limit || !rows.add(std::move(row))) ++left_out;
+    };
+    if ((wanted_.operation == "min" || wanted_.operation == "max") && all_.least)
+        out[wanted_.operation] = shown.json(wanted_.operation == "min" ? *all_.least : *all_.greatest);
+    if (wanted_.operation == "distinct" && wanted_.by.empty()) {
+        for (const std::string& value : all_.distinct) add(shown.json(value));
+        out["values"] = rows.take();
+    } else if (wanted_.operation == "sequence") {
+        std::vector<std::pair<std::pair<std::string, std::string>, Step>> steps(steps_.begin(), steps_.end());
+        std::stable_sort(steps.begin(), steps.end(),
+                         [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
+        for (const auto& [types, step] : steps)
+            add({{"from", shown.text(types.first)},
+                 {"to", shown.text(types.second)},
+                 {"count", step.count},
+                 {"avg_time_between", duration_json(step.total_ns / static_cast<std::int64_t>(step.count))["text"]}});
+        out["sequences"] = rows.take();
+    } else if (!wanted_.by.empty()) {
+        std::vector<std::pair<std::string, const Tally*>> groups;
+        for (const auto& [name, group] : groups_) groups.emplace_back(name, &group);
+        const bool is_by_time = wanted_.by == "day" || wanted_.by == "hour" || wanted_.by == "month";
+        if (!is_by_time)
+            std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
+                return a.second->event_count > b.second->event_count;
+            });
+        for (const auto& [name, group] : groups) {
+            Json row;
+            row["group"] = name.empty() ? Json(nullptr) : Json(shown.text(name));
+            row.update(value_of(*group));
+            if (wanted_.operation == "min" && group->least) row["min"] = shown.json(*group->least);
+            if (wanted_.operation == "max" && group->greatest) row["max"] = shown.json(*group->greatest);
+            add(std::move(row));
+        }
+        out["groups"] = rows.take();
+    }
+    if (left_out > 0) out["left_out"] = left_out;
+    return out;
+}
+
+}  // namespace chronos::mcp

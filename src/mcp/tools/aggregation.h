@@ -1,0 +1,90 @@
+// Events counted, added up, and put beside each other.
+//
+// Threads: values.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "chronos/event.h"
+#include "json/pointer.h"
+#include "mcp/tools/numbers.h"
+#include "mcp/tools/shown.h"
+
+namespace chronos::mcp {
+
+struct Aggregation {
+    std::string operation;           ///< "count", "sum", …
+    std::string field, by;           ///< JSON pointers, or for `by` a word; empty: none.
+    std::string from_type, to_type;  ///< For "duration".
+};
+
+/// A group of events.
+struct Tally {
+    std::uint64_t event_count = 0;
+    std::uint64_t value_count = 0;      ///< Events in which the field is there.
+    std::uint64_t no_number_count = 0;  ///< The field is there and no number.
+    DecimalSum sum;
+    std::optional<std::string> least, greatest;  ///< JSON text.
+    std::uint64_t least_position = 0, greatest_position = 0;
+    std::set<std::string> distinct;
+    bool has_more_distinct = false;
+    std::optional<Timestamp> first, last;  ///< occurred_at
+    std::vector<std::int64_t> durations_ns;
+};
+
+class Aggregator {
+public:
+    explicit Aggregator(Aggregation wanted);
+
+    /// Requires: events come in stream order.
+    void add(const EventView& event);
+
+    [[nodiscard]] std::uint64_t event_count() const { return all_.event_count; }
+    /// `result`: numbers, and what else is not stored text; and how many groups there are.
+    void put_result(Json& answer) const;
+    /// `groups` and such: stored text. `left_out` says how many groups did not fit.
+    [[nodiscard]] Json rows(std::size_t limit, std::size_t bytes_max, Shown& shown) const;
+
+private:
+    struct Open {
+        Timestamp since;
+        std::uint64_t position = 0;
+    };
+    struct Span {
+        std::string entity_id;
+        std::uint64_t from_position = 0, to_position = 0;
+        std::int64_t ns = 0;
+    };
+    struct Step {
+        std::uint64_t count = 0;
+        std::int64_t total_ns = 0;
+    };
+    struct Last {
+        std::string event_type;
+        Timestamp occurred_at;
+    };
+
+    void tally(Tally& tally, const EventView& event) const;
+    void add_duration(const EventView& event);
+    void add_step(const EventView& event);
+    [[nodiscard]] std::string group_of(const EventView& event) const;
+    [[nodiscard]] Json value_of(const Tally& tally) const;
+    [[nodiscard]] Json span_rows() const;
+
+    Aggregation wanted_;
+    std::vector<json::PointerSegment> field_, by_field_;
+    Tally all_;
+    std::map<std::string, Tally> groups_;
+    std::map<std::string, Open> open_;
+    std::optional<Span> shortest_, longest_;
+    std::map<std::string, Last> last_;
+    std::map<std::pair<std::string, std::string>, Step> steps_;
+    bool has_too_many_groups_ = false;
+};
+
+}  // namespace chronos::mcp

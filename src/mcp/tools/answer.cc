@@ -1,0 +1,147 @@
+#include "mcp/tools/answer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/result.h"
+#include "chronos/append.h"
+#include "json/writer.h"
+#include "mcp/tools/request.h"
+#include "mcp/tools/shown.h"
+#include "wire/append_failure_json.h"
+#include "wire/duration_text.h"
+#include "wire/view_json.h"
+
+namespace chronos::mcp {
+namespace {
+
+std::string_view try_after(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::kNotFound:
+            return "overview lists live forks; find_entities finds entities by a part of their id";
+        case ErrorCode::kGone: return "the fork has ended; fork_create makes another, overview lists live ones";
+        case ErrorCode::kVersionConflict:
+            return "somebody appended meanwhile: get_state again, decide anew, and append with its version";
+        case ErrorCode::kIdConflict:
+        case ErrorCode::kPartialDuplicate:
+            return "the idempotency_key or an event id was used for other content: take a new key for new events";
+        case ErrorCode::kIndeterminate:
+            return "repeat the call with the same idempotency_key: it tells whether the events are there and appends "
+                   "them once";
+        case ErrorCode::kLimitExceeded: return "ask for less: a narrower filter, range or limit";
+        case ErrorCode::kAlreadyExists: return "choose another name";
+        case ErrorCode::kInvalidArgument: return "correct the argument that the message names";
+        default: return "nothing was changed; try again later or tell the operator";
+    }
+}
+
+}  // namespace
+
+std::string counted(std::uint64_t count, std::string_view noun) {
+    return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+ToolAnswer answered(Json structured) {
+    ToolAnswer answer;
+    answer.structured = std::move(structured);
+    return answer;
+}
+
+ToolAnswer failed(std::string_view code, std::string message, std::string try_next) {
+    ToolAnswer answer;
+    answer.is_error = true;
+    answer.structured["error"] = {{"code", code}, {"message", std::move(message)}};
+    answer.structured["try"] = std::move(try_next);
+    return answer;
+}
+
+ToolAnswer failed(const Error& error) {
+    Shown shown({.string_bytes = 600, .element_count = 20});
+    ToolAnswer answer =
+        failed(error_code_name(error.code), shown.text(error.message), std::string(try_after(error.code)));
+    if (error.append_failure == nullptr) return answer;
+    std::string failure;
+    json::ObjectWriter writer(failure);
+    wire::write_append_failure(writer, *error.append_failure);
+    writer.end();
+    answer.structured["outcome"] = error.outcome == Outcome::kUnknown ? "unknown" : "not_appended";
+    answer.structured["untrusted"] = shown.json(failure);
+    return answer;
+}
+
+std::optional<ToolAnswer> forbidden(const CallContext& context, access::Scope needed, std::string_view what) {
+    if (context.principal.scopes.allows(needed)) return std::nullopt;
+    const bool can_fork = context.principal.scopes.allows(access::Scope::kWriteForks);
+    return failed("forbidden",
+                  "the caller may not " + std::string(what) + ": the scope " + std::string(access::scope_name(needed)) +
+                      " is needed",
+                  can_fork ? "work on a fork: fork_create, then append_events with branch = its id"
+                           : "ask the person in charge for a key with that scope");
+}
+
+Json view_json(const ViewInfo& info) {
+    Json view = Json::parse(wire::view_as_json(info));
+    view["cite"] = event_uri_template(info.branch);
+    return view;
+}
+
+Json duration_json(std::int64_t ns) {
+    Json out;
+    if (ns % 1'000'000'000 == 0)
+        out["seconds"] = ns / 1'000'000'000;
+    else
+        out["seconds"] = static_cast<double>(ns) / 1e9;
+    const std::string text = wire::duration_text(ns < 0 ? -ns : ns);
+    out["text"] = ns < 0 ? "-" + text : text;
+    return out;
+}
+
+ToolRun answering(FallibleRun run) {
+    return answering([run = std::move(run)](const Json& arguments, const std::optional<std::string>& /*confirmed*/,
+                                            CallContext& context) { return run(arguments, context); });
+}
+
+ToolRun answering(ConfirmableRun run) {
+    return [run = std::move(run)](const Json& arguments, const std::optional<std::string>& confirmed,
+                                  CallContext& context) {
+        try {
+            Result<ToolAnswer> answer = run(arguments, confirmed, context);
+            return answer.ok() ? std::move(answer).value() : failed(answer.error());
+        } catch (const Json::exception&) {
+            // Past the check of the schema came a member of another kind.
+            return failed(
+                base::fail(ErrorCode::kInvalidArgument, "an argument is of another type than the schema says"));
+        }
+    };
+}
+
+std::size_t json_size(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace).size(); }
+
+bool Rows::add(Json row) {
+    const std::size_t size = json_size(row) + 1;
+    if (!rows_.empty() && bytes_ + size > bytes_max_) return false;
+    bytes_ += size;
+    rows_.push_back(std::move(row));
+    return true;
+}
+
+std::size_t bytes_left(const Json& answer, std::size_t bytes_max) {
+    constexpr std::size_t kForNamesAndCursor = 160;
+    const std::size_t used = json_size(answer) + kForNamesAndCursor;
+    return bytes_max > used ? bytes_max - used : 0;
+}
+
+Json begun_answer() {
+    Json answer = Json::object();
+    answer["complete"] = true;
+    answer["cursor"] = nullptr;
+    return answer;
+}
+
+Status check_not_cancelled(const CallContext& context) {
+    if (context.is_cancelled && context.is_cancelled())
+        return base::fail(ErrorCode::kClosed, "the call was given up by its caller");
+    return {};
+}
+
+}  // namespace chronos::mcp

@@ -1,0 +1,182 @@
+// The tool compare: what differs between two views of the store, each a time, a position or a fork.
+#include <algorithm>
+#include <utility>
+
+#include "base/result.h"
+#include "client/endpoint.h"
+#include "mcp/tools/answer.h"
+#include "mcp/tools/request.h"
+#include "mcp/tools/schema.h"
+#include "mcp/tools/searched.h"
+#include "mcp/tools/shown.h"
+#include "mcp/tools/tool_list.h"
+#include "wire/read_request.h"
+
+namespace chronos::mcp {
+namespace {
+
+constexpr std::uint64_t kLimitDefault = 20;
+constexpr std::uint64_t kLimitMax = 1'000;
+constexpr std::uint32_t kEventsOfASide = 5;
+
+struct Request {
+    ViewOptions from, to;
+    bool has_from = false;
+    ChangesOptions changes;
+    std::size_t bytes_max = 0;
+};
+
+Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
+
+Result<ViewOptions> take_side(const Json& arguments, std::string_view name) {
+    const auto side = arguments.find(name);
+    if (side == arguments.end()) return ViewOptions();
+    if (!side->is_object()) return wrong(std::string(name) + " is an object with as_of, known_at, at or fork");
+    ASSIGN_OR_RETURN(wire::Parameters parameters, parameters_of(*side));
+    Result<ViewOptions> view = take_view(parameters);
+    if (!view.ok()) return base::with_context(std::move(view).error(), name);
+    if (Status rest = parameters.check_all_taken(); !rest.ok())
+        return base::with_context(std::move(rest).error(), name);
+    return view;
+}
+
+Result<Request> take_request(const Json& arguments) {
+    Request request;
+    if (!arguments.is_object()) return wrong("the arguments are a JSON object");
+    Json simple = arguments;
+    simple.erase("from");
+    simple.erase("to");
+    ASSIGN_OR_RETURN(request.from, take_side(arguments, "from"));
+    ASSIGN_OR_RETURN(request.to, take_side(arguments, "to"));
+    request.has_from = arguments.contains("from");
+    ASSIGN_OR_RETURN(wire::Parameters parameters, parameters_of(simple));
+    request.changes.entity_ids = parameters.take_all("entity_id");
+    ASSIGN_OR_RETURN(request.changes.entity_id_prefix, parameters.take_text("entity_id_prefix"));
+    ASSIGN_OR_RETURN(const StateOptions fold, wire::take_fold(parameters, Fold::kMergePatch));
+    request.changes.fold = fold.fold;
+    request.changes.order = fold.order;
+    ASSIGN_OR_RETURN(const std::string after, parameters.take_text("after"));
+    ASSIGN_OR_RETURN(request.changes.after, entity_at(after));
+    ASSIGN_OR_RETURN(const auto limit, parameters.take_number("limit"));
+    if (limit && (*limit == 0 || *limit > kLimitMax)) return wrong("limit is 1 to 1000; go on with the cursor");
+    request.changes.limit = static_cast<std::uint32_t>(limit.value_or(kLimitDefault));
+    request.changes.events_max = kEventsOfASide;
+    ASSIGN_OR_RETURN(request.bytes_max, take_budget(parameters));
+    RETURN_IF_ERROR(parameters.check_all_taken());
+    const bool is_fork = request.to.branch != "main";
+    if (!request.has_from && !is_fork)
+        return wrong("say what to compare with: from is {\"as_of\"}, {\"known_at\"}, {\"at\"} or {\"fork\"}");
+    return request;
+}
+
+/// What a fork changed is seen beside its parent as it was where the fork begins.
+Result<ViewOptions> beginning_of(const client::Endpoint& endpoint, const std::string& branch) {
+    ASSIGN_OR_RETURN(const ForkInfo fork, endpoint.fork(branch));
+    return ViewOptions{.branch = fork.parent, .at = fork.fork_position};
+}
+
+Json event_rows(const std::vector<ChangeEvent>& events, Shown& shown) {
+    Json rows = Json::array();
+    for (const ChangeEvent& event : events) {
+        Json row;
+        row["event_type"] = shown.text(event.event_type);
+        row["version"] = event.version.value;
+        row["position"] = event.position.value;
+        row["occurred_at"] = event.occurred_at.to_string();
+        if (!event.actor.empty()) row["actor"] = shown.text(event.actor);
+        rows.push_back(std::move(row));
+    }
+    return rows;
+}
+
+const ChangeEvent* event_of(const EntityChange& change, const std::optional<Uuid>& id) {
+    const auto found = std::find_if(change.added.begin(), change.added.end(),
+                                    [&id](const ChangeEvent& event) { return id && event.id == *id; });
+    return found == change.added.end() ? nullptr : &*found;
+}
+
+Json field_row(const EntityChange& change, const FieldDifference& field, Shown& shown) {
+    Json row;
+    row["field"] = shown.text(field.pointer);
+    if (field.before) row["from"] = shown.json(*field.before);
+    if (field.after) row["to"] = shown.json(*field.after);
+    if (const ChangeEvent* event = event_of(change, field.event_id)) {
+        row["set_by"] = shown.text(event->event_type);
+        row["version"] = event->version.value;
+    }
+    return row;
+}
+
+Json entity_row(const EntityChange& change, Shown& shown) {
+    Json row;
+    row["entity_id"] = shown.text(change.entity_id);
+    row["existed"] = change.existed;
+    row["exists"] = change.exists;
+    row["version_from"] = change.version_before.value;
+    row["version_to"] = change.version_after.value;
+    row["fields"] = Json::array();
+    for (const FieldDifference& field : change.fields) row["fields"].push_back(field_row(change, field, shown));
+    row["added_count"] = change.added_count;
+    if (!change.added.empty()) row["added"] = event_rows(change.added, shown);
+    if (change.removed_count > 0) {
+        row["removed_count"] = change.removed_count;
+        row["removed"] = event_rows(change.removed, shown);
+    }
+    return row;
+}
+
+Result<ToolAnswer> compare(const Json& arguments, CallContext& context) {
+    ASSIGN_OR_RETURN(Request request, take_request(arguments));
+    if (!request.has_from) {
+        ASSIGN_OR_RETURN(request.from, beginning_of(context.endpoint, request.to.branch));
+    }
+    ASSIGN_OR_RETURN(const auto from, context.endpoint.view(request.from));
+    ASSIGN_OR_RETURN(const auto to, context.endpoint.view(request.to));
+    ASSIGN_OR_RETURN(const Changes changes, to->changes(*from, request.changes));
+    Json answer = begun_answer();
+    answer["differs"] = changes.added_count + changes.removed_count > 0;
+    answer["entities"] = changes.entity_count;
+    answer["events_added"] = changes.added_count;
+    answer["events_removed"] = changes.removed_count;
+    answer["from"] = view_json(from->info());
+    answer["to"] = view_json(to->info());
+    if (changes.entities.empty()) {
+        ASSIGN_OR_RETURN(answer["searched"], searched(*to, arguments));
+    }
+    Shown shown({.string_bytes = std::clamp<std::size_t>(request.bytes_max / 20, 80, 1'000), .element_count = 50});
+    Rows rows(bytes_left(answer, request.bytes_max));
+    std::size_t given = 0;
+    while (given < changes.entities.size() && rows.add(entity_row(changes.entities[given], shown))) ++given;
+    if (given > 0 && (given < changes.entities.size() || changes.has_more)) {
+        answer["complete"] = false;
+        answer["cursor"] = {{"after", place_of(changes.entities[given - 1].entity_id)}};
+    }
+    if (shown.cut_count() > 0) answer["values_cut"] = shown.cut_count();
+    answer["untrusted"]["entities"] = rows.take();
+    return answered(std::move(answer));
+}
+
+}  // namespace
+
+Tool compare_tool() {
+    Tool tool;
+    tool.name = "compare";
+    tool.title = "Compare";
+    tool.description =
+        "What differs between two views: entities, fields, events. Each side as_of, known_at, at or fork; `to`: main "
+        "now unless given; only to {fork}: what it changed.";
+    tool.input_schema = input_schema(
+        R"({"from":{"type":"object"},"to":{"type":"object"},"entity_id":{"type":["string","array"]},
+            "entity_id_prefix":{"type":"string"},"limit":{"type":"integer"},"after":{"type":"string"}})",
+        {Shared::kBudget});
+    tool.output_schema = output_schema(
+        R"({"complete":{"type":"boolean"},"cursor":{"type":["object","null"]},"differs":{"type":"boolean"},
+            "entities":{"type":"integer"},"events_added":{"type":"integer"},"events_removed":{"type":"integer"},
+            "from":{"type":"object"},"to":{"type":"object"},"untrusted":{"type":"object"}})",
+        {"complete", "differs", "from", "to"});
+    tool.is_idempotent = true;
+    tool.run = answering(FallibleRun(compare));
+    return tool;
+}
+
+}  // namespace chronos::mcp

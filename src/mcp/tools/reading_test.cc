@@ -1,0 +1,324 @@
+// The tools that read, on small stores.
+#include "mcp/tools/tool_fixture.h"
+
+namespace chronos::mcp {
+namespace {
+
+class ReadingTools : public ToolTest {
+protected:
+    /// An order that was placed, repriced by mistake, corrected, paid and shipped.
+    void append_order() {
+        append("order:1", "order.placed", R"({"status":"placed","total":42.50,"customer":{"country":"DE"}})",
+               "2026-01-10T08:00:00Z", R"({"actor":"shop","correlation_id":"c-1"})");
+        append("order:1", "order.repriced", R"({"total":425})", "2026-01-11T08:00:00Z",
+               R"({"actor":"ada","reason":"typing error"})");
+        append("order:1", "order.repriced", R"({"total":40.25})", "2026-01-12T20:00:00Z",
+               R"({"actor":"bob","reason":"price was wrong"})");
+        append("order:1", "order.paid", R"({"status":"paid"})", "2026-01-14T08:00:00Z", R"({"actor":"bank"})");
+        append("order:1", "order.shipped", R"({"status":"shipped"})", "2026-01-16T08:00:00Z", R"({"actor":"depot"})");
+    }
+};
+
+TEST_F(ReadingTools, AnEmptyStoreIsAnAnswerToEveryTool) {
+    EXPECT_EQ(call("overview", "{}")["events"], 0);
+    EXPECT_EQ(call("query_events", "{}")["count"], 0);
+    EXPECT_EQ(call("get_state", R"({"entity_id":"x"})")["exists"], false);
+    EXPECT_EQ(call("get_history", R"({"entity_id":"x","expect_types":["a"]})")["absent_types"], Json::array({"a"}));
+    EXPECT_EQ(call("find_entities", "{}")["found"], 0);
+    EXPECT_EQ(call("find_entities", R"({"text":"x"})")["found"], 0);
+    EXPECT_EQ(call("aggregate", R"({"op":"count","by":"type"})")["events"], 0);
+    EXPECT_EQ(call("aggregate", R"({"op":"duration","from_type":"a","to_type":"b"})")["result"]["pairs"], 0);
+    EXPECT_EQ(call("compare", R"({"from":{"as_of":"2026-01-01"}})")["differs"], false);
+    EXPECT_FALSE(call("advise", R"({"question":"why?"})")["pitfalls"].empty());
+}
+
+TEST_F(ReadingTools, OverviewTellsTypesWithTheirFieldsAndKindsOfEntities) {
+    append_order();
+    const Json answer = call("overview", "{}");
+    EXPECT_EQ(answer["events"], 5);
+    EXPECT_EQ(answer["entities"], 1);
+    EXPECT_EQ(answer["event_types"], 4);
+    const Json& types = answer["untrusted"]["event_types"];
+    EXPECT_EQ(types[0]["event_type"], "order.repriced");
+    EXPECT_EQ(types[0]["fields"]["/total"], "number");
+    EXPECT_EQ(answer["untrusted"]["entity_kinds"][0],
+              Json::parse(R"({"prefix":"order:","entities":1,"example":"order:1"})"));
+    EXPECT_EQ(call("overview", R"({"event_type":"order.placed"})")["untrusted"]["event_types"].size(), 1U);
+}
+
+TEST_F(ReadingTools, StateIsNowOrThenAndSaysWhichEventSetEachField) {
+    append_order();
+    Json answer = call("get_state", R"({"entity_id":"order:1"})");
+    EXPECT_EQ(answer["version"], 5);
+    EXPECT_EQ(answer["untrusted"]["state"],
+              Json::parse(R"({"status":"shipped","total":40.25,"customer":{"country":"DE"}})"));
+    answer = call("get_state", R"({"entity_id":"order:1","as_of":"2026-01-12","origins":true,"fields":["total"]})");
+    EXPECT_EQ(answer["untrusted"]["state"], Json::parse(R"({"/total":425})"));
+    EXPECT_EQ(answer["untrusted"]["origins"][0]["actor"], "ada");
+    EXPECT_EQ(answer["unchanged_for"]["text"], "16h");
+    answer = call("get_state", R"({"entity_id":"order:1","as_of":"2026-01-01"})");
+    EXPECT_EQ(answer["exists"], false);
+    EXPECT_EQ(answer["exists_later"], true);
+    EXPECT_EQ(answer["first_event_at"], "2026-01-10T08:00:00Z");
+    answer = call("get_state", R"({"entity_id":"ordr:1"})");
+    EXPECT_EQ(answer["exists_later"], false);
+    EXPECT_EQ(answer["searched"]["events"], 5);
+    EXPECT_EQ(answer["untrusted"]["did_you_mean"], Json::array({"order:1"}));
+}
+
+TEST_F(ReadingTools, AWideStateKeepsToTheBudgetAndSaysWhatWasLeftOut) {
+    Json payload;
+    for (int i = 0; i < 500; ++i) payload["field_" + std::to_string(i)] = std::string(200, 'x');
+    append("wide:1", "wide.set", payload.dump());
+    const Json answer = call("get_state", R"({"entity_id":"wide:1","max_tokens":500})");
+    EXPECT_EQ(answer["complete"], false);
+    EXPECT_LE(answer.dump().size(), 2'200U);
+    EXPECT_GT(answer["left_out"]["members"].get<int>() + answer["left_out"]["values_cut"].get<int>(), 0);
+    EXPECT_EQ(call("get_state", R"({"entity_id":"wide:1","fields":["/field_499"]})")["untrusted"]["state"].size(), 1U);
+}
+
+TEST_F(ReadingTools, QueryGoesOnWithWhatTheCursorHolds) {
+    for (int i = 0; i < 30; ++i) append("n:" + std::to_string(i), "n.counted", "{\"n\":" + std::to_string(i) + "}");
+    Json arguments = {{"event_type", "n.counted"}, {"max_tokens", 400}, {"where", "/n >= 3"}};
+    std::vector<int> seen;
+    for (int page = 0; page < 40; ++page) {
+        const ToolAnswer answer = run("query_events", arguments);
+        ASSERT_FALSE(answer.is_error) << answer.structured.dump(1);
+        EXPECT_EQ(answer.structured["count"], 27);
+        EXPECT_LE(answer.structured.dump().size(), 1'700U);
+        EXPECT_EQ(answer.structured.begin().key(), "complete");
+        for (const Json& event : answer.structured["untrusted"]["events"])
+            seen.push_back(event["payload"]["n"].get<int>());
+        // What is appended meanwhile does not get in.
+        append("n:x", "n.counted", R"({"n":100})");
+        if (answer.structured["complete"] == true) break;
+        for (const auto& [name, value] : answer.structured["cursor"].items()) arguments[name] = value;
+        if (page == 0) {
+            EXPECT_EQ(arguments["at"], 29);
+        }
+    }
+    ASSERT_EQ(seen.size(), 27U);
+    EXPECT_EQ(seen.front(), 3);
+    EXPECT_EQ(seen.back(), 29);
+}
+
+TEST_F(ReadingTools, QueryGivesTablesFieldsAndSingleEvents) {
+    append_order();
+    Json answer = call("query_events", R"({"format":"table","fields":["total"],"order":"backward","limit":2})");
+    EXPECT_EQ(answer["untrusted"]["events"]["rows"].size(), 2U);
+    EXPECT_EQ(answer["untrusted"]["events"]["columns"].size(), answer["untrusted"]["events"]["rows"][0].size());
+    EXPECT_EQ(answer["cursor"]["after"], 3);
+    answer = call("query_events", R"({"correlation_id":"c-1"})");
+    EXPECT_EQ(answer["count"], 1);
+    const std::string id = answer["untrusted"]["events"][0]["id"];
+    answer = run("query_events", {{"ids", {id, "00000000-0000-4000-8000-000000000000"}}}).structured;
+    EXPECT_EQ(answer["count"], 1);
+    EXPECT_EQ(answer["missing_ids"].size(), 1U);
+    EXPECT_EQ(call("query_events", R"({"limit":0})")["count"], 5);
+}
+
+TEST_F(ReadingTools, AnEmptyQuerySaysWhatWasSearchedAndWhatMayHaveBeenMeant) {
+    append_order();
+    const Json answer = call("query_events", R"({"event_type":"order.payed","entity_id":"order:11"})");
+    EXPECT_EQ(answer["count"], 0);
+    EXPECT_EQ(answer["searched"]["events"], 5);
+    EXPECT_EQ(answer["searched"]["filters"]["event_type"], "order.payed");
+    EXPECT_EQ(answer["untrusted"]["did_you_mean"]["event_type"][0], "order.paid");
+    EXPECT_EQ(answer["untrusted"]["did_you_mean"]["entity_id"][0], "order:1");
+}
+
+TEST_F(ReadingTools, MistakesAreAnsweredWithWhatToDo) {
+    append_order();
+    const auto message = [this](std::string_view name, std::string_view arguments) {
+        return call_failing(name, arguments)["error"]["message"].get<std::string>();
+    };
+    EXPECT_NE(message("query_events", R"({"event_type":"order.*"})").find("event_type_prefix: order."),
+              std::string::npos);
+    EXPECT_NE(message("get_state", R"({"entity_id":"order:1","at":"2026-01-01"})").find("as_of"), std::string::npos);
+    EXPECT_NE(message("get_state", R"({"entity_id":"order:1","as_of":"2026-01-01T10:00:00"})").find("zone"),
+              std::string::npos);
+    EXPECT_NE(message("get_state", R"({})").find("entity_id is missing"), std::string::npos);
+    EXPECT_NE(message("query_events", R"({"entity":"order:1"})").find("entity_id"), std::string::npos);
+    EXPECT_NE(message("query_events", R"({"fork":"nope"})").find("nope"), std::string::npos);
+    EXPECT_NE(message("aggregate", R"({"op":"sum"})").find("field"), std::string::npos);
+    EXPECT_NE(message("compare", R"({"entity_id":"order:1"})").find("from"), std::string::npos);
+}
+
+TEST_F(ReadingTools, HistoryPutsWhyBeforeWhatAndWorksDurationsOut) {
+    append_order();
+    Json answer = call("get_history", R"({"entity_id":"order:1","as_of":"2026-01-20"})");
+    EXPECT_EQ(answer["events"], 5);
+    EXPECT_EQ(answer["span"]["seconds"], 6 * 86'400);
+    const Json& second = answer["untrusted"]["entries"][1];
+    EXPECT_EQ(second["actor"], "ada");
+    EXPECT_EQ(second["reason"], "typing error");
+    EXPECT_EQ(second["after_previous"]["seconds"], 86'400);
+    EXPECT_EQ(second["changes"][0], Json::parse(R"({"field":"/total","before":42.50,"after":425})"));
+    answer = call("get_history", R"({"entity_id":"order:1","field":"total","as_of":"2026-01-20"})");
+    EXPECT_EQ(answer["changes_of_field"], 3);
+    const Json& periods = answer["untrusted"]["periods"];
+    EXPECT_EQ(periods[1]["value"], 425);
+    EXPECT_EQ(periods[1]["lasted"]["seconds"], 36 * 3'600);
+    EXPECT_EQ(periods[2]["until"], "still so");
+}
+
+TEST_F(ReadingTools, HistorySaysWhatNeverHappened) {
+    append_order();
+    Json answer = call("get_history", R"({"entity_id":"order:1","expect_types":["order.paid","customer.notified"]})");
+    EXPECT_EQ(answer["absent_types"], Json::array({"customer.notified"}));
+    EXPECT_EQ(answer["present_types"], Json::parse(R"({"order.paid":1})"));
+    answer = call("get_history", R"({"entity_id":"order:1","field":"/totl"})");
+    EXPECT_EQ(answer["field_ever_set"], false);
+    EXPECT_EQ(answer["untrusted"]["did_you_mean"][0], "/total");
+}
+
+TEST_F(ReadingTools, HistoryGoesOnBehindAVersion) {
+    for (int i = 0; i < 40; ++i) append("n:1", "n.counted", "{\"n\":" + std::to_string(i) + "}");
+    Json arguments = {{"entity_id", "n:1"}, {"max_tokens", 600}};
+    int seen = 0;
+    for (int page = 0; page < 40; ++page) {
+        const Json answer = run("get_history", arguments).structured;
+        for (const Json& entry : answer["untrusted"]["entries"]) EXPECT_EQ(entry["version"], ++seen);
+        if (answer["complete"] == true) break;
+        for (const auto& [name, value] : answer["cursor"].items()) arguments[name] = value;
+    }
+    EXPECT_EQ(seen, 40);
+}
+
+TEST_F(ReadingTools, CompareShowsFieldsBetweenTimesAndForks) {
+    append_order();
+    Json answer =
+        call("compare", R"({"from":{"as_of":"2026-01-11"},"to":{"as_of":"2026-01-15"},"entity_id":"order:1"})");
+    EXPECT_EQ(answer["differs"], true);
+    EXPECT_EQ(answer["events_added"], 3);
+    const Json& entity = answer["untrusted"]["entities"][0];
+    EXPECT_EQ(entity["fields"][0]["field"], "/status");
+    EXPECT_EQ(entity["fields"][0]["from"], "placed");
+    EXPECT_EQ(entity["fields"][0]["to"], "paid");
+    EXPECT_EQ(entity["fields"][0]["set_by"], "order.paid");
+    const std::string fork = call("fork_create", R"({"name":"try"})")["fork"];
+    append("order:2", "order.placed", R"({"total":1})", "", "", "try");
+    answer = run("compare", {{"to", {{"fork", fork}}}}).structured;
+    EXPECT_EQ(answer["entities"], 1);
+    EXPECT_EQ(answer["untrusted"]["entities"][0]["entity_id"], "order:2");
+    EXPECT_EQ(answer["to"]["branch"], fork);
+}
+
+TEST_F(ReadingTools, CompareGoesOnBehindAnEntity) {
+    for (int i = 0; i < 30; ++i) append("n:" + std::to_string(i), "n.counted");
+    Json arguments = {{"from", {{"as_of", "2020-01-01"}}}, {"max_tokens", 500}};
+    std::size_t seen = 0;
+    for (int page = 0; page < 40; ++page) {
+        const Json answer = run("compare", arguments).structured;
+        seen += answer["untrusted"]["entities"].size();
+        if (answer["complete"] == true) break;
+        EXPECT_TRUE(answer["cursor"]["after"].get<std::string>().starts_with("id64:"));
+        arguments["after"] = answer["cursor"]["after"];
+    }
+    EXPECT_EQ(seen, 30U);
+}
+
+TEST_F(ReadingTools, AggregateCountsAndAddsExactly) {
+    append_order();
+    append("order:2", "order.placed", R"({"status":"placed","total":0.1})", "2026-01-11T09:00:00Z");
+    append("order:3", "order.placed", R"({"status":"placed","total":0.2})", "2026-01-11T10:00:00Z");
+    EXPECT_EQ(call("aggregate", R"({"op":"count"})")["result"]["count"], 7);
+    Json answer = call("aggregate", R"({"op":"sum","field":"total","entity_id":["order:2","order:3"]})");
+    EXPECT_EQ(answer["result"]["sum"], 0.3);
+    answer = call("aggregate", R"({"op":"avg","field":"/total","event_type":"order.placed"})");
+    EXPECT_NEAR(answer["result"]["avg"].get<double>(), 42.8 / 3, 1e-9);
+    answer = call("aggregate", R"({"op":"max","field":"/total"})");
+    EXPECT_EQ(answer["result"]["max"], 425);
+    EXPECT_EQ(answer["result"]["position"], 1);
+    answer = call("aggregate", R"({"op":"count","by":"type"})");
+    EXPECT_EQ(answer["groups"], 4);
+    EXPECT_EQ(answer["untrusted"]["groups"][0]["group"], "order.placed");
+    EXPECT_EQ(answer["untrusted"]["groups"][0]["count"], 3);
+    answer = call("aggregate", R"({"op":"count","by":"day"})");
+    EXPECT_EQ(answer["untrusted"]["groups"][1]["group"], "2026-01-11");
+    EXPECT_EQ(answer["untrusted"]["groups"][1]["count"], 3);
+    answer = call("aggregate", R"({"op":"distinct","field":"/status"})");
+    EXPECT_EQ(answer["result"]["distinct"], 3);
+    answer = call("aggregate", R"({"op":"sequence"})");
+    EXPECT_EQ(answer["untrusted"]["sequences"].size(), 4U);
+}
+
+TEST_F(ReadingTools, AggregateMeasuresFromOneEventToAnother) {
+    append_order();
+    append("order:2", "order.placed", "{}", "2026-01-10T00:00:00Z");
+    append("order:2", "order.shipped", "{}", "2026-01-12T00:00:00Z");
+    append("order:3", "order.placed", "{}", "2026-01-10T00:00:00Z");
+    const Json answer = call("aggregate", R"({"op":"duration","from_type":"order.placed","to_type":"order.shipped"})");
+    EXPECT_EQ(answer["result"]["pairs"], 2);
+    EXPECT_EQ(answer["result"]["min"]["seconds"], 2 * 86'400);
+    EXPECT_EQ(answer["result"]["max"]["seconds"], 6 * 86'400);
+    EXPECT_EQ(answer["result"]["avg"]["seconds"], 4 * 86'400);
+    EXPECT_EQ(answer["result"]["begun_not_ended"], 1);
+    EXPECT_EQ(answer["untrusted"]["longest"]["entity_id"], "order:1");
+}
+
+TEST_F(ReadingTools, FindsEntitiesByTextPrefixAndWhatHappened) {
+    append_order();
+    for (int i = 2; i < 30; ++i)
+        append("order:" + std::to_string(i), "order.placed", "{\"total\":" + std::to_string(i) + "}");
+    Json answer = call("find_entities", R"({"prefix":"order:","limit":10})");
+    EXPECT_EQ(answer["untrusted"]["entities"].size(), 10U);
+    EXPECT_EQ(answer["complete"], false);
+    answer =
+        run("find_entities", {{"prefix", "order:"}, {"limit", 100}, {"after", answer["cursor"]["after"]}}).structured;
+    EXPECT_EQ(answer["untrusted"]["entities"].size(), 19U);
+    answer = call("find_entities", R"({"text":"ER:29"})");
+    EXPECT_EQ(answer["untrusted"]["entities"][0]["entity_id"], "order:29");
+    answer = call("find_entities", R"({"text":"odrer:29"})");
+    EXPECT_NE(answer["how"].get<std::string>().find("nearly"), std::string::npos);
+    answer = call("find_entities", R"({"event_type":"order.repriced"})");
+    EXPECT_EQ(answer["untrusted"]["entities"][0]["matches"], 2);
+    EXPECT_EQ(answer["untrusted"]["entities"][0]["version"], 5);
+    answer = call("find_entities", R"({"where":"/total > 28","prefix":"order:2"})");
+    EXPECT_EQ(answer["found"], 1);
+}
+
+TEST_F(ReadingTools, AdviceFitsTheStoreAndTheQuestion) {
+    append_order();
+    const auto tools = [this](const std::string& question) {
+        std::string names;
+        const Json answer = run("advise", {{"question", question}}).structured;
+        for (const Json& step : answer["steps"]) names += step["tool"].get<std::string>() + " ";
+        return names;
+    };
+    EXPECT_EQ(tools("Why was order:1 repriced?"), "get_history ");
+    EXPECT_EQ(tools("What is the status of order:1 now?"), "get_state ");
+    EXPECT_EQ(tools("How many orders were placed per day?"), "aggregate ");
+    EXPECT_EQ(tools("How long does it take from placed to shipped?"), "aggregate ");
+    EXPECT_EQ(tools("What did we know of order:1 on 2026-01-11?"), "get_state get_history ");
+    EXPECT_EQ(tools("What if we try a discount?"), "fork_create ");
+    const Json durations = run("advise", {{"question", "How long until orders are shipped?"}}).structured;
+    EXPECT_EQ(durations["untrusted"]["calls"][0],
+              Json::parse(R"({"op":"duration","from_type":"order.placed","to_type":"order.shipped"})"));
+    EXPECT_EQ(tools("Which orders were shipped?"), "find_entities ");
+    EXPECT_NE(tools("Something").find("overview"), std::string::npos);
+    const Json answer = call("advise", R"({"question":"How should I model and name events about personal data?"})");
+    EXPECT_EQ(answer["guidance"].size(), 3U);
+    bool warns_of_time = false;
+    for (const Json& pitfall : answer["pitfalls"])
+        warns_of_time = warns_of_time || pitfall.get<std::string>().find("known_at") != std::string::npos;
+    EXPECT_TRUE(warns_of_time);
+}
+
+TEST_F(ReadingTools, TheArgumentsThatAdviceGivesCanBeCalled) {
+    append_order();
+    for (const std::string question :
+         {"Why was order:1 repriced?", "How many orders per day?", "What was order:1 on 2026-01-12?",
+          "Which orders were shipped?", "How long from placed to shipped?", "compare order:1 with 2026-01-11",
+          "status of order:1"}) {
+        const Json answer = run("advise", {{"question", question}}).structured;
+        for (std::size_t i = 0; i < answer["steps"].size(); ++i) {
+            const ToolAnswer called =
+                run(answer["steps"][i]["tool"].get<std::string>(), answer["untrusted"]["calls"][i]);
+            EXPECT_FALSE(called.is_error) << question << called.structured.dump(1);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace chronos::mcp
