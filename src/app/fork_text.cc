@@ -29,7 +29,7 @@ std::string fork_life_text(const ForkInfo& fork, Timestamp now) {
     std::string text(fork_status_name(fork.status));
     if (fork.ended_at) text += " " + fork.ended_at->to_string();
     if (fork.status == ForkStatus::kMerged && fork.is_readable)
-        text += ", readable for " + duration_text(fork.expires_at.ns - now.ns);
+        text += ", readable for " + wire::duration_text(fork.expires_at.ns - now.ns);
     return text;
 }
 

@@ -75,8 +75,12 @@ TEST_F(Backup, RestoresToTheSameEvents) {
 }
 
 TEST_F(Backup, ASecondOneCopiesOnlyWhatIsNew) {
+    {
+        Store filled = open("data");
+        for (int i = 0; i < 40; ++i) append(filled, 1'000, 300);  // several segments
+        ASSERT_TRUE(filled.close().ok());  // They are sealed now: others are copied again.
+    }
     Store store = open("data");
-    for (int i = 0; i < 40; ++i) append(store, 1'000, 300);  // several segments
     const auto first = store.backup(path("copy"));
     ASSERT_TRUE(first.ok()) << first.error().message;
     EXPECT_GT(first->segment_count, 1U);
