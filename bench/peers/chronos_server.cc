@@ -77,7 +77,8 @@ ServerProcess::Launch nginx_launch(const std::filesystem::path& directory, std::
     std::ofstream(directory / "file") << content;
     std::ofstream(directory / "nginx.conf")
         << "daemon off; worker_processes 2; pid " << (directory / "pid").string()
-        << "; error_log stderr; events {} http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; "
+        << "; error_log stderr; events {} http { access_log off; sendfile on; tcp_nopush on; keepalive_requests "
+           "100000000; "
         << "client_body_temp_path " << directory.string() << "; proxy_temp_path " << directory.string()
         << "; fastcgi_temp_path " << directory.string() << "; uwsgi_temp_path " << directory.string()
         << "; scgi_temp_path " << directory.string() << "; server { listen 127.0.0.1:" << port << "; root "
@@ -187,9 +188,9 @@ std::string get_request(std::string_view target) {
 }
 
 std::string post_request(std::string_view target, std::string_view content_type, std::string_view body) {
-    return "POST " + std::string(target) + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: " +
-           std::string(content_type) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-           std::string(body);
+    return "POST " + std::string(target) +
+           " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: " + std::string(content_type) +
+           "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
 }  // namespace chronos::bench

@@ -69,18 +69,17 @@ std::vector<Metric> measure_single(Bench& bench, const Workload& workload, unsig
 }
 
 Group bulk_group(Bench& bench) {
-    Group group{.title = "Server: a stream of lines, 240-byte JSON", .baseline = "server-bulk/postgres-copy", .rows = {}};
+    Group group{
+        .title = "Server: a stream of lines, 240-byte JSON", .baseline = "server-bulk/postgres-copy", .rows = {}};
     const Shape shape{.events = bench.scaled(500'000), .entities = bench.scaled(100'000)};
     for (const unsigned clients : {1U, 4U})
-        group.rows.push_back({.name = "server-bulk/chronos-" + std::to_string(clients),
-                              .what = "POST /events/bulk, " + std::to_string(clients) +
-                                      (clients == 1 ? " connection" : " connections"),
-                              .durability = "synced",
-                              .n = shape.events,
-                              .k = shape.entities,
-                              .run = [&bench, shape, clients] {
-                                  return measure_bulk(bench, bench.workload(shape), clients);
-                              }});
+        group.rows.push_back(
+            {.name = "server-bulk/chronos-" + std::to_string(clients),
+             .what = "POST /events/bulk, " + std::to_string(clients) + (clients == 1 ? " connection" : " connections"),
+             .durability = "synced",
+             .n = shape.events,
+             .k = shape.entities,
+             .run = [&bench, shape, clients] { return measure_bulk(bench, bench.workload(shape), clients); }});
     const Shape smaller{.events = bench.scaled(200'000), .entities = bench.scaled(100'000)};
     group.rows.push_back({.name = "server-bulk/postgres-copy",
                           .what = "COPY of 1,000, payload text, unix socket",
@@ -88,9 +87,8 @@ Group bulk_group(Bench& bench) {
                           .n = smaller.events,
                           .k = smaller.entities,
                           .run = [&bench, smaller] {
-                              return measure_append(
-                                  bench, [] { return make_postgres(PostgresPayload::kText); }, bench.workload(smaller),
-                                  {.events = smaller.events});
+                              return measure_append(bench, [] { return make_postgres(PostgresPayload::kText); },
+                                                    bench.workload(smaller), {.events = smaller.events});
                           }});
     return group;
 }
@@ -113,16 +111,16 @@ Group single_group(Bench& bench, unsigned clients) {
                           }});
     const auto peer = [&](const std::string& name, const std::string& what, const std::string& durability,
                           MakePeer make) {
-        group.rows.push_back(
-            {.name = "server-single/" + name + suffix,
-             .what = what,
-             .durability = durability,
-             .n = count / 2,
-             .k = shape.entities,
-             .run = [&bench, shape, clients, count, make = std::move(make)] {
-                 return measure_single_commits(bench, make, bench.workload(shape),
-                                               {.events = count / 2, .batch_events = 1, .clients = clients});
-             }});
+        group.rows.push_back({.name = "server-single/" + name + suffix,
+                              .what = what,
+                              .durability = durability,
+                              .n = count / 2,
+                              .k = shape.entities,
+                              .run = [&bench, shape, clients, count, make = std::move(make)] {
+                                  return measure_single_commits(
+                                      bench, make, bench.workload(shape),
+                                      {.events = count / 2, .batch_events = 1, .clients = clients});
+                              }});
     };
     peer("postgres", "prepared INSERT, payload jsonb, unix socket", "synchronous_commit=on",
          [] { return make_postgres(PostgresPayload::kJsonb); });
@@ -240,8 +238,8 @@ bool wait_for_events(std::vector<pollfd>& sockets, std::vector<std::string>& tai
 std::vector<Metric> measure_live(Bench& bench, std::size_t streams, std::uint64_t events) {
     ChronosServer server(bench.scratch());
     HttpClient client(server.port());
-    const std::string request = post_request("/api/v1/events", kJson,
-                                             R"({"entity_id":"live:1","event_type":"bench.live","payload":{"n":1}})");
+    const std::string request =
+        post_request("/api/v1/events", kJson, R"({"entity_id":"live:1","event_type":"bench.live","payload":{"n":1}})");
     client.ask(request);  // What every stream begins with.
     std::vector<std::unique_ptr<HttpClient>> subscribers;
     std::vector<pollfd> sockets;

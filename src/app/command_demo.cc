@@ -5,6 +5,7 @@
 
 #include "app/changes_text.h"
 #include "app/commands.h"
+#include "app/demo_server.h"
 #include "app/failure.h"
 #include "app/fork_changes.h"
 #include "app/fork_text.h"
@@ -49,7 +50,8 @@ public:
         ASSIGN_OR_RETURN(const std::string file, import());
         if (interrupted_by() != 0) return {};
         if (!file.empty()) RETURN_IF_ERROR(travel(file));
-        return fork_and_merge(file);
+        RETURN_IF_ERROR(fork_and_merge(file));
+        return append_demo_user(store_);
     }
 
 private:
@@ -107,10 +109,8 @@ private:
         heading("Importing the history of a git repository");
         const std::string repository = chosen ? flags_.repository : ".";
         Result<GitImportResult> result = base::fail(ErrorCode::kIo, "");
-        const std::int64_t elapsed_ns =
-            time([&] {
-                result = import_git(program_, *client::endpoint_over(store_, "demo"), {.repository = repository});
-            });
+        const std::int64_t elapsed_ns = time(
+            [&] { result = import_git(program_, *client::endpoint_over(store_, "demo"), {.repository = repository}); });
         if (!result.ok()) {
             if (chosen) return std::move(result).error();
             line("skipped: " + result.error().message);
@@ -273,6 +273,7 @@ Result<int> run_demo(Program& program, const DemoFlags& flags) {
     Status closed = store.close();
     if (status.ok()) status = std::move(closed);
     if (!status.ok()) return std::move(status).error();
+    if (interrupted_by() == 0) RETURN_IF_ERROR(demonstrate_server(program, program.common.directory));
     return interrupted_by() != 0 ? interrupted_exit_code() : kExitOk;
 }
 

@@ -59,9 +59,8 @@ struct Activity {
             if (fresh.count() == 0) continue;
             routes.push_back({route, fresh.count() / seconds_, fresh.quantile(0.5), fresh.quantile(0.99)});
         }
-        std::sort(routes.begin(), routes.end(), [](const RouteRate& a, const RouteRate& b) {
-            return a.requests_per_second > b.requests_per_second;
-        });
+        std::sort(routes.begin(), routes.end(),
+                  [](const RouteRate& a, const RouteRate& b) { return a.requests_per_second > b.requests_per_second; });
     }
 
     [[nodiscard]] double value(const std::string& name) const { return now_.value(name); }
@@ -90,7 +89,9 @@ public:
     std::vector<RouteRate> routes;  ///< The busiest first.
 };
 
-std::string rate_text(double per_second) { return with_separators(static_cast<std::uint64_t>(per_second + 0.5)) + "/s"; }
+std::string rate_text(double per_second) {
+    return with_separators(static_cast<std::uint64_t>(per_second + 0.5)) + "/s";
+}
 
 std::string seconds_text(double seconds) { return human_duration(static_cast<std::int64_t>(seconds * 1e9)); }
 
@@ -104,17 +105,19 @@ void write_text(Program& program, const Activity& activity) {
     const auto row = [&](std::string_view name, const std::string& text) {
         out.line(program.style().dim(padded(name, 10)) + text);
     };
-    row("events", with_separators(activity.whole("chronos_events")) + "  +" + rate_text(activity.rate("chronos_events")) +
-                      "  of " + with_separators(activity.whole("chronos_entities")) + " entities");
-    row("appends", rate_text(activity.appends.count() == 0 ? 0 : activity.rate("chronos_append_duration_seconds_count")) +
-                       "  p50 ≤ " + seconds_text(activity.appends.quantile(0.5)) + "  p99 ≤ " +
-                       seconds_text(activity.appends.quantile(0.99)) + "  in " +
-                       rate_text(activity.rate("chronos_commits_total")) + " commits");
+    row("events", with_separators(activity.whole("chronos_events")) + "  +" +
+                      rate_text(activity.rate("chronos_events")) + "  of " +
+                      with_separators(activity.whole("chronos_entities")) + " entities");
+    row("appends",
+        rate_text(activity.appends.count() == 0 ? 0 : activity.rate("chronos_append_duration_seconds_count")) +
+            "  p50 ≤ " + seconds_text(activity.appends.quantile(0.5)) + "  p99 ≤ " +
+            seconds_text(activity.appends.quantile(0.99)) + "  in " +
+            rate_text(activity.rate("chronos_commits_total")) + " commits");
     row("requests", rate_text(activity.requests_per_second()) + "  refused " +
                         rate_text(activity.rate("chronos_requests_refused_total")) + "  in " +
                         human_bytes(static_cast<std::uint64_t>(activity.rate("chronos_received_bytes_total"))) +
-                        "/s  out " + human_bytes(static_cast<std::uint64_t>(activity.rate("chronos_sent_bytes_total"))) +
-                        "/s");
+                        "/s  out " +
+                        human_bytes(static_cast<std::uint64_t>(activity.rate("chronos_sent_bytes_total"))) + "/s");
     row("open", with_separators(activity.whole("chronos_connections")) + " connections  " +
                     with_separators(activity.whole("chronos_live_streams")) + " live streams");
     row("memory", human_bytes(activity.whole("chronos_memory_bytes")) + " of " +
@@ -125,11 +128,11 @@ void write_text(Program& program, const Activity& activity) {
                     human_bytes(activity.whole("chronos_index_bytes")) + " of index");
     if (activity.whole("chronos_scrub_findings") > 0)
         row("damage", program.style().red(with_separators(activity.whole("chronos_scrub_findings")) +
-                                        " findings; `chronos verify` says more"));
+                                          " findings; `chronos verify` says more"));
     if (!activity.routes.empty()) {
         out.line("");
         out.line(program.style().bold(padded("route", 44) + right("requests", 12) + right("p50 ≤", 12) +
-                                    right("p99 ≤", 12)));
+                                      right("p99 ≤", 12)));
         for (std::size_t i = 0; i < std::min(activity.routes.size(), kRoutesShown); ++i) {
             const RouteRate& route = activity.routes[i];
             out.line(padded(route.route, 44) + right(rate_text(route.requests_per_second), 12) +

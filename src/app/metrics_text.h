@@ -1,4 +1,5 @@
-// Metrics as a server tells them, read back. Format: Prometheus text exposition format 0.0.4, what of it Chronos writes.
+// Metrics as a server tells them, read back. Format: Prometheus text exposition format 0.0.4, what of it Chronos
+// writes.
 //
 // Threads: values.
 #pragma once

@@ -125,8 +125,8 @@ private:
     std::unique_ptr<Parts> parts_;
 };
 
-/// The keys of one kind in the order of their hashes, as for_each_key, but so far at a time: several files can be walked
-/// side by side.
+/// The keys of one kind in the order of their hashes, as for_each_key, but so far at a time: several files can be
+/// walked side by side.
 class KeyWalk {
 public:
     /// Requires: the file outlives the walk.

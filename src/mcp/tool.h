@@ -5,16 +5,19 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-#include <nlohmann/json.hpp>
+
 #include "access/principal.h"
 #include "chronos/result.h"
 
-namespace chronos::client { class Endpoint; }
+namespace chronos::client {
+class Endpoint;
+}
 
 namespace chronos::mcp {
 
@@ -42,7 +45,7 @@ struct ToolAnswer {
     std::string text;       ///< Compact text for models; empty: the structured JSON itself.
     bool is_error = false;  ///< The call was understood and cannot be done; `structured`/`text` say what to try next.
     std::vector<std::pair<std::string, std::string>> links;  ///< Name and URI of resources to look at.
-    std::optional<Confirmation> confirm;  ///< Instead of an answer.
+    std::optional<Confirmation> confirm;                     ///< Instead of an answer.
 };
 
 struct Tool {
@@ -54,30 +57,60 @@ struct Tool {
     access::Scope scope = access::Scope::kRead;
     bool is_destructive = false;
     bool is_idempotent = false;
-    /// `confirmed`: the binding that the caller confirmed, absent at the first call. The arguments match the input schema's types.
-    std::function<ToolAnswer(const Json& arguments, const std::optional<std::string>& confirmed, CallContext& context)> run;
+    /// `confirmed`: the binding that the caller confirmed, absent at the first call. The arguments match the input
+    /// schema's types.
+    std::function<ToolAnswer(const Json& arguments, const std::optional<std::string>& confirmed, CallContext& context)>
+        run;
 };
 
-struct ResourceContent { std::string uri; std::string mime_type; std::string text; bool is_immutable = false; };
-struct Resource { std::string uri; std::string name; std::string title; std::string description; std::string mime_type; };
-struct ResourceTemplate { std::string uri_template; std::string name; std::string title; std::string description; std::string mime_type; };
-struct PromptArgument { std::string name; std::string description; bool is_required = false; };
+struct ResourceContent {
+    std::string uri;
+    std::string mime_type;
+    std::string text;
+    bool is_immutable = false;
+};
+struct Resource {
+    std::string uri;
+    std::string name;
+    std::string title;
+    std::string description;
+    std::string mime_type;
+};
+struct ResourceTemplate {
+    std::string uri_template;
+    std::string name;
+    std::string title;
+    std::string description;
+    std::string mime_type;
+};
+struct PromptArgument {
+    std::string name;
+    std::string description;
+    bool is_required = false;
+};
 struct Prompt {
-    std::string name; std::string title; std::string description; std::vector<PromptArgument> arguments;
+    std::string name;
+    std::string title;
+    std::string description;
+    std::vector<PromptArgument> arguments;
     std::function<Result<std::string>(const Json& arguments, CallContext& context)> text;
 };
 
 struct Catalog {
     std::string instructions;
     std::vector<Tool> tools;
-    /// Names that are accepted when called and not listed: old name to a function that gives the new name and arguments.
+    /// Names that are accepted when called and not listed: old name to a function that gives the new name and
+    /// arguments.
     std::vector<std::pair<std::string, std::function<std::pair<std::string, Json>(const Json&)>>> aliases;
     std::vector<ResourceTemplate> templates;
     std::vector<Prompt> prompts;
     std::function<Result<std::vector<Resource>>(CallContext&)> list_resources;
     std::function<Result<ResourceContent>(std::string_view uri, CallContext&)> read_resource;
-    /// Values that may complete argument `name` of a prompt or template (`reference`), beginning with `prefix`; at most 100.
-    std::function<std::vector<std::string>(std::string_view reference, std::string_view name, std::string_view prefix, CallContext&)> complete;
+    /// Values that may complete argument `name` of a prompt or template (`reference`), beginning with `prefix`; at most
+    /// 100.
+    std::function<std::vector<std::string>(std::string_view reference, std::string_view name, std::string_view prefix,
+                                           CallContext&)>
+        complete;
 };
 
 /// The tools, resources and prompts of a store. (Defined in tools/catalog.cc.)

@@ -351,10 +351,11 @@ Status Log::for_each_batch(Slot slot, const std::function<Status(const Recovered
         if (!is_valid || (is_batch && !event::check_body(body).ok()))
             return base::fail(ErrorCode::kCorrupt, "log/" + segment_file_name({known->number}) + " at offset " +
                                                        std::to_string(at) + ": there is no record");
-        if (is_batch) RETURN_IF_ERROR(visit({.slot = slot,
-                                             .body_offset = at + kEnvelopeSize,
-                                             .body = body.data(),
-                                             .first_seq = envelope.first_seq}));
+        if (is_batch)
+            RETURN_IF_ERROR(visit({.slot = slot,
+                                   .body_offset = at + kEnvelopeSize,
+                                   .body = body.data(),
+                                   .first_seq = envelope.first_seq}));
         at += envelope.record_size;
     }
     return {};

@@ -33,11 +33,11 @@ using ChooseRemoval = std::function<std::optional<RemovalReason>(const RecordPla
 
 /// What is to be rewritten, and how.
 struct RewriteOrder {
-    SegmentEntry entry;                                ///< As the manifest lists it.
-    io::File* file = nullptr;                          ///< Its file.
-    cache::BlockCrcs crcs;                             ///< Of the file's blocks.
-    std::uint32_t revision = 0;                        ///< The new one.
-    std::uint32_t epoch = 0;                           ///< The writer's.
+    SegmentEntry entry;          ///< As the manifest lists it.
+    io::File* file = nullptr;    ///< Its file.
+    cache::BlockCrcs crcs;       ///< Of the file's blocks.
+    std::uint32_t revision = 0;  ///< The new one.
+    std::uint32_t epoch = 0;     ///< The writer's.
     ChooseRemoval choose;
     /// With less to gain nothing is written.
     std::uint64_t gain_min_bytes = 0;

@@ -78,7 +78,9 @@ TEST_F(RemoteCommand, LinesAreIngestedAndThoseBeforeABadOneStay) {
 
 TEST_F(RemoteCommand, ImportsGoToAServerToo) {
     write_file("orders.csv", "order,total\na,1\nb,2\n");
-    write_file("events", "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t.t\",\"subject\":\"c\",\"data\":{\"x\":1}}\n");
+    write_file("events",
+               "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/"
+               "s\",\"type\":\"t.t\",\"subject\":\"c\",\"data\":{\"x\":1}}\n");
     const Answer answer = beside_server(R"sh(
         "$0" import csv orders.csv --entity-column order --type order.placed --infer-types --json
         "$0" import cloudevents events --json

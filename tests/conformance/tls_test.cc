@@ -6,8 +6,8 @@ namespace {
 
 class Tls : public ProgramTest {
 protected:
-    /// Runs a script of sh beside a server with a certificate for 127.0.0.1, with $CHRONOS_URL and the key set, "$0" the
-    /// program and $server its process. `renew NAME` makes the certificate anew.
+    /// Runs a script of sh beside a server with a certificate for 127.0.0.1, with $CHRONOS_URL and the key set, "$0"
+    /// the program and $server its process. `renew NAME` makes the certificate anew.
     Answer beside_server(const std::string& script) {
         const std::string all = R"sh(
             set -u
