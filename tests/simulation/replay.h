@@ -70,7 +70,7 @@ inline void tell_and_stop(int signal) {
 /// While it lives, an abort, a crash or `seconds` without end print the command that repeats the seed.
 class RepeatOnAbort {
 public:
-    explicit RepeatOnAbort(std::uint64_t seed, unsigned seconds = 60) {
+    explicit RepeatOnAbort(std::uint64_t seed, unsigned seconds = 300) {
         const std::string command = "repeat: " + repeat_command(seed);
         std::snprintf(detail::running_command, sizeof(detail::running_command), "%s", command.c_str());
         for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGALRM}) std::signal(signal, detail::tell_and_stop);
