@@ -50,11 +50,8 @@ std::optional<Content> content_upto(wal::Manifest manifest, const wal::DurableEn
     manifest.segments.erase(last + 1, manifest.segments.end());
     Content content{.manifest = std::move(manifest), .last_size = end.offset};
     wal::SegmentEntry& entry = content.manifest.segments.back();
-    if (entry.revision > 0) {  // Sealed, and rewritten, since: it is taken whole.
-        content.last_size = size_of(entry);
-        content.manifest.durable_upto = std::max(end.seq, entry.end_seq);
-        return content;
-    }
+    // Sealed, and rewritten, since: a copy that ended with it would have no segment to go on in.
+    if (entry.revision > 0) return std::nullopt;
     // It may have been sealed since, further on. Here it ends where the copy does.
     const wal::SegmentEntry open{.number = entry.number, .salt = entry.salt, .file_size = entry.file_size};
     entry = open;

@@ -501,6 +501,7 @@ Status Branches::restore(State state) {
         due_.clear();
         child_counts_.clear();
         to_be_forgotten_.clear();
+        gone_.clear();
         live_count_ = 0;
         next_number_ = event::kSystemBranch + 1;
         return base::fail(ErrorCode::kCorrupt, std::string("the table of forks ") + what);

@@ -270,19 +270,17 @@ FailedCondition::Match describe_match(Reader& reader, std::uint64_t seq) {
 }
 
 KnownEvents find_known(Reader& reader, const PreparedBatch& batch, const KnownRange& range) {
-    const auto [begin_seq, end_seq, was_elsewhere] = range;
+    const auto [begin_seq, end_seq] = range;
     KnownEvents known;
     if (!batch.has_explicit_ids && !batch.batch_id_is_given) return known;
     if (base::is_planted(base::Bug::kAcceptDuplicateId)) return known;
     std::uint64_t batch_first = index::kNoSeq;
-    known.batch_is_elsewhere = was_elsewhere;
     if (batch.batch_id_is_given) {
-        const Reader::FoundBatch found = reader.find_batch(batch.header.batch_id, batch.layers, begin_seq);
-        batch_first = found.first_seq.value_or(index::kNoSeq);
-        known.batch_is_elsewhere = known.batch_is_elsewhere || found.is_elsewhere;
+        batch_first = reader.find_batch(batch.header.batch_id, batch.layers, begin_seq).value_or(index::kNoSeq);
     }
     const bool batch_is_known = batch_first < end_seq;
-    const bool may_be_merged = batch.looks_for_derived_ids && known.batch_is_elsewhere;
+    // What was appended to a fork is on its parent by its ids alone; the fork's own batch may have been removed.
+    const bool may_be_merged = batch.looks_for_derived_ids;
     if (!batch_is_known && !batch.has_explicit_ids && !may_be_merged) return known;
     if (batch_is_known) {
         const std::byte* at = reader.event(batch_first);

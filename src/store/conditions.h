@@ -51,13 +51,9 @@ struct KnownEvents {
     std::size_t count = 0;
     /// The batch id is known, with other events than these.
     bool batch_differs = false;
-    /// A batch with this id is on a branch that does not show: a merge may have brought its events under their ids.
-    bool batch_is_elsewhere = false;
 };
 struct KnownRange {
     std::uint64_t begin_seq = 0, end_seq = 0;
-    /// What was found below it.
-    bool batch_is_elsewhere = false;
 };
 /// Looks among begin_seq ≤ seq < end_seq. Empty `seqs` when nothing is known. Errors: the reader's.
 KnownEvents find_known(Reader& reader, const PreparedBatch& batch, const KnownRange& range);

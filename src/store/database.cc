@@ -343,12 +343,14 @@ void Database::tend_indexes() {
         return;
     }
     while (keep_up().ok()) {
+        const bool had_damaged = keeper_->has_damaged();
         const auto repaired = keeper_->repair_once(*log_, [this] { return keep_up(); });
         if (repaired.ok() && *repaired) continue;
         // While appends wait for memory there is no time for it; what is left out is made up for later.
         if (!keeper_->is_short()) work_behind(false);
         const auto merged = keeper_->merge_once([this] { return keep_up(); });
-        const bool goes_on = merged.ok() ? *merged : repaired.ok() && keeper_->has_damaged();
+        // A merge may have met damage; what could not be mended just now is left for later.
+        const bool goes_on = merged.ok() ? *merged : repaired.ok() && !had_damaged && keeper_->has_damaged();
         if (!goes_on) return;
     }
 }
@@ -421,12 +423,14 @@ void Database::indexing_loop() {
         }
         if (is_asked_to_reclaim) {
             answer_reclaim_request();
+            tend_indexes();  // What came meanwhile was only kept up with.
         } else if (has_work) {
             tend_indexes();
             scrub_at_ms = std::max(scrub_at_ms, now_ms() + kScrubRestMs);
             reclaim_at_ms = std::max(reclaim_at_ms, now_ms() + kReclaimRestMs);
         } else if (reclaims && now_ms() >= reclaim_at_ms) {
             const bool is_done = reclaim_behind().ok();
+            tend_indexes();
             reclaim_at_ms = now_ms() + (is_done ? kReclaimDelayMs : kReclaimAgainMs);
         } else if (scrubs && now_ms() >= scrub_at_ms) {
             const std::uint64_t bytes = scrubber_->step();

@@ -148,9 +148,7 @@ Result<std::shared_ptr<PendingAnswer>> Database::submit_prepared(PreparedBatch b
             ASSIGN_OR_RETURN(known, known_in(batch, {.begin_seq = 0, .end_seq = next_seq_}));
         } else {
             ASSIGN_OR_RETURN(const KnownEvents known_since,
-                             known_in(batch, {.begin_seq = known_seq,
-                                              .end_seq = next_seq_,
-                                              .batch_is_elsewhere = known_published.batch_is_elsewhere}));
+                             known_in(batch, {.begin_seq = known_seq, .end_seq = next_seq_}));
             known = join(known_published, known_since);
         }
         if (known.count > 0 || known.batch_differs) break;

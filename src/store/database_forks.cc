@@ -93,7 +93,7 @@ Status Database::expire_forks() {
         const auto check = [&]() -> Status {
             for (const Fork& fork : due) {
                 const auto current = branches_.find(fork.number, kWritersView);
-                if (current->is_gone() || current->expires_at > now)
+                if (!current || current->is_gone() || current->expires_at > now)
                     return base::fail(ErrorCode::kAlreadyExists, "a fork was ended or extended meanwhile");
             }
             return {};

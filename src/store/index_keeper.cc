@@ -317,6 +317,11 @@ Result<bool> IndexKeeper::repair_once(wal::Log& log, const std::function<Status(
     const auto damaged = std::find_if(held->files.begin(), held->files.end(),
                                       [&](const FilePart& part) { return can_be_repaired(part); });
     if (damaged == held->files.end()) return false;
+    // A segment whose replacement waits for readers is not in its slot yet: later.
+    for (std::size_t i = 0; i < damaged->slots.size(); ++i) {
+        const auto segment = log.sealed(damaged->slots[i]);
+        if (!segment || segment->revision != damaged->file->segments()[i].revision()) return false;
+    }
     RETURN_IF_ERROR(prepare_directory());
     RETURN_IF_ERROR(damaged->file->keep_open());  // Another may come under its name.
     const auto first = static_cast<std::size_t>(damaged - held->files.begin());

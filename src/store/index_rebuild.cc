@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "index/part_writer.h"
 #include "store/sealed_content.h"
+#include "wal/removals.h"
 
 namespace chronos::store {
 namespace {
@@ -47,6 +48,8 @@ private:
                 return {};
             }
         }
+        // Of a fork that ended older events may be gone (docs/decisions/0009); nobody reads what is left of it.
+        if (branch > event::kSystemBranch) return {};
         return base::fail(ErrorCode::kCorrupt, "no index file knows the older events of a stream");
     }
 
@@ -82,8 +85,6 @@ public:
         for (const wal::Slot slot : old_.slots) {
             const auto segment = log_.sealed(slot);
             ASSERT(segment);
-            if (segment->revision > 0)
-                return base::fail(ErrorCode::kCorrupt, old_.file->path() + " is of a segment that was rewritten");
             segments.push_back(*segment);
             slots.push_back(slot);
             if (segment->first_seq == segment->end_seq) continue;
@@ -105,6 +106,12 @@ private:
         std::uint64_t next_seq = segment.first_seq;
         std::vector<std::uint64_t> hashes;
         const auto index = [&](const wal::RecoveredBatch& batch) -> Status {
+            if (batch.stub != nullptr) {
+                if (batch.first_seq != next_seq) return base::fail(ErrorCode::kCorrupt, "the log has a gap");
+                fresh.apply_removed(batch.slot, batch.body_offset, batch.stub);
+                next_seq = base::load<wal::RemovedRecord>(batch.stub).end_seq();
+                return {};
+            }
             const event::BodyView body(batch.body);
             if (batch.first_seq != next_seq || body.header().branch > event::kBranchMax)
                 return base::fail(ErrorCode::kCorrupt, "the log has a gap");

@@ -31,8 +31,7 @@ struct RebuildPlace {
 /// under its name. The files are not in use yet.
 ///
 /// Memory: one segment, whole, and the index of it.
-/// Errors: kCorrupt when the log is damaged there, or a file in front, or a segment was rewritten: then the next open
-/// makes it again; kNoSpace, kIo; those of yield. What was written
+/// Errors: kCorrupt when the log is damaged there, or a file in front; kNoSpace, kIo; those of yield. What was written
 /// by then is left: it is right, and no harm.
 Result<std::vector<FilePart>> rebuild_index_file(const RebuildPlace& place, wal::Log& log, const IndexSet& indexes,
                                                  const IndexParts& parts, std::size_t damaged);

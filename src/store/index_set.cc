@@ -281,7 +281,11 @@ std::shared_ptr<const std::atomic<bool>> IndexSet::replace_segments(std::size_t 
         ASSERT(index < parts.files.size() && part.file->begin_seq() == parts.files[index].file->begin_seq() &&
                part.file->end_seq() == parts.files[index].file->end_seq() && part.images.size() == part.slots.size());
         const std::uint64_t end_seq = part.file->end_seq();
-        std::erase_if(parts.memory, [&](const auto& memory) { return memory->begin_seq() < end_seq; });
+        std::erase_if(parts.memory, [&](const auto& memory) {
+            if (memory->begin_seq() >= end_seq) return false;
+            memory->count_as_held(held_bytes_);
+            return true;
+        });
         ASSERT(!parts.memory.empty() || parts.anchor != nullptr);
         parts.files[index] = std::move(part);
         are_gone = parts.held->are_gone();

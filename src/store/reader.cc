@@ -261,19 +261,16 @@ bool Reader::visit_candidates(std::uint64_t begin_seq, const InPart& in_part, co
     return false;
 }
 
-Reader::FoundBatch Reader::find_batch(const Uuid& batch_id, const Layers& layers, std::uint64_t begin_seq) {
+std::optional<std::uint64_t> Reader::find_batch(const Uuid& batch_id, const Layers& layers, std::uint64_t begin_seq) {
     const std::uint64_t hash = indexes_.batch_hash(batch_id);
-    FoundBatch result;
+    std::optional<std::uint64_t> result;
     const auto is_it = [&](std::uint64_t seq) {
         if (seq < begin_seq) return false;
         const std::byte* at = event(seq);
         if (at == nullptr) return true;  // The error ends it.
         if (event::BodyView(event::EventBytes(at).body()).header().batch_id != batch_id) return false;
-        if (!layers.contain(branch_of(at), seq)) {
-            result.is_elsewhere = true;
-            return false;
-        }
-        result.first_seq = seq;
+        if (!layers.contain(branch_of(at), seq)) return false;
+        result = seq;
         return true;
     };
     visit_candidates(
@@ -326,7 +323,7 @@ std::optional<std::uint64_t> Reader::find_id(const Uuid& id, const Layers& layer
     if (result || !ok()) return result;
 
     // An id that was derived from its batch's.
-    const std::optional<std::uint64_t> first = find_batch(event::batch_id_of(id), layers, 0).first_seq;
+    const std::optional<std::uint64_t> first = find_batch(event::batch_id_of(id), layers, 0);
     if (!first) return std::nullopt;
     const std::byte* at = event(*first);
     if (at == nullptr) return std::nullopt;

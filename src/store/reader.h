@@ -80,11 +80,8 @@ public:
                                          std::uint64_t end_seq);
     /// Brings near what find_id will ask about a group of ids, so that their cache misses overlap.
     void prefetch_ids(std::span<const Uuid> ids, std::uint64_t begin_seq) const;
-    struct FoundBatch {
-        std::optional<std::uint64_t> first_seq;  ///< Of its first event in the layers, if not below begin_seq.
-        bool is_elsewhere = false;               ///< When it is not in the layers: it is in others.
-    };
-    FoundBatch find_batch(const Uuid& batch_id, const Layers& layers, std::uint64_t begin_seq);
+    /// The batch's first event in the layers, if not below begin_seq.
+    std::optional<std::uint64_t> find_batch(const Uuid& batch_id, const Layers& layers, std::uint64_t begin_seq);
 
 private:
     /// Where the event's bytes are in the log, or its stub's.

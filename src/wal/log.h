@@ -265,8 +265,8 @@ public:
     [[nodiscard]] std::optional<SealedSegment> sealed(Slot slot) const;
     /// From now on blocks of the segment may leave memory. Requires: sealed(slot).
     void make_evictable(Slot slot);
-    /// Calls `visit` with each batch of a sealed segment, in order, having checked it. Requires: it was not rewritten;
-    /// its image is pinned and loaded up to its end, or whole.
+    /// Calls `visit` with each batch of a sealed segment, or its stub, in order, having checked it. Requires: its image
+    /// is pinned and loaded up to its end, or whole.
     ///
     /// Errors: kCorrupt naming file and offset; those of visit.
     Status for_each_batch(Slot slot, const std::function<Status(const RecoveredBatch&)>& visit) const;

@@ -9,6 +9,7 @@
 #include "event/body.h"
 #include "wal/log.h"
 #include "wal/log_segment.h"
+#include "wal/removals.h"
 
 namespace chronos::wal {
 namespace {
@@ -339,18 +340,33 @@ void Log::make_evictable(Slot slot) {
 
 Status Log::for_each_batch(Slot slot, const std::function<Status(const RecoveredBatch&)>& visit) const {
     const std::optional<SealedSegment> known = sealed(slot);
-    ASSERT(known && known->revision == 0);
+    ASSERT(known);
     const Segment& done = segment(slot);
-    for (std::uint64_t at = kSegmentHeaderSize; at < known->end_offset;) {
-        const auto bytes = done.bytes(at, known->end_offset);
+    const std::uint64_t end = done.entry.revision > 0 ? done.entry.records_end() : known->end_offset;
+    std::vector<RemovedRecord> stubs;
+    if (done.entry.revision > 0) {
+        ASSIGN_OR_RETURN(stubs, decode_removals(done.bytes(end, known->end_offset), end, done.identity()));
+    }
+    std::size_t next_stub = 0;
+    for (std::uint64_t at = kSegmentHeaderSize; at < end;) {
+        if (next_stub < stubs.size() && stubs[next_stub].offset() == at) {
+            const std::uint64_t offset = stub_offset(end, next_stub);
+            RETURN_IF_ERROR(visit({.slot = slot,
+                                   .body_offset = offset,
+                                   .stub = done.image->data() + offset,
+                                   .first_seq = stubs[next_stub].first_seq}));
+            at = stubs[next_stub++].end_offset();
+            continue;
+        }
+        const auto bytes = done.bytes(at, end);
         Envelope envelope;
         const bool is_valid = check_record(bytes, at, done.identity(), envelope) == RecordCheck::kValid;
         const bool is_batch = is_valid && envelope.kind == RecordKind::kBatch;
         const std::span<const std::byte> body =
             is_batch ? bytes.subspan(kEnvelopeSize, envelope.body_size) : std::span<const std::byte>();
         if (!is_valid || (is_batch && !event::check_body(body).ok()))
-            return base::fail(ErrorCode::kCorrupt, "log/" + segment_file_name({known->number}) + " at offset " +
-                                                       std::to_string(at) + ": there is no record");
+            return base::fail(ErrorCode::kCorrupt, "log/" + segment_file_name({known->number, known->revision}) +
+                                                       " at offset " + std::to_string(at) + ": there is no record");
         if (is_batch)
             RETURN_IF_ERROR(visit({.slot = slot,
                                    .body_offset = at + kEnvelopeSize,

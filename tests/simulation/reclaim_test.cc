@@ -393,6 +393,52 @@ TEST_F(ReclaimTest, AMergedForkIsReadableUntilItExpires) {
     EXPECT_EQ(again->recorded_at, first->recorded_at);
 }
 
+TEST_F(ReclaimTest, ABatchThatWasMergedIsNotAppendedAgain) {
+    const auto batch = [] {
+        BatchBuilder events;
+        events.add({.entity_id = "keyed", .event_type = "order.changed", .payload = "{}"});
+        events.add({.entity_id = "keyed", .event_type = "order.changed", .payload = "{}"});
+        return events;
+    };
+    ASSERT_TRUE(store_->create_fork({.parent = "main", .name = "keyed", .ttl_ns = kHourNs}).ok());
+    ASSERT_TRUE(store_->append(batch(), {.branch = "keyed", .idempotency_key = "again"}).ok());
+    const auto merged = store_->merge_fork("keyed");
+    ASSERT_TRUE(merged.ok() && merged->merged && merged->first_position);
+    world_.end(*store_);
+    ASSERT_GT(reclaim(*store_)->events, 0U);
+    for (const bool is_rebuilt : {false, true}) {
+        const auto retried = store_->append(batch(), {.idempotency_key = "again"});
+        ASSERT_TRUE(retried.ok()) << retried.error().message;
+        EXPECT_TRUE(retried->duplicate);
+        EXPECT_EQ(retried->events.front().position, *merged->first_position);
+        if (is_rebuilt) break;
+        ASSERT_TRUE(store_->close().ok());
+        store_.reset();
+        World::delete_indexes(world_.sim().files);
+        auto opened = world_.open();
+        ASSERT_TRUE(opened.ok());
+        store_.emplace(std::move(opened).value());
+    }
+}
+
+TEST_F(ReclaimTest, ADamagedIndexFileOfARewrittenSegmentIsMadeAgain) {
+    world_.end(*store_);
+    ASSERT_GT(reclaim(*store_)->events, 0U);
+    store::Database& database = World::database(*store_);
+    std::uint64_t damaged = 0;
+    for (const std::string& path : world_.sim().files.all_files())
+        if (path.ends_with(".idx") && world_.sim().files.flip_bit(path, 300 * 8).ok()) ++damaged;
+    ASSERT_GT(damaged, 1U);
+    while (database.scrub() > 0) {
+    }
+    for (std::uint64_t i = 0; i < damaged; ++i) ASSERT_TRUE(World::maintain(*store_).ok());
+    EXPECT_GE(database.keeper().repairs(), damaged);
+    EXPECT_FALSE(database.keeper().has_damaged());
+    EXPECT_EQ(world_.compare(*store_), "");
+    reopen();
+    EXPECT_EQ(world_.compare(*store_), "");
+}
+
 TEST_F(ReclaimTest, ASalvagedStoreHasWhatMainHad) {
     world_.end(*store_);
     ASSERT_TRUE(reclaim(*store_).ok());
