@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "access/api_key.h"
 
@@ -51,23 +52,42 @@ std::optional<HttpSession::Place> HttpSession::behind(std::string_view event_id)
     return Place{.stream = *found, .next = number + 1};
 }
 
-void HttpSession::watch(Service& service, const std::shared_ptr<HttpSession>& self) {
-    const std::lock_guard lock(mutex_);
-    if (listener_ != 0) return service.subscriptions().set_filter(listener_, legacy_.filter());
+void HttpSession::watch(Service& service) {
+    const std::lock_guard watching(watch_mutex_);
+    std::uint64_t listener = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_ended_) return;
+        listener = listener_;
+    }
+    if (listener != 0) return service.subscriptions().set_filter(listener, legacy_.filter());
     const auto endpoint = [shared = endpoint_]() -> Result<client::Endpoint*> { return shared.get(); };
-    listener_ = service.subscriptions().add(
-        service.listener(legacy_.filter(), legacy_.client().principal, endpoint,
-                         [stream = self->standalone_](std::string_view method, Json params) {
-                             stream->send(notification_message(method, std::move(params)));
-                         }));
+    listener =
+        service.subscriptions().add(service.listener(legacy_.filter(), legacy_.client().principal, endpoint,
+                                                     [stream = standalone_](std::string_view method, Json params) {
+                                                         stream->send(notification_message(method, std::move(params)));
+                                                     }));
+    {
+        const std::lock_guard lock(mutex_);
+        if (!is_ended_) {
+            listener_ = listener;
+            return;
+        }
+    }
+    // It ended while resources were read, and did not know of the listener.
+    service.subscriptions().remove(listener);
 }
 
 void HttpSession::end(Service& service) {
     legacy_.close();
     standalone_->end();
-    const std::lock_guard lock(mutex_);
-    if (listener_ != 0) service.subscriptions().remove(listener_);
-    listener_ = 0;
+    std::uint64_t listener = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        is_ended_ = true;
+        listener = std::exchange(listener_, 0);
+    }
+    if (listener != 0) service.subscriptions().remove(listener);
 }
 
 std::string HttpSessions::add(const std::shared_ptr<HttpSession>& session) {

@@ -39,8 +39,9 @@ public:
     /// Behind the event of this id, in the stream that it came on; nothing when that is not kept any more.
     [[nodiscard]] std::optional<Place> behind(std::string_view event_id);
 
-    /// Has the subscriptions tell it what it subscribed to, from now on.
-    void watch(Service& service, const std::shared_ptr<HttpSession>& self);
+    /// Has the subscriptions tell it what it subscribed to, from now on. Reads what is new of that, so not for a thread
+    /// that others wait for. Does nothing once the session ended.
+    void watch(Service& service);
     void end(Service& service);
 
     /// When it was used last, by the monotonic clock; guarded by the table that the session is in.
@@ -51,10 +52,12 @@ private:
     const std::string holder_;
     const std::shared_ptr<client::Endpoint> endpoint_;
     const std::shared_ptr<SseStream> standalone_;
+    std::mutex watch_mutex_;  ///< One thread at a time watches; held while resources are read.
     std::mutex mutex_;
     std::deque<std::shared_ptr<SseStream>> streams_;  ///< Guarded by mutex_, like the rest.
     std::uint64_t last_stream_ = 0;
     std::uint64_t listener_ = 0;
+    bool is_ended_ = false;
 };
 
 /// Sessions by their ids, which are random and no credentials.

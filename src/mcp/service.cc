@@ -81,9 +81,12 @@ Subscriptions::Listener Service::listener(SubscriptionFilter filter, const acces
         Message request{
             .kind = Message::Kind::kRequest, .id = 0, .method = uri.empty() ? "resources/list" : "resources/read"};
         if (!uri.empty()) request.params["uri"] = uri;
-        Exchange exchange(
-            std::move(request), {.principal = principal},
-            {.send = [](const Json&) {}, .ask = {}, .is_cancelled = {}, .endpoint = endpoint, .pause = {}});
+        Exchange exchange(std::move(request), {.principal = principal},
+                          {.send = [](const Json&) {},
+                           .ask = {},
+                           .is_cancelled = [this] { return is_stopping(); },
+                           .endpoint = endpoint,
+                           .pause = {}});
         return text_of(dispatcher_.answer(exchange));
     };
     return {.filter = std::move(filter), .send = std::move(send), .content = content, .head = [endpoint] {
@@ -96,6 +99,7 @@ void Service::stop() {
         const std::lock_guard lock(mutex_);
         is_stopping_ = true;
     }
+    subscriptions_.stop();
     changed_.notify_all();
     if (looker_.joinable()) looker_.join();
     executor_.stop();

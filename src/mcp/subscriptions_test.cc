@@ -72,6 +72,23 @@ TEST_F(SubscriptionsTest, WhatIsAskedForAgainIsNewAgain) {
     EXPECT_EQ(heard_.size(), 1U);
 }
 
+TEST_F(SubscriptionsTest, ReadsOnlyWhatIsNewWhenMoreIsAskedFor) {
+    const std::uint64_t number = listen({.uris = {"a", "b"}});
+    subscriptions_.set_filter(number, {.uris = {"a", "b", "c"}});
+    EXPECT_EQ(reads_, 3);
+}
+
+TEST_F(SubscriptionsTest, ReadsNothingOnceItIsStopped) {
+    listen({.uris = {"a"}});
+    const int reads = reads_;
+    subscriptions_.stop();
+    ++head_;
+    subscriptions_.look();
+    listen({.uris = {"b"}});
+    EXPECT_EQ(reads_, reads);
+    EXPECT_TRUE(heard_.empty());
+}
+
 TEST_F(SubscriptionsTest, HasAsManyListenersAsMayBe) {
     for (std::size_t i = 0; i < Subscriptions::kListenersMax; ++i) EXPECT_NE(listen({}), 0U);
     EXPECT_EQ(listen({}), 0U);
