@@ -16,6 +16,8 @@ constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kFiveMinutesMs = 300'000;
 constexpr std::int64_t kResourceListMs = 5'000;
 constexpr std::int64_t kNsPerMs = 1'000'000;
+/// Of what a client of the legacy era declares, which is kept as long as its session.
+constexpr std::size_t kCapabilitiesBytesMax = std::size_t{16} << 10;
 
 RpcError wrong_params(std::string message) { return {.code = kInvalidParams, .message = std::move(message)}; }
 
@@ -114,9 +116,10 @@ std::variant<Client, RpcError> Dispatcher::modern_client(const Message& message,
 Client Dispatcher::legacy_client(const Message& initialize, const access::Principal& principal) {
     const std::string asked = string_member(initialize.params, "protocolVersion").value_or("");
     const Json& capabilities = member(initialize.params, "capabilities");
+    const bool is_kept = capabilities.is_object() && text_of(capabilities).size() <= kCapabilitiesBytesMax;
     return {.era = Era::kLegacy,
             .version = is_legacy_version(asked) ? asked : std::string(kLegacyVersions.front()),
-            .capabilities = capabilities.is_object() ? capabilities : Json::object(),
+            .capabilities = is_kept ? capabilities : Json::object(),
             .principal = principal,
             .log_level = "info"};
 }

@@ -52,6 +52,17 @@ protected:
     std::vector<Json> sent_;
 };
 
+TEST(LegacyClient, IsRememberedWithinBounds) {
+    const auto kept = [](std::size_t size) {
+        const Json capabilities = {{"roots", {{"x", std::string(size, 'x')}}}};
+        return Dispatcher::legacy_client({.method = "initialize", .params = {{"capabilities", capabilities}}},
+                                         principal())
+            .capabilities;
+    };
+    EXPECT_EQ(kept(10).size(), 1U);
+    EXPECT_EQ(kept(20'000), Json::object());
+}
+
 const Json kForms = {{"elicitation", Json::object()}};
 
 TEST_F(DispatcherTest, SaysWhatItSpeaksAndWhoItIs) {

@@ -38,6 +38,7 @@ struct SubscriptionFilter {
 class Subscriptions {
 public:
     static constexpr std::size_t kUrisMax = 64;  ///< Of one listener.
+    static constexpr std::size_t kUriBytesMax = std::size_t{8} << 10;
     static constexpr std::size_t kListenersMax = 256;
 
     struct Listener {

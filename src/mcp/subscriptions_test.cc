@@ -102,6 +102,9 @@ TEST(SubscriptionFilter, IsReadFromWhatTheClientSent) {
     EXPECT_FALSE(SubscriptionFilter::parse(7).ok());
     EXPECT_FALSE(SubscriptionFilter::parse({{"toolsListChanged", 1}}).ok());
     EXPECT_FALSE(SubscriptionFilter::parse({{"resourceSubscriptions", Json::array({7})}}).ok());
+    EXPECT_FALSE(SubscriptionFilter::parse(
+                     {{"resourceSubscriptions", Json::array({std::string(Subscriptions::kUriBytesMax + 1, 'u')})}})
+                     .ok());
     EXPECT_FALSE(
         SubscriptionFilter::parse({{"resourceSubscriptions", std::vector<std::string>(Subscriptions::kUrisMax + 1)}})
             .ok());
