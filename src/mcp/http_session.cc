@@ -93,12 +93,31 @@ void HttpSession::end(Service& service) {
 std::string HttpSessions::add(const std::shared_ptr<HttpSession>& session) {
     std::array<std::byte, 16> random{};
     service_.world().random.fill(random);
-    const std::string id = access::hex_of(random);
-    const std::lock_guard lock(mutex_);
-    if (sessions_.size() >= kMax) return {};
-    session->used_ns = service_.world().clock.monotonic_ns();
-    sessions_.emplace(id, session);
+    std::string id = access::hex_of(random);
+    std::shared_ptr<HttpSession> left;
+    {
+        const std::lock_guard lock(mutex_);
+        left = make_room(session->holder());
+        if (sessions_.size() >= kMax) return {};
+        session->used_ns = service_.world().clock.monotonic_ns();
+        sessions_.emplace(id, session);
+    }
+    if (left) left->end(service_);
     return id;
+}
+
+std::shared_ptr<HttpSession> HttpSessions::make_room(const std::string& holder) {
+    std::size_t count = 0;
+    auto oldest = sessions_.end();
+    for (auto entry = sessions_.begin(); entry != sessions_.end(); ++entry) {
+        if (entry->second->holder() != holder) continue;
+        ++count;
+        if (oldest == sessions_.end() || entry->second->used_ns < oldest->second->used_ns) oldest = entry;
+    }
+    if (count < kMaxPerHolder) return nullptr;
+    std::shared_ptr<HttpSession> session = std::move(oldest->second);
+    sessions_.erase(oldest);
+    return session;
 }
 
 std::shared_ptr<HttpSession> HttpSessions::find(std::string_view id, std::string_view holder) {
@@ -136,7 +155,7 @@ void HttpSessions::expire() {
 }
 
 void HttpSessions::end_all() {
-    std::unordered_map<std::string, std::shared_ptr<HttpSession>> sessions;
+    Sessions sessions;
     {
         const std::lock_guard lock(mutex_);
         sessions.swap(sessions_);

@@ -64,11 +64,12 @@ private:
 class HttpSessions {
 public:
     static constexpr std::size_t kMax = 1'000;
+    static constexpr std::size_t kMaxPerHolder = 100;
     static constexpr std::int64_t kIdleNs = 3'600'000'000'000;
 
     explicit HttpSessions(Service& service) : service_(service) {}
 
-    /// The id; empty: there are as many as may be.
+    /// The id; empty: there are as many as may be. Of too many of one holder the one that was used least lately ends.
     std::string add(const std::shared_ptr<HttpSession>& session);
     /// Null: there is none, or it is somebody else's.
     std::shared_ptr<HttpSession> find(std::string_view id, std::string_view holder);
@@ -78,9 +79,14 @@ public:
     void end_all();
 
 private:
+    using Sessions = std::unordered_map<std::string, std::shared_ptr<HttpSession>>;
+
+    /// Takes out the session that was used least lately, if the holder has as many as it may; else null. Under mutex_.
+    std::shared_ptr<HttpSession> make_room(const std::string& holder);
+
     Service& service_;
     std::mutex mutex_;
-    std::unordered_map<std::string, std::shared_ptr<HttpSession>> sessions_;  ///< Guarded by mutex_.
+    Sessions sessions_;  ///< Guarded by mutex_.
 };
 
 /// What sessions and tokens of a principal are kept under.

@@ -63,5 +63,23 @@ TEST_F(HttpSessionTest, ASessionThatEndsWhileItsWatchReadsLeavesNoListenerAndNob
     EXPECT_EQ(free_slots(), Subscriptions::kListenersMax);
 }
 
+TEST_F(HttpSessionTest, OneKeyTakesNoneOfTheSessionsOfOthers) {
+    HttpSessions sessions(service_);
+    const auto others = session_of("other");
+    const std::string others_id = sessions.add(others);
+    const std::string first = sessions.add(session_of());
+    ++world_.clock.now_ns;
+    const std::string second = sessions.add(session_of());
+    ++world_.clock.now_ns;
+    for (std::size_t i = 2; i < HttpSessions::kMaxPerHolder; ++i) EXPECT_FALSE(sessions.add(session_of()).empty());
+    ++world_.clock.now_ns;
+    const std::string holder = session_of()->holder();
+    EXPECT_NE(sessions.find(first, holder), nullptr);
+    EXPECT_FALSE(sessions.add(session_of()).empty());
+    EXPECT_NE(sessions.find(first, holder), nullptr);
+    EXPECT_EQ(sessions.find(second, holder), nullptr);
+    EXPECT_NE(sessions.find(others_id, others->holder()), nullptr);
+}
+
 }  // namespace
 }  // namespace chronos::mcp
