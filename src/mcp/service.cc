@@ -63,10 +63,19 @@ void Service::look_now_and_then() {
         const bool is_soon = look && look();
         const bool is_watching = subscriptions_.is_watching();
         // With calls to wait for, resources are looked at no more often than without.
-        if (is_watching && (!is_soon || count % kLooksPerResourceLook == 0)) subscriptions_.look();
+        if (is_watching && (!is_soon || count % kLooksPerResourceLook == 0)) look_at_resources();
         period = is_soon ? kLookPeriod : is_watching ? kLookPeriod * kLooksPerResourceLook : kIdlePeriod;
         lock.lock();
     }
+}
+
+void Service::look_at_resources() {
+    if (is_looking_.exchange(true)) return;
+    const auto look = [this] {
+        subscriptions_.look();
+        is_looking_ = false;
+    };
+    if (!executor_.run(look)) is_looking_ = false;
 }
 
 bool Service::is_quick(std::string_view method) {

@@ -23,6 +23,7 @@ Result<SubscriptionFilter> SubscriptionFilter::parse(const Json& notifications) 
     for (const Json& uri : uris) {
         if (!uri.is_string()) return wrong("\"resourceSubscriptions\" is a list of URIs");
         if (uri.get_ref<const std::string&>().size() > Subscriptions::kUriBytesMax) return wrong("a URI is too long");
+        if (std::find(filter.uris.begin(), filter.uris.end(), uri) != filter.uris.end()) continue;
         if (filter.uris.size() >= Subscriptions::kUrisMax)
             return base::fail(ErrorCode::kLimitExceeded,
                               "a subscription has at most " + std::to_string(Subscriptions::kUrisMax) + " resources");

@@ -63,7 +63,7 @@ public:
     void tools_changed();
     void prompts_changed();
     void resource_updated(std::string_view uri);
-    /// Reads what is subscribed to and tells what changed. Now and then, from one thread.
+    /// Reads what is subscribed to and tells what changed. Now and then, from one thread at a time.
     void look();
     /// Reads nothing any more, so that nobody waits for it.
     void stop() { is_stopping_ = true; }

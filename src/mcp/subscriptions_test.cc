@@ -96,7 +96,7 @@ TEST_F(SubscriptionsTest, HasAsManyListenersAsMayBe) {
 
 TEST(SubscriptionFilter, IsReadFromWhatTheClientSent) {
     const auto filter = SubscriptionFilter::parse(
-        {{"toolsListChanged", true}, {"resourceSubscriptions", {"a", "b"}}, {"of another time", 1}});
+        {{"toolsListChanged", true}, {"resourceSubscriptions", {"a", "b", "a"}}, {"of another time", 1}});
     ASSERT_TRUE(filter.ok());
     EXPECT_EQ(filter->json(), Json({{"toolsListChanged", true}, {"resourceSubscriptions", {"a", "b"}}}));
     EXPECT_FALSE(SubscriptionFilter::parse(7).ok());
@@ -105,9 +105,12 @@ TEST(SubscriptionFilter, IsReadFromWhatTheClientSent) {
     EXPECT_FALSE(SubscriptionFilter::parse(
                      {{"resourceSubscriptions", Json::array({std::string(Subscriptions::kUriBytesMax + 1, 'u')})}})
                      .ok());
-    EXPECT_FALSE(
-        SubscriptionFilter::parse({{"resourceSubscriptions", std::vector<std::string>(Subscriptions::kUrisMax + 1)}})
-            .ok());
+    std::vector<std::string> uris;
+    for (std::size_t i = 0; i <= Subscriptions::kUrisMax; ++i) uris.push_back(std::to_string(i));
+    EXPECT_FALSE(SubscriptionFilter::parse({{"resourceSubscriptions", uris}}).ok());
+    uris.pop_back();
+    uris.push_back(uris.front());
+    EXPECT_TRUE(SubscriptionFilter::parse({{"resourceSubscriptions", uris}}).ok());
 }
 
 }  // namespace
