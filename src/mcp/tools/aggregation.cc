@@ -1,6 +1,7 @@
 #include "mcp/tools/aggregation.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -44,20 +45,29 @@ std::string text_of(std::string_view value) {
     return std::string(json::unescaped(json::string_body(value), scratch));
 }
 
+Json total_json(WideNs ns) {
+    constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+    if (ns >= -kMax && ns <= kMax) return duration_json(static_cast<std::int64_t>(ns));
+    Json out = duration_json(ns < 0 ? -kMax : kMax);
+    out["seconds"] = static_cast<double>(ns) / 1e9;
+    out["text"] = "beyond " + out["text"].get<std::string>();
+    return out;
+}
+
 Json durations_json(std::vector<std::int64_t> ns) {
     std::sort(ns.begin(), ns.end());
-    const auto total = std::accumulate(ns.begin(), ns.end(), std::int64_t{0});
+    const auto total = std::accumulate(ns.begin(), ns.end(), WideNs{0});
     const auto count = static_cast<std::int64_t>(ns.size());
     const std::size_t middle = ns.size() / 2;
-    const std::int64_t median = ns.size() % 2 == 1 ? ns[middle] : ns[middle - 1] + (ns[middle] - ns[middle - 1]) / 2;
+    const std::int64_t median = ns.size() % 2 == 1 ? ns[middle] : std::midpoint(ns[middle - 1], ns[middle]);
     Json out;
     out["count"] = count;
     out["min"] = duration_json(ns.front());
-    out["avg"] = duration_json(total / count);
+    out["avg"] = duration_json(static_cast<std::int64_t>(total / count));
     out["median"] = duration_json(median);
     out["p95"] = duration_json(ns[std::min(ns.size() - 1, ns.size() * 95 / 100)]);
     out["max"] = duration_json(ns.back());
-    out["total"] = duration_json(total);
+    out["total"] = total_json(total);
     return out;
 }
 
@@ -125,7 +135,7 @@ void Aggregator::add_duration(const EventView& event) {
             const Span span{.entity_id = entity,
                             .from_position = open->second.position,
                             .to_position = event.position.value,
-                            .ns = event.occurred_at.ns - open->second.since.ns};
+                            .ns = span_ns(open->second.since, event.occurred_at)};
             all_.durations_ns.push_back(span.ns);
             if (!wanted_.by.empty()) {
                 Tally& group = groups_[group_of(event)];
@@ -151,7 +161,7 @@ void Aggregator::add_step(const EventView& event) {
     if (before != last_.end()) {
         Step& step = steps_[{before->second.event_type, std::string(event.event_type)}];
         ++step.count;
-        step.total_ns += event.occurred_at.ns - before->second.occurred_at.ns;
+        step.total_ns += span_ns(before->second.occurred_at, event.occurred_at);
         before->second = {.event_type = std::string(event.event_type), .occurred_at = event.occurred_at};
     } else if (last_.size() < kGroupsMax) {
         last_[entity] = {.event_type = std::string(event.event_type), .occurred_at = event.occurred_at};
@@ -241,7 +251,8 @@ Json Aggregator::rows(std::size_t limit, std::size_t bytes_max, Shown& shown) co
             add({{"from", shown.text(types.first)},
                  {"to", shown.text(types.second)},
                  {"count", step.count},
-                 {"avg_time_between", duration_json(step.total_ns / static_cast<std::int64_t>(step.count))["text"]}});
+                 {"avg_time_between",
+                  duration_json(static_cast<std::int64_t>(step.total_ns / static_cast<WideNs>(step.count)))["text"]}});
         out["sequences"] = rows.take();
     } else if (!wanted_.by.empty()) {
         std::vector<std::pair<std::string, const Tally*>> groups;

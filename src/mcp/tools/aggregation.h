@@ -23,6 +23,9 @@ struct Aggregation {
     std::string from_type, to_type;  ///< For "duration".
 };
 
+/// Sums of times, any number of them.
+__extension__ using WideNs = __int128;
+
 /// A group of events.
 struct Tally {
     std::uint64_t event_count = 0;
@@ -62,7 +65,7 @@ private:
     };
     struct Step {
         std::uint64_t count = 0;
-        std::int64_t total_ns = 0;
+        WideNs total_ns = 0;
     };
     struct Last {
         std::string event_type;
