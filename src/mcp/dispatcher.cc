@@ -316,6 +316,9 @@ Reply Dispatcher::call_tool(Exchange& exchange) {
         observe(exchange, *name, arguments, refusal, 0);
         return refusal;
     }
+    // Nothing is stored that is another number than was sent.
+    if (tool->scope != access::Scope::kRead && exchange.request().has_inexact_number)
+        return wrong_params("a number in the arguments has more digits than are kept; send it as a string");
     const std::int64_t began_ns = seal_.world().clock.monotonic_ns();
     Reply reply = tool->call(exchange, arguments);
     const std::int64_t ms = (seal_.world().clock.monotonic_ns() - began_ns) / kNsPerMs;

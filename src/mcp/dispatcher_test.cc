@@ -63,6 +63,16 @@ TEST(LegacyClient, IsRememberedWithinBounds) {
     EXPECT_EQ(kept(20'000), Json::object());
 }
 
+TEST_F(DispatcherTest, NoNumberIsWrittenThatIsAnotherThanWasSent) {
+    const auto call_of = [](const char* tool) {
+        Message message = modern_request("tools/call", {{"name", tool}});
+        message.has_inexact_number = true;
+        return message;
+    };
+    EXPECT_EQ(answer(call_of("write"), principal(access::Scope::kAdmin))["error"]["code"], kInvalidParams);
+    EXPECT_TRUE(answer(call_of("echo")).contains("result"));
+}
+
 const Json kForms = {{"elicitation", Json::object()}};
 
 TEST_F(DispatcherTest, SaysWhatItSpeaksAndWhoItIs) {
