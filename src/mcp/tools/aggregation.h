@@ -72,7 +72,14 @@ private:
         Timestamp occurred_at;
     };
 
-    void tally(Tally& tally, const EventView& event) const;
+    void tally(Tally& tally, const EventView& event);
+    /// Puts the value into `extreme`, with the position of its event.
+    void keep_extreme(std::optional<std::string>& extreme, std::uint64_t& extreme_position, std::string_view value,
+                      const EventView& event);
+    /// Counts bytes that are kept from now on; false: there is no room for so many.
+    bool keep(std::size_t bytes);
+    /// The group of this name, made if need be; null: there is no room for it.
+    Tally* find_group(std::string name);
     void add_duration(const EventView& event);
     void add_step(const EventView& event);
     [[nodiscard]] std::string group_of(const EventView& event) const;
@@ -87,6 +94,7 @@ private:
     std::optional<Span> shortest_, longest_;
     std::map<std::string, Last> last_;
     std::map<std::pair<std::string, std::string>, Step> steps_;
+    std::size_t kept_bytes_ = 0;  ///< Of names and values, which clients chose the lengths of.
     bool has_too_many_groups_ = false;
 };
 

@@ -1,6 +1,7 @@
 // The tools that read, on small stores.
 #include <limits>
 
+#include "mcp/tools/aggregation.h"
 #include "mcp/tools/answer.h"
 #include "mcp/tools/tool_fixture.h"
 
@@ -258,6 +259,26 @@ TEST_F(ReadingTools, AggregateMeasuresFromOneEventToAnother) {
     EXPECT_EQ(answer["result"]["avg"]["seconds"], 4 * 86'400);
     EXPECT_EQ(answer["result"]["begun_not_ended"], 1);
     EXPECT_EQ(answer["untrusted"]["longest"]["entity_id"], "order:1");
+}
+
+TEST(Aggregator, KeepsNoMoreOfValuesThanFits) {
+    Aggregator distinct({.operation = "distinct", .field = "/v", .by = "", .from_type = "", .to_type = ""});
+    Aggregator greatest({.operation = "max", .field = "/v", .by = "entity", .from_type = "", .to_type = ""});
+    for (int i = 0; i < 70; ++i) {
+        const std::string payload = R"({"v":")" + std::to_string(i) + std::string(1 << 20, 'x') + "\"}";
+        const std::string entity = std::to_string(i);
+        const EventView event{.event_type = "t", .entity_id = entity, .payload = payload};
+        distinct.add(event);
+        greatest.add(event);
+    }
+    Json answer;
+    distinct.put_result(answer);
+    EXPECT_EQ(answer["result"]["distinct"], 63);
+    EXPECT_EQ(answer["result"]["or_more"], true);
+    answer = Json::object();
+    greatest.put_result(answer);
+    EXPECT_EQ(answer["complete"], false);
+    EXPECT_EQ(answer["result"]["count"], 70);
 }
 
 TEST_F(ReadingTools, TimesMayLieFurtherApartThanCanBeSaid) {
