@@ -52,15 +52,18 @@ std::optional<HttpSession::Place> HttpSession::behind(std::string_view event_id)
     return Place{.stream = *found, .next = number + 1};
 }
 
-void HttpSession::watch(Service& service) {
+bool HttpSession::watch(Service& service) {
     const std::lock_guard watching(watch_mutex_);
     std::uint64_t listener = 0;
     {
         const std::lock_guard lock(mutex_);
-        if (is_ended_) return;
+        if (is_ended_) return true;
         listener = listener_;
     }
-    if (listener != 0) return service.subscriptions().set_filter(listener, legacy_.filter());
+    if (listener != 0) {
+        service.subscriptions().set_filter(listener, legacy_.filter());
+        return true;
+    }
     const auto endpoint = [shared = endpoint_]() -> Result<client::Endpoint*> { return shared.get(); };
     listener =
         service.subscriptions().add(service.listener(legacy_.filter(), legacy_.client().principal, endpoint,
@@ -71,11 +74,12 @@ void HttpSession::watch(Service& service) {
         const std::lock_guard lock(mutex_);
         if (!is_ended_) {
             listener_ = listener;
-            return;
+            return listener != 0;
         }
     }
     // It ended while resources were read, and did not know of the listener.
     service.subscriptions().remove(listener);
+    return true;
 }
 
 void HttpSession::end(Service& service) {

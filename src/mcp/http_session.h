@@ -40,8 +40,8 @@ public:
     [[nodiscard]] std::optional<Place> behind(std::string_view event_id);
 
     /// Has the subscriptions tell it what it subscribed to, from now on. Reads what is new of that, so not for a thread
-    /// that others wait for. Does nothing once the session ended.
-    void watch(Service& service);
+    /// that others wait for. Does nothing once the session ended. False: there are as many listeners as may be.
+    bool watch(Service& service);
     void end(Service& service);
 
     /// When it was used last, by the monotonic clock; guarded by the table that the session is in.

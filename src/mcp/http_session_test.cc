@@ -34,15 +34,20 @@ protected:
 
 TEST_F(HttpSessionTest, WatchesWithOneListener) {
     const auto session = session_of();
-    session->watch(service_);
-    session->watch(service_);
+    EXPECT_TRUE(session->watch(service_));
+    EXPECT_TRUE(session->watch(service_));
     EXPECT_EQ(free_slots(), Subscriptions::kListenersMax - 1);
+}
+
+TEST_F(HttpSessionTest, SaysWhenThereIsNoRoomForItsListener) {
+    EXPECT_EQ(free_slots(), Subscriptions::kListenersMax);
+    EXPECT_FALSE(session_of()->watch(service_));
 }
 
 TEST_F(HttpSessionTest, ASessionThatEndedBeforeItsWatchBeganLeavesNoListener) {
     const auto session = session_of();
     session->end(service_);
-    session->watch(service_);
+    EXPECT_TRUE(session->watch(service_));
     EXPECT_EQ(free_slots(), Subscriptions::kListenersMax);
 }
 
@@ -58,7 +63,7 @@ TEST_F(HttpSessionTest, ASessionThatEndsWhileItsWatchReadsLeavesNoListenerAndNob
             return Json::object();
         });
     subscribe(*session, "test://a");
-    session->watch(service_);
+    EXPECT_TRUE(session->watch(service_));
     EXPECT_EQ(reads, 1);
     EXPECT_EQ(free_slots(), Subscriptions::kListenersMax);
 }

@@ -315,9 +315,9 @@ void HttpTransport::post_legacy(server::Call& call, Message message, const Done&
     const Json result = result_message(message.id, std::get<Json>(answer));
     if (message.method == "logging/setLevel") return done(json_response(200, result));
     // What is subscribed to is read now, which may take a while.
-    const auto watch = [this, session, done, result] {
-        session->watch(service_);
-        done(json_response(200, result));
+    const auto watch = [this, session, done, result, id = message.id] {
+        if (session->watch(service_)) return done(json_response(200, result));
+        done(failure(id, {.code = kTooManyRequests, .message = "there are as many subscriptions as may be"}, 429));
     };
     if (!run_counted(session->holder(), watch))
         done(failure(message.id, {.code = kTooManyRequests, .message = "too many requests are under way; try again"},
@@ -395,7 +395,8 @@ server::Response HttpTransport::get(server::Call& call) {
     }
     Result<std::shared_ptr<SseStream::Reader>> reader = place.stream->attach(place.next);
     if (!reader.ok()) return server::problem_of(reader.error());
-    session->watch(service_);
+    // Without a listener it still is where messages that were missed are taken up.
+    (void)session->watch(service_);
     const auto held = std::make_shared<server::LiveCount>(std::move(*count));
     return streamed(place.stream, *std::move(reader),
                     {.is_live = true, .farewell = {}, .on_gone = [held](bool /*complete*/) {}});
