@@ -16,6 +16,8 @@ constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kFiveMinutesMs = 300'000;
 constexpr std::int64_t kResourceListMs = 5'000;
 constexpr std::int64_t kNsPerMs = 1'000'000;
+/// Of what a client of the legacy era declares, which is kept as long as its session.
+constexpr std::size_t kCapabilitiesBytesMax = std::size_t{16} << 10;
 
 RpcError wrong_params(std::string message) { return {.code = kInvalidParams, .message = std::move(message)}; }
 
@@ -114,9 +116,10 @@ std::variant<Client, RpcError> Dispatcher::modern_client(const Message& message,
 Client Dispatcher::legacy_client(const Message& initialize, const access::Principal& principal) {
     const std::string asked = string_member(initialize.params, "protocolVersion").value_or("");
     const Json& capabilities = member(initialize.params, "capabilities");
+    const bool is_kept = capabilities.is_object() && text_of(capabilities).size() <= kCapabilitiesBytesMax;
     return {.era = Era::kLegacy,
             .version = is_legacy_version(asked) ? asked : std::string(kLegacyVersions.front()),
-            .capabilities = capabilities.is_object() ? capabilities : Json::object(),
+            .capabilities = is_kept ? capabilities : Json::object(),
             .principal = principal,
             .log_level = "info"};
 }
@@ -313,6 +316,9 @@ Reply Dispatcher::call_tool(Exchange& exchange) {
         observe(exchange, *name, arguments, refusal, 0);
         return refusal;
     }
+    // Nothing is stored that is another number than was sent.
+    if (tool->scope != access::Scope::kRead && exchange.request().has_inexact_number)
+        return wrong_params("a number in the arguments has more digits than are kept; send it as a string");
     const std::int64_t began_ns = seal_.world().clock.monotonic_ns();
     Reply reply = tool->call(exchange, arguments);
     const std::int64_t ms = (seal_.world().clock.monotonic_ns() - began_ns) / kNsPerMs;

@@ -52,6 +52,27 @@ protected:
     std::vector<Json> sent_;
 };
 
+TEST(LegacyClient, IsRememberedWithinBounds) {
+    const auto kept = [](std::size_t size) {
+        const Json capabilities = {{"roots", {{"x", std::string(size, 'x')}}}};
+        return Dispatcher::legacy_client({.method = "initialize", .params = {{"capabilities", capabilities}}},
+                                         principal())
+            .capabilities;
+    };
+    EXPECT_EQ(kept(10).size(), 1U);
+    EXPECT_EQ(kept(20'000), Json::object());
+}
+
+TEST_F(DispatcherTest, NoNumberIsWrittenThatIsAnotherThanWasSent) {
+    const auto call_of = [](const char* tool) {
+        Message message = modern_request("tools/call", {{"name", tool}});
+        message.has_inexact_number = true;
+        return message;
+    };
+    EXPECT_EQ(answer(call_of("write"), principal(access::Scope::kAdmin))["error"]["code"], kInvalidParams);
+    EXPECT_TRUE(answer(call_of("echo")).contains("result"));
+}
+
 const Json kForms = {{"elicitation", Json::object()}};
 
 TEST_F(DispatcherTest, SaysWhatItSpeaksAndWhoItIs) {

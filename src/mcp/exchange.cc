@@ -7,6 +7,14 @@
 namespace chronos::mcp {
 namespace {
 
+constexpr std::size_t kTokenBytesMax = 256;
+
+/// Longer tokens would be repeated, and kept, in every message.
+bool is_token(const Json& token) {
+    if (token.is_string()) return token.get_ref<const std::string&>().size() <= kTokenBytesMax;
+    return token.is_number_integer();
+}
+
 std::size_t severity_of(std::string_view level) {
     return static_cast<std::size_t>(std::find(kLogLevels.begin(), kLogLevels.end(), level) - kLogLevels.begin());
 }
@@ -20,7 +28,7 @@ bool Client::can_fill_forms() const {
 
 void Exchange::report_progress(double done, double total, std::string_view message) {
     const Json& token = member(member(params(), "_meta"), "progressToken");
-    if (!(token.is_string() || token.is_number_integer()) || done <= progress_) return;
+    if (!is_token(token) || done <= progress_) return;
     progress_ = done;
     const auto number = [](double value) {
         const auto whole = static_cast<std::int64_t>(value);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "access/api_key.h"
 
@@ -51,34 +52,76 @@ std::optional<HttpSession::Place> HttpSession::behind(std::string_view event_id)
     return Place{.stream = *found, .next = number + 1};
 }
 
-void HttpSession::watch(Service& service, const std::shared_ptr<HttpSession>& self) {
-    const std::lock_guard lock(mutex_);
-    if (listener_ != 0) return service.subscriptions().set_filter(listener_, legacy_.filter());
+bool HttpSession::watch(Service& service) {
+    const std::lock_guard watching(watch_mutex_);
+    std::uint64_t listener = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_ended_) return true;
+        listener = listener_;
+    }
+    if (listener != 0) {
+        service.subscriptions().set_filter(listener, legacy_.filter());
+        return true;
+    }
     const auto endpoint = [shared = endpoint_]() -> Result<client::Endpoint*> { return shared.get(); };
-    listener_ = service.subscriptions().add(
-        service.listener(legacy_.filter(), legacy_.client().principal, endpoint,
-                         [stream = self->standalone_](std::string_view method, Json params) {
-                             stream->send(notification_message(method, std::move(params)));
-                         }));
+    listener =
+        service.subscriptions().add(service.listener(legacy_.filter(), legacy_.client().principal, endpoint,
+                                                     [stream = standalone_](std::string_view method, Json params) {
+                                                         stream->send(notification_message(method, std::move(params)));
+                                                     }));
+    {
+        const std::lock_guard lock(mutex_);
+        if (!is_ended_) {
+            listener_ = listener;
+            return listener != 0;
+        }
+    }
+    // It ended while resources were read, and did not know of the listener.
+    service.subscriptions().remove(listener);
+    return true;
 }
 
 void HttpSession::end(Service& service) {
     legacy_.close();
     standalone_->end();
-    const std::lock_guard lock(mutex_);
-    if (listener_ != 0) service.subscriptions().remove(listener_);
-    listener_ = 0;
+    std::uint64_t listener = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        is_ended_ = true;
+        listener = std::exchange(listener_, 0);
+    }
+    if (listener != 0) service.subscriptions().remove(listener);
 }
 
 std::string HttpSessions::add(const std::shared_ptr<HttpSession>& session) {
     std::array<std::byte, 16> random{};
     service_.world().random.fill(random);
-    const std::string id = access::hex_of(random);
-    const std::lock_guard lock(mutex_);
-    if (sessions_.size() >= kMax) return {};
-    session->used_ns = service_.world().clock.monotonic_ns();
-    sessions_.emplace(id, session);
+    std::string id = access::hex_of(random);
+    std::shared_ptr<HttpSession> left;
+    {
+        const std::lock_guard lock(mutex_);
+        left = make_room(session->holder());
+        if (sessions_.size() >= kMax) return {};
+        session->used_ns = service_.world().clock.monotonic_ns();
+        sessions_.emplace(id, session);
+    }
+    if (left) left->end(service_);
     return id;
+}
+
+std::shared_ptr<HttpSession> HttpSessions::make_room(const std::string& holder) {
+    std::size_t count = 0;
+    auto oldest = sessions_.end();
+    for (auto entry = sessions_.begin(); entry != sessions_.end(); ++entry) {
+        if (entry->second->holder() != holder) continue;
+        ++count;
+        if (oldest == sessions_.end() || entry->second->used_ns < oldest->second->used_ns) oldest = entry;
+    }
+    if (count < kMaxPerHolder) return nullptr;
+    std::shared_ptr<HttpSession> session = std::move(oldest->second);
+    sessions_.erase(oldest);
+    return session;
 }
 
 std::shared_ptr<HttpSession> HttpSessions::find(std::string_view id, std::string_view holder) {
@@ -116,7 +159,7 @@ void HttpSessions::expire() {
 }
 
 void HttpSessions::end_all() {
-    std::unordered_map<std::string, std::shared_ptr<HttpSession>> sessions;
+    Sessions sessions;
     {
         const std::lock_guard lock(mutex_);
         sessions.swap(sessions_);

@@ -39,8 +39,9 @@ public:
     /// Behind the event of this id, in the stream that it came on; nothing when that is not kept any more.
     [[nodiscard]] std::optional<Place> behind(std::string_view event_id);
 
-    /// Has the subscriptions tell it what it subscribed to, from now on.
-    void watch(Service& service, const std::shared_ptr<HttpSession>& self);
+    /// Has the subscriptions tell it what it subscribed to, from now on. Reads what is new of that, so not for a thread
+    /// that others wait for. Does nothing once the session ended. False: there are as many listeners as may be.
+    bool watch(Service& service);
     void end(Service& service);
 
     /// When it was used last, by the monotonic clock; guarded by the table that the session is in.
@@ -51,21 +52,24 @@ private:
     const std::string holder_;
     const std::shared_ptr<client::Endpoint> endpoint_;
     const std::shared_ptr<SseStream> standalone_;
+    std::mutex watch_mutex_;  ///< One thread at a time watches; held while resources are read.
     std::mutex mutex_;
     std::deque<std::shared_ptr<SseStream>> streams_;  ///< Guarded by mutex_, like the rest.
     std::uint64_t last_stream_ = 0;
     std::uint64_t listener_ = 0;
+    bool is_ended_ = false;
 };
 
 /// Sessions by their ids, which are random and no credentials.
 class HttpSessions {
 public:
     static constexpr std::size_t kMax = 1'000;
+    static constexpr std::size_t kMaxPerHolder = 100;
     static constexpr std::int64_t kIdleNs = 3'600'000'000'000;
 
     explicit HttpSessions(Service& service) : service_(service) {}
 
-    /// The id; empty: there are as many as may be.
+    /// The id; empty: there are as many as may be. Of too many of one holder the one that was used least lately ends.
     std::string add(const std::shared_ptr<HttpSession>& session);
     /// Null: there is none, or it is somebody else's.
     std::shared_ptr<HttpSession> find(std::string_view id, std::string_view holder);
@@ -75,9 +79,14 @@ public:
     void end_all();
 
 private:
+    using Sessions = std::unordered_map<std::string, std::shared_ptr<HttpSession>>;
+
+    /// Takes out the session that was used least lately, if the holder has as many as it may; else null. Under mutex_.
+    std::shared_ptr<HttpSession> make_room(const std::string& holder);
+
     Service& service_;
     std::mutex mutex_;
-    std::unordered_map<std::string, std::shared_ptr<HttpSession>> sessions_;  ///< Guarded by mutex_.
+    Sessions sessions_;  ///< Guarded by mutex_.
 };
 
 /// What sessions and tokens of a principal are kept under.

@@ -201,7 +201,8 @@ void HttpTransport::run(const std::shared_ptr<HttpCall>& http_call, const std::s
             http_call->finish(error_message(exchange->request().id, {.code = kInternalError, .message = "called off"}));
     };
     if (is_quick) return work();
-    if (enter(holder, http_call)) {
+    if (enter(holder)) {
+        look_after(http_call);
         if (service_.executor().run(work)) return;
         leave(holder);
     }
@@ -210,15 +211,10 @@ void HttpTransport::run(const std::shared_ptr<HttpCall>& http_call, const std::s
         exchange->request().id, {.code = kTooManyRequests, .message = "too many requests are under way; try again"}));
 }
 
-bool HttpTransport::enter(const std::string& holder, const std::shared_ptr<HttpCall>& http_call) {
-    {
-        const std::lock_guard lock(mutex_);
-        std::size_t& count = under_way_[holder];
-        if (count >= kCallsPerCallerMax) return false;
-        ++count;
-        waiting_.push_back(http_call);
-    }
-    service_.wake();
+bool HttpTransport::enter(const std::string& holder) {
+    const std::lock_guard lock(mutex_);
+    if (under_way_[holder] >= kCallsPerCallerMax) return false;
+    ++under_way_[holder];
     return true;
 }
 
@@ -226,6 +222,25 @@ void HttpTransport::leave(const std::string& holder) {
     const std::lock_guard lock(mutex_);
     const auto entry = under_way_.find(holder);
     if (--entry->second == 0) under_way_.erase(entry);
+}
+
+bool HttpTransport::run_counted(const std::string& holder, std::function<void()> work) {
+    if (!enter(holder)) return false;
+    const auto counted = [this, holder, work = std::move(work)] {
+        work();
+        leave(holder);
+    };
+    if (service_.executor().run(counted)) return true;
+    leave(holder);
+    return false;
+}
+
+void HttpTransport::look_after(const std::shared_ptr<HttpCall>& http_call) {
+    {
+        const std::lock_guard lock(mutex_);
+        waiting_.push_back(http_call);
+    }
+    service_.wake();
 }
 
 void HttpTransport::listen(server::Call& call, const Message& message, const Client& client, const Done& done) {
@@ -241,7 +256,7 @@ void HttpTransport::listen(server::Call& call, const Message& message, const Cli
                         done, held = std::make_shared<server::LiveCount>(std::move(*count))] {
         done(begin_listening(id, filter, principal, endpoint, held));
     };
-    if (!service_.executor().run(begin))
+    if (!run_counted(holder_of(client.principal), begin))
         done(failure(id, {.code = kTooManyRequests, .message = "too many requests are under way; try again"}, 429));
 }
 
@@ -300,11 +315,11 @@ void HttpTransport::post_legacy(server::Call& call, Message message, const Done&
     const Json result = result_message(message.id, std::get<Json>(answer));
     if (message.method == "logging/setLevel") return done(json_response(200, result));
     // What is subscribed to is read now, which may take a while.
-    const auto watch = [this, session, done, result] {
-        session->watch(service_, session);
-        done(json_response(200, result));
+    const auto watch = [this, session, done, result, id = message.id] {
+        if (session->watch(service_)) return done(json_response(200, result));
+        done(failure(id, {.code = kTooManyRequests, .message = "there are as many subscriptions as may be"}, 429));
     };
-    if (!service_.executor().run(watch))
+    if (!run_counted(session->holder(), watch))
         done(failure(message.id, {.code = kTooManyRequests, .message = "too many requests are under way; try again"},
                      429));
 }
@@ -380,7 +395,8 @@ server::Response HttpTransport::get(server::Call& call) {
     }
     Result<std::shared_ptr<SseStream::Reader>> reader = place.stream->attach(place.next);
     if (!reader.ok()) return server::problem_of(reader.error());
-    session->watch(service_, session);
+    // Without a listener it still is where messages that were missed are taken up.
+    (void)session->watch(service_);
     const auto held = std::make_shared<server::LiveCount>(std::move(*count));
     return streamed(place.stream, *std::move(reader),
                     {.is_live = true, .farewell = {}, .on_gone = [held](bool /*complete*/) {}});
@@ -420,6 +436,7 @@ bool HttpTransport::look() {
 void HttpTransport::stop() {
     const std::lock_guard lock(stop_mutex_);
     if (std::exchange(is_stopped_, true)) return;
+    service_.subscriptions().stop();
     service_.executor().wait_until_idle(kFinishMs);
     sessions_.end_all();
     service_.stop();

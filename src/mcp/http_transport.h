@@ -56,8 +56,12 @@ private:
     void run(const std::shared_ptr<HttpCall>& http_call, const std::shared_ptr<Exchange>& exchange,
              const std::function<bool()>& is_answer_wanted);
     /// Counts a call of this caller in; false: it has as many as it may.
-    bool enter(const std::string& holder, const std::shared_ptr<HttpCall>& http_call);
+    bool enter(const std::string& holder);
     void leave(const std::string& holder);
+    /// Runs `work` on a thread of the executor as a call of this caller. False: there is too much under way.
+    bool run_counted(const std::string& holder, std::function<void()> work);
+    /// Has look() begin the stream of a call that takes a while.
+    void look_after(const std::shared_ptr<HttpCall>& http_call);
     server::Response get(server::Call& call);
     server::Response remove(server::Call& call);
     server::Response metadata(server::Call& call) const;

@@ -1,5 +1,7 @@
 #include "mcp/json_rpc.h"
 
+#include "json/number.h"
+#include "json/scan.h"
 #include "json/validate.h"
 
 namespace chronos::mcp {
@@ -7,10 +9,18 @@ namespace {
 
 constexpr std::size_t kTokensMax = 100'000;
 constexpr std::size_t kIdSizeMax = 256;
+/// Every double holds so many digits, if its exponent is none of the extreme ones.
+constexpr std::size_t kDigitsKept = 15;
 
 bool is_id(const Json& id) {
     if (id.is_string()) return id.get_ref<const std::string&>().size() <= kIdSizeMax;
     return id.is_number_integer();
+}
+
+bool keeps_number(std::string_view number) {
+    if (number.size() <= kDigitsKept && number.find_first_of("eE") == std::string_view::npos) return true;
+    const Json value = Json::parse(number, nullptr, false);
+    return value.is_number() && json::compare_numbers(value.dump(), number) == std::strong_ordering::equal;
 }
 
 RpcError invalid(std::string message) { return {.code = kInvalidRequest, .message = std::move(message)}; }
@@ -63,6 +73,7 @@ Parsed parse_message(std::string_view text) {
         parsed.error = invalid("a message is an object");
         return parsed;
     }
+    parsed.message.has_inexact_number = !keeps_numbers(text);
     if (is_id(member(object, "id"))) parsed.message.id = object["id"];
     if (string_member(object, "jsonrpc") != "2.0")
         parsed.error = invalid("\"jsonrpc\" is \"2.0\"");
@@ -70,6 +81,21 @@ Parsed parse_message(std::string_view text) {
         parsed.error =
             object.contains("method") ? read_request(object, parsed.message) : read_response(object, parsed.message);
     return parsed;
+}
+
+bool keeps_numbers(std::string_view text) {
+    const char* end = text.data() + text.size();
+    for (const char* at = text.data(); at != end; ++at) {
+        if (*at == '"') {
+            at = json::find_string_end(at + 1, end);
+            if (at == end) return true;
+        } else if (*at == '-' || (*at >= '0' && *at <= '9')) {
+            const char* stop = json::skip_value(at, end);
+            if (!keeps_number({at, static_cast<std::size_t>(stop - at)})) return false;
+            at = stop - 1;
+        }
+    }
+    return true;
 }
 
 Json result_message(const Json& id, Json result) {

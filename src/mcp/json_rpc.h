@@ -44,8 +44,9 @@ struct Message {
     Json id;  ///< A string or an integer; null for notifications.
     std::string method;
     Json params = Json::object();
-    Json result;                    ///< Of a response that is one.
-    std::optional<RpcError> error;  ///< Of a response that failed.
+    bool has_inexact_number = false;  ///< One was rounded when it was read, so it is not what the client wrote.
+    Json result;                      ///< Of a response that is one.
+    std::optional<RpcError> error;    ///< Of a response that failed.
 };
 
 /// A message, or what is wrong with it; then `message.id` is set if it could be read.
@@ -58,6 +59,11 @@ inline constexpr std::size_t kMessageDepthMax = 64;
 
 /// Strict: no key twice in an object, no lone surrogates, within bounds of depth and count.
 Parsed parse_message(std::string_view text);
+
+/// Whether all numbers are kept when the text is read as Json: a double holds about 16 digits.
+///
+/// Requires: `text` is valid JSON.
+bool keeps_numbers(std::string_view text);
 
 Json result_message(const Json& id, Json result);
 /// Without an id where it is null: it could not be read.

@@ -41,6 +41,18 @@ TEST(JsonRpc, RefusesWhatIsNoMessage) {
     EXPECT_EQ(code(std::string(kMessageDepthMax + 1, '[') + std::string(kMessageDepthMax + 1, ']')), kInvalidRequest);
 }
 
+TEST(JsonRpc, NoticesNumbersThatAreRounded) {
+    for (const char* kept : {"0", "-0", "1.50", "0.1", "-1.5e300", "1E2", "9007199254740993", "18446744073709551615",
+                             "-9223372036854775808", "0.30000000000000004", "\"12345678901234567890123\"", "true"})
+        EXPECT_TRUE(keeps_numbers("{\"a\": [1, " + std::string(kept) + " ]}")) << kept;
+    for (const char* rounded : {"12345678901234567890123", "18446744073709551616", "-9223372036854775809", "1e-400",
+                                "0.1234567890123456789", "9007199254740993.0"})
+        EXPECT_FALSE(keeps_numbers("{\"a\\\"\": [1, " + std::string(rounded) + " ]}")) << rounded;
+    const std::string begin = R"({"jsonrpc":"2.0","id":1,"method":"m","params":{"n":)";
+    EXPECT_TRUE(parse_message(begin + "12345678901234567890123}}").message.has_inexact_number);
+    EXPECT_FALSE(parse_message(begin + "1234567890123456}}").message.has_inexact_number);
+}
+
 TEST(JsonRpc, AnErrorNamesTheRequestIfItCanBeRead) {
     const Parsed parsed = parse_message(R"({"jsonrpc":"1.0","id":9,"method":"ping"})");
     ASSERT_TRUE(parsed.error);

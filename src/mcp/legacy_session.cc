@@ -89,6 +89,8 @@ std::variant<Json, RpcError> LegacySession::set_level(const Json& params) {
 std::variant<Json, RpcError> LegacySession::subscribe(const Json& params, bool on) {
     const std::optional<std::string> uri = string_member(params, "uri");
     if (!uri) return RpcError{.code = kInvalidParams, .message = "\"uri\" says which resource"};
+    if (uri->size() > Subscriptions::kUriBytesMax)
+        return RpcError{.code = kInvalidParams, .message = "\"uri\" is too long"};
     const std::lock_guard lock(mutex_);
     std::erase(uris_, *uri);
     if (!on) return Json::object();

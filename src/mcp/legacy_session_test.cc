@@ -52,6 +52,9 @@ TEST_F(LegacySessionConcurrent, RemembersLevelAndSubscriptions) {
     (void)session_.answer(own("resources/unsubscribe", {{"uri", "b"}}));
     EXPECT_EQ(session_.filter().uris, std::vector<std::string>{"a"});
     EXPECT_TRUE(std::holds_alternative<RpcError>(session_.answer(own("resources/subscribe", Json::object()))));
+    const std::string long_uri(Subscriptions::kUriBytesMax + 1, 'u');
+    EXPECT_TRUE(std::holds_alternative<RpcError>(session_.answer(own("resources/subscribe", {{"uri", long_uri}}))));
+    EXPECT_EQ(session_.filter().uris.size(), 1U);
 }
 
 }  // namespace

@@ -63,10 +63,19 @@ void Service::look_now_and_then() {
         const bool is_soon = look && look();
         const bool is_watching = subscriptions_.is_watching();
         // With calls to wait for, resources are looked at no more often than without.
-        if (is_watching && (!is_soon || count % kLooksPerResourceLook == 0)) subscriptions_.look();
+        if (is_watching && (!is_soon || count % kLooksPerResourceLook == 0)) look_at_resources();
         period = is_soon ? kLookPeriod : is_watching ? kLookPeriod * kLooksPerResourceLook : kIdlePeriod;
         lock.lock();
     }
+}
+
+void Service::look_at_resources() {
+    if (is_looking_.exchange(true)) return;
+    const auto look = [this] {
+        subscriptions_.look();
+        is_looking_ = false;
+    };
+    if (!executor_.run(look)) is_looking_ = false;
 }
 
 bool Service::is_quick(std::string_view method) {
@@ -81,9 +90,12 @@ Subscriptions::Listener Service::listener(SubscriptionFilter filter, const acces
         Message request{
             .kind = Message::Kind::kRequest, .id = 0, .method = uri.empty() ? "resources/list" : "resources/read"};
         if (!uri.empty()) request.params["uri"] = uri;
-        Exchange exchange(
-            std::move(request), {.principal = principal},
-            {.send = [](const Json&) {}, .ask = {}, .is_cancelled = {}, .endpoint = endpoint, .pause = {}});
+        Exchange exchange(std::move(request), {.principal = principal},
+                          {.send = [](const Json&) {},
+                           .ask = {},
+                           .is_cancelled = [this] { return is_stopping(); },
+                           .endpoint = endpoint,
+                           .pause = {}});
         return text_of(dispatcher_.answer(exchange));
     };
     return {.filter = std::move(filter), .send = std::move(send), .content = content, .head = [endpoint] {
@@ -96,6 +108,7 @@ void Service::stop() {
         const std::lock_guard lock(mutex_);
         is_stopping_ = true;
     }
+    subscriptions_.stop();
     changed_.notify_all();
     if (looker_.joinable()) looker_.join();
     executor_.stop();

@@ -67,12 +67,16 @@ public:
 
 private:
     void look_now_and_then();
+    /// Looks at resources on a thread of the executor, unless that is under way: reading may take long, and the looker
+    /// has calls to look after.
+    void look_at_resources();
 
     io::Environment world_;
     Dispatcher dispatcher_;
     Subscriptions subscriptions_;
     Executor executor_;
     std::atomic<bool> is_stopping_ = false;
+    std::atomic<bool> is_looking_ = false;  ///< At resources.
     std::mutex mutex_;
     std::condition_variable changed_;
     std::function<bool()> look_;  ///< Guarded by mutex_, like the next.

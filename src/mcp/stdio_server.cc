@@ -151,6 +151,7 @@ void StdioServer::end_listeners() {
 void StdioServer::finish() {
     if (is_finished_) return;
     is_finished_ = true;
+    service_.subscriptions().stop();
     end_listeners();
     if (session_listener_ != 0) service_.subscriptions().remove(session_listener_);
     // Questions to the client will not be answered any more.

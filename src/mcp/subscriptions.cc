@@ -22,6 +22,8 @@ Result<SubscriptionFilter> SubscriptionFilter::parse(const Json& notifications) 
     if (!uris.is_null() && !uris.is_array()) return wrong("\"resourceSubscriptions\" is a list of URIs");
     for (const Json& uri : uris) {
         if (!uri.is_string()) return wrong("\"resourceSubscriptions\" is a list of URIs");
+        if (uri.get_ref<const std::string&>().size() > Subscriptions::kUriBytesMax) return wrong("a URI is too long");
+        if (std::find(filter.uris.begin(), filter.uris.end(), uri) != filter.uris.end()) continue;
         if (filter.uris.size() >= Subscriptions::kUrisMax)
             return base::fail(ErrorCode::kLimitExceeded,
                               "a subscription has at most " + std::to_string(Subscriptions::kUrisMax) + " resources");
@@ -81,10 +83,6 @@ void Subscriptions::set_filter(std::uint64_t number, SubscriptionFilter filter) 
         const std::lock_guard lock(mutex_);
         entry->listener.filter = std::move(filter);
     }
-    {
-        const std::lock_guard lock(entry->look_mutex);
-        entry->head.clear();
-    }
     look_at(number, *entry);
     if (wake_) wake_();
 }
@@ -118,7 +116,10 @@ void Subscriptions::look() {
         const std::lock_guard lock(mutex_);
         entries = entries_;
     }
-    for (const auto& [number, entry] : entries) look_at(number, *entry);
+    for (const auto& [number, entry] : entries) {
+        if (is_stopping_) return;
+        look_at(number, *entry);
+    }
 }
 
 void Subscriptions::look_at(std::uint64_t number, Entry& entry) {
@@ -130,9 +131,10 @@ void Subscriptions::look_at(std::uint64_t number, Entry& entry) {
     }
     if (!filter.resources && filter.uris.empty()) return;
     std::string head = entry.listener.head();
-    if (head == entry.head) return;
+    const bool has_moved = head != entry.head;
     entry.head = std::move(head);
-    const auto has_changed = [&entry](const std::string& uri) {
+    const auto has_changed = [&](const std::string& uri) {
+        if (is_stopping_ || (!has_moved && entry.seen.contains(uri))) return false;
         const std::size_t now = std::hash<std::string>()(entry.listener.content(uri));
         const auto [seen, is_new] = entry.seen.try_emplace(uri, now);
         return !is_new && std::exchange(seen->second, now) != now;

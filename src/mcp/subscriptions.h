@@ -6,6 +6,7 @@
 // Threads: any; a listener's `send` is called from the thread that changed or looked, never after remove() returned.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -37,6 +38,7 @@ struct SubscriptionFilter {
 class Subscriptions {
 public:
     static constexpr std::size_t kUrisMax = 64;  ///< Of one listener.
+    static constexpr std::size_t kUriBytesMax = std::size_t{8} << 10;
     static constexpr std::size_t kListenersMax = 256;
 
     struct Listener {
@@ -61,8 +63,10 @@ public:
     void tools_changed();
     void prompts_changed();
     void resource_updated(std::string_view uri);
-    /// Reads what is subscribed to and tells what changed. Now and then, from one thread.
+    /// Reads what is subscribed to and tells what changed. Now and then, from one thread at a time.
     void look();
+    /// Reads nothing any more, so that nobody waits for it.
+    void stop() { is_stopping_ = true; }
 
 private:
     struct Entry {
@@ -73,11 +77,13 @@ private:
     };
     using Entries = std::map<std::uint64_t, std::shared_ptr<Entry>>;
 
-    /// Reads without holding the mutex, which whoever leaves must not wait for.
+    /// Reads without holding the mutex, which whoever leaves must not wait for: all if anything was appended, else what
+    /// is asked for anew.
     void look_at(std::uint64_t number, Entry& entry);
     [[nodiscard]] std::shared_ptr<Entry> find(std::uint64_t number);
 
     std::function<void()> wake_;
+    std::atomic<bool> is_stopping_ = false;
     std::mutex mutex_;
     Entries entries_;         ///< Guarded by mutex_.
     std::uint64_t last_ = 0;  ///< Guarded by mutex_.

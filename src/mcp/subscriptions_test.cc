@@ -72,6 +72,23 @@ TEST_F(SubscriptionsTest, WhatIsAskedForAgainIsNewAgain) {
     EXPECT_EQ(heard_.size(), 1U);
 }
 
+TEST_F(SubscriptionsTest, ReadsOnlyWhatIsNewWhenMoreIsAskedFor) {
+    const std::uint64_t number = listen({.uris = {"a", "b"}});
+    subscriptions_.set_filter(number, {.uris = {"a", "b", "c"}});
+    EXPECT_EQ(reads_, 3);
+}
+
+TEST_F(SubscriptionsTest, ReadsNothingOnceItIsStopped) {
+    listen({.uris = {"a"}});
+    const int reads = reads_;
+    subscriptions_.stop();
+    ++head_;
+    subscriptions_.look();
+    listen({.uris = {"b"}});
+    EXPECT_EQ(reads_, reads);
+    EXPECT_TRUE(heard_.empty());
+}
+
 TEST_F(SubscriptionsTest, HasAsManyListenersAsMayBe) {
     for (std::size_t i = 0; i < Subscriptions::kListenersMax; ++i) EXPECT_NE(listen({}), 0U);
     EXPECT_EQ(listen({}), 0U);
@@ -79,15 +96,21 @@ TEST_F(SubscriptionsTest, HasAsManyListenersAsMayBe) {
 
 TEST(SubscriptionFilter, IsReadFromWhatTheClientSent) {
     const auto filter = SubscriptionFilter::parse(
-        {{"toolsListChanged", true}, {"resourceSubscriptions", {"a", "b"}}, {"of another time", 1}});
+        {{"toolsListChanged", true}, {"resourceSubscriptions", {"a", "b", "a"}}, {"of another time", 1}});
     ASSERT_TRUE(filter.ok());
     EXPECT_EQ(filter->json(), Json({{"toolsListChanged", true}, {"resourceSubscriptions", {"a", "b"}}}));
     EXPECT_FALSE(SubscriptionFilter::parse(7).ok());
     EXPECT_FALSE(SubscriptionFilter::parse({{"toolsListChanged", 1}}).ok());
     EXPECT_FALSE(SubscriptionFilter::parse({{"resourceSubscriptions", Json::array({7})}}).ok());
-    EXPECT_FALSE(
-        SubscriptionFilter::parse({{"resourceSubscriptions", std::vector<std::string>(Subscriptions::kUrisMax + 1)}})
-            .ok());
+    EXPECT_FALSE(SubscriptionFilter::parse(
+                     {{"resourceSubscriptions", Json::array({std::string(Subscriptions::kUriBytesMax + 1, 'u')})}})
+                     .ok());
+    std::vector<std::string> uris;
+    for (std::size_t i = 0; i <= Subscriptions::kUrisMax; ++i) uris.push_back(std::to_string(i));
+    EXPECT_FALSE(SubscriptionFilter::parse({{"resourceSubscriptions", uris}}).ok());
+    uris.pop_back();
+    uris.push_back(uris.front());
+    EXPECT_TRUE(SubscriptionFilter::parse({{"resourceSubscriptions", uris}}).ok());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "app/terminal.h"
 #include "base/result.h"
 #include "base/utf8.h"
+#include "mcp/json_rpc.h"
 #include "mcp_cli/connection.h"
 #include "wire/duration_text.h"
 
@@ -145,6 +146,9 @@ Result<int> run_call(Options& options, const CallFlags& flags) {
     if (!arguments.is_object())
         return base::fail(ErrorCode::kInvalidArgument,
                           "the arguments are a JSON object, as '{\"entity_id\": \"order:1\"}'");
+    if (!mcp::keeps_numbers(flags.arguments))
+        return base::fail(ErrorCode::kInvalidArgument,
+                          "a number in the arguments has more digits than are kept; give it as a string");
     ASSIGN_OR_RETURN(const auto connection, connection_of(options));
     ASSIGN_OR_RETURN(const CallResult result, connection->call(flags.tool, arguments));
     const std::string text = result.structured.is_null() ? text_of(Json(result.text)) : text_of(result.structured);

@@ -48,7 +48,7 @@ Json sizes_json(const Stats& stats, const TypeSample& sample) {
     out["event_types"] = stats.event_types.size();
     if (stats.entity_count > 0) out["events_per_entity"] = stats.event_count / stats.entity_count;
     if (sample.event_count > 0) out["tokens_per_event"] = tokens_per_event(sample);
-    if (stats.last_recorded_at) out["last_event_age"] = duration_json(now().ns - stats.last_recorded_at->ns)["text"];
+    if (stats.last_recorded_at) out["last_event_age"] = duration_json(span_ns(*stats.last_recorded_at, now()))["text"];
     return out;
 }
 

@@ -1,6 +1,7 @@
 #include "mcp/tools/aggregation.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -16,6 +17,7 @@ namespace {
 /// Groups, entities and values that are told apart at most: memory stays bounded.
 constexpr std::size_t kGroupsMax = 100'000;
 constexpr std::size_t kDistinctMax = 10'000;
+constexpr std::size_t kKeptBytesMax = std::size_t{64} << 20;
 
 std::vector<json::PointerSegment> segments_of(const std::string& pointer) {
     auto segments = json::parse_pointer(pointer);
@@ -44,20 +46,29 @@ std::string text_of(std::string_view value) {
     return std::string(json::unescaped(json::string_body(value), scratch));
 }
 
+Json total_json(WideNs ns) {
+    constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+    if (ns >= -kMax && ns <= kMax) return duration_json(static_cast<std::int64_t>(ns));
+    Json out = duration_json(ns < 0 ? -kMax : kMax);
+    out["seconds"] = static_cast<double>(ns) / 1e9;
+    out["text"] = "beyond " + out["text"].get<std::string>();
+    return out;
+}
+
 Json durations_json(std::vector<std::int64_t> ns) {
     std::sort(ns.begin(), ns.end());
-    const auto total = std::accumulate(ns.begin(), ns.end(), std::int64_t{0});
+    const auto total = std::accumulate(ns.begin(), ns.end(), WideNs{0});
     const auto count = static_cast<std::int64_t>(ns.size());
     const std::size_t middle = ns.size() / 2;
-    const std::int64_t median = ns.size() % 2 == 1 ? ns[middle] : ns[middle - 1] + (ns[middle] - ns[middle - 1]) / 2;
+    const std::int64_t median = ns.size() % 2 == 1 ? ns[middle] : std::midpoint(ns[middle - 1], ns[middle]);
     Json out;
     out["count"] = count;
     out["min"] = duration_json(ns.front());
-    out["avg"] = duration_json(total / count);
+    out["avg"] = duration_json(static_cast<std::int64_t>(total / count));
     out["median"] = duration_json(median);
     out["p95"] = duration_json(ns[std::min(ns.size() - 1, ns.size() * 95 / 100)]);
     out["max"] = duration_json(ns.back());
-    out["total"] = duration_json(total);
+    out["total"] = total_json(total);
     return out;
 }
 
@@ -67,7 +78,32 @@ Aggregator::Aggregator(Aggregation wanted) : wanted_(std::move(wanted)), field_(
     if (wanted_.by.starts_with('/')) by_field_ = segments_of(wanted_.by);
 }
 
-void Aggregator::tally(Tally& tally, const EventView& event) const {
+bool Aggregator::keep(std::size_t bytes) {
+    if (bytes > kKeptBytesMax - kept_bytes_) return false;
+    kept_bytes_ += bytes;
+    return true;
+}
+
+void Aggregator::keep_extreme(std::optional<std::string>& extreme, std::uint64_t& extreme_position,
+                              std::string_view value, const EventView& event) {
+    const std::size_t before = extreme ? extreme->size() : 0;
+    if (value.size() > before && !keep(value.size() - before)) {
+        has_too_many_groups_ = true;
+        return;
+    }
+    if (value.size() < before) kept_bytes_ -= before - value.size();
+    extreme = std::string(value);
+    extreme_position = event.position.value;
+}
+
+Tally* Aggregator::find_group(std::string name) {
+    if (const auto found = groups_.find(name); found != groups_.end()) return &found->second;
+    if (groups_.size() < kGroupsMax && keep(name.size())) return &groups_[std::move(name)];
+    has_too_many_groups_ = true;
+    return nullptr;
+}
+
+void Aggregator::tally(Tally& tally, const EventView& event) {
     ++tally.event_count;
     if (!tally.first || event.occurred_at < *tally.first) tally.first = event.occurred_at;
     if (!tally.last || event.occurred_at > *tally.last) tally.last = event.occurred_at;
@@ -78,18 +114,18 @@ void Aggregator::tally(Tally& tally, const EventView& event) const {
         tally.sum.add(*value);
     else
         ++tally.no_number_count;
-    if (!tally.least || is_less(*value, *tally.least)) {
-        tally.least = std::string(*value);
-        tally.least_position = event.position.value;
-    }
-    if (!tally.greatest || is_less(*tally.greatest, *value)) {
-        tally.greatest = std::string(*value);
-        tally.greatest_position = event.position.value;
+    if (wanted_.operation == "min" || wanted_.operation == "max") {
+        if (!tally.least || is_less(*value, *tally.least))
+            keep_extreme(tally.least, tally.least_position, *value, event);
+        if (!tally.greatest || is_less(*tally.greatest, *value))
+            keep_extreme(tally.greatest, tally.greatest_position, *value, event);
     }
     if (wanted_.operation != "distinct") return;
-    if (tally.distinct.size() < kDistinctMax)
-        tally.distinct.emplace(*value);
-    else if (!tally.distinct.contains(std::string(*value)))
+    std::string text(*value);
+    if (tally.distinct.contains(text)) return;
+    if (tally.distinct.size() < kDistinctMax && keep(text.size()))
+        tally.distinct.insert(std::move(text));
+    else
         tally.has_more_distinct = true;
 }
 
@@ -109,12 +145,7 @@ void Aggregator::add(const EventView& event) {
     if (wanted_.operation == "duration") return add_duration(event);
     if (wanted_.operation == "sequence") return add_step(event);
     if (wanted_.by.empty()) return;
-    std::string group = group_of(event);
-    if (groups_.size() >= kGroupsMax && !groups_.contains(group)) {
-        has_too_many_groups_ = true;
-        return;
-    }
-    tally(groups_[std::move(group)], event);
+    if (Tally* group = find_group(group_of(event))) tally(*group, event);
 }
 
 /// From an event of the first type to the next one of the second; of several of the first the earliest counts.
@@ -125,20 +156,22 @@ void Aggregator::add_duration(const EventView& event) {
             const Span span{.entity_id = entity,
                             .from_position = open->second.position,
                             .to_position = event.position.value,
-                            .ns = event.occurred_at.ns - open->second.since.ns};
+                            .ns = span_ns(open->second.since, event.occurred_at)};
             all_.durations_ns.push_back(span.ns);
             if (!wanted_.by.empty()) {
-                Tally& group = groups_[group_of(event)];
-                ++group.event_count;
-                group.durations_ns.push_back(span.ns);
+                if (Tally* group = find_group(group_of(event))) {
+                    ++group->event_count;
+                    group->durations_ns.push_back(span.ns);
+                }
             }
             if (!shortest_ || span.ns < shortest_->ns) shortest_ = span;
             if (!longest_ || span.ns > longest_->ns) longest_ = span;
             open_.erase(open);
+            kept_bytes_ -= entity.size();
         }
     }
     if (event.event_type == wanted_.from_type && !open_.contains(entity)) {
-        if (open_.size() < kGroupsMax)
+        if (open_.size() < kGroupsMax && keep(entity.size()))
             open_[entity] = {.since = event.occurred_at, .position = event.position.value};
         else
             has_too_many_groups_ = true;
@@ -147,17 +180,24 @@ void Aggregator::add_duration(const EventView& event) {
 
 void Aggregator::add_step(const EventView& event) {
     const std::string entity(event.entity_id);
+    const std::string type(event.event_type);
     const auto before = last_.find(entity);
-    if (before != last_.end()) {
-        Step& step = steps_[{before->second.event_type, std::string(event.event_type)}];
+    if (before == last_.end()) {
+        if (last_.size() < kGroupsMax && keep(entity.size()))
+            last_[entity] = {.event_type = type, .occurred_at = event.occurred_at};
+        else
+            has_too_many_groups_ = true;
+        return;
+    }
+    std::pair types{before->second.event_type, type};
+    if (steps_.contains(types) || (steps_.size() < kGroupsMax && keep(types.first.size() + types.second.size()))) {
+        Step& step = steps_[std::move(types)];
         ++step.count;
-        step.total_ns += event.occurred_at.ns - before->second.occurred_at.ns;
-        before->second = {.event_type = std::string(event.event_type), .occurred_at = event.occurred_at};
-    } else if (last_.size() < kGroupsMax) {
-        last_[entity] = {.event_type = std::string(event.event_type), .occurred_at = event.occurred_at};
+        step.total_ns += span_ns(before->second.occurred_at, event.occurred_at);
     } else {
         has_too_many_groups_ = true;
     }
+    before->second = {.event_type = type, .occurred_at = event.occurred_at};
 }
 
 /// Numbers only: the least and greatest value may be stored text and stand in `rows`.
@@ -201,7 +241,7 @@ void Aggregator::put_result(Json& answer) const {
     if (wanted_.operation == "sequence") answer["groups"] = steps_.size();
     if (has_too_many_groups_) {
         answer["complete"] = false;
-        answer["try"] = "there are more than 100,000 groups; narrow the filter";
+        answer["try"] = "there are more groups, or longer values, than are told apart; narrow the filter";
     }
 }
 
@@ -241,7 +281,8 @@ Json Aggregator::rows(std::size_t limit, std::size_t bytes_max, Shown& shown) co
             add({{"from", shown.text(types.first)},
                  {"to", shown.text(types.second)},
                  {"count", step.count},
-                 {"avg_time_between", duration_json(step.total_ns / static_cast<std::int64_t>(step.count))["text"]}});
+                 {"avg_time_between",
+                  duration_json(static_cast<std::int64_t>(step.total_ns / static_cast<WideNs>(step.count)))["text"]}});
         out["sequences"] = rows.take();
     } else if (!wanted_.by.empty()) {
         std::vector<std::pair<std::string, const Tally*>> groups;

@@ -23,6 +23,9 @@ struct Aggregation {
     std::string from_type, to_type;  ///< For "duration".
 };
 
+/// Sums of times, any number of them.
+__extension__ using WideNs = __int128;
+
 /// A group of events.
 struct Tally {
     std::uint64_t event_count = 0;
@@ -62,14 +65,21 @@ private:
     };
     struct Step {
         std::uint64_t count = 0;
-        std::int64_t total_ns = 0;
+        WideNs total_ns = 0;
     };
     struct Last {
         std::string event_type;
         Timestamp occurred_at;
     };
 
-    void tally(Tally& tally, const EventView& event) const;
+    void tally(Tally& tally, const EventView& event);
+    /// Puts the value into `extreme`, with the position of its event.
+    void keep_extreme(std::optional<std::string>& extreme, std::uint64_t& extreme_position, std::string_view value,
+                      const EventView& event);
+    /// Counts bytes that are kept from now on; false: there is no room for so many.
+    bool keep(std::size_t bytes);
+    /// The group of this name, made if need be; null: there is no room for it.
+    Tally* find_group(std::string name);
     void add_duration(const EventView& event);
     void add_step(const EventView& event);
     [[nodiscard]] std::string group_of(const EventView& event) const;
@@ -84,6 +94,7 @@ private:
     std::optional<Span> shortest_, longest_;
     std::map<std::string, Last> last_;
     std::map<std::pair<std::string, std::string>, Step> steps_;
+    std::size_t kept_bytes_ = 0;  ///< Of names and values, which clients chose the lengths of.
     bool has_too_many_groups_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "mcp/tools/answer.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/result.h"
@@ -86,6 +87,8 @@ Json view_json(const ViewInfo& info) {
 }
 
 Json duration_json(std::int64_t ns) {
+    // The least number has no positive counterpart.
+    ns = std::max(ns, -std::numeric_limits<std::int64_t>::max());
     Json out;
     if (ns % 1'000'000'000 == 0)
         out["seconds"] = ns / 1'000'000'000;

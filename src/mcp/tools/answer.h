@@ -9,7 +9,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +37,15 @@ ToolAnswer answered(Json structured);
 
 /// What a view resolved to, and how to cite an event of it.
 Json view_json(const ViewInfo& info);
+
+/// From one time to another. Times may lie further apart than can be said; then it is the longest that can.
+constexpr std::int64_t span_ns(Timestamp from, Timestamp to) {
+    constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+    std::int64_t span = 0;
+    const bool is_too_long = __builtin_sub_overflow(to.ns, from.ns, &span) || span < -kMax;
+    if (!is_too_long) return span;
+    return to < from ? -kMax : kMax;
+}
 
 /// {"seconds": 93784, "text": "26h 3m"}; nothing is rounded in `seconds`.
 Json duration_json(std::int64_t ns);

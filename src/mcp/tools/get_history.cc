@@ -137,7 +137,7 @@ void put_totals(Json& answer, const Entries& entries) {
     answer["events"] = entries.size();
     answer["first_occurred_at"] = first->event.occurred_at.to_string();
     answer["last_occurred_at"] = last->event.occurred_at.to_string();
-    answer["span"] = duration_json(last->event.occurred_at.ns - first->event.occurred_at.ns);
+    answer["span"] = duration_json(span_ns(first->event.occurred_at, last->event.occurred_at));
     std::size_t late = 0;
     for (const HistoryEntry& entry : entries) late += entry.duration_ns.value_or(0) < 0 ? 1 : 0;
     if (late > 0) {
@@ -189,7 +189,7 @@ Json field_rows(const Entries& entries, Timestamp until, Shown& shown) {
             if (change.pointer == field.pointer && change.before) row["previous"] = shown.json(*change.before);
         }
         row["since"] = entry.event.occurred_at.to_string();
-        row["held_for"] = duration_json(until.ns - entry.event.occurred_at.ns)["text"];
+        row["held_for"] = duration_json(span_ns(entry.event.occurred_at, until))["text"];
         row["changes"] = field.change_count;
         row["version"] = entry.event.version.value;
         rows.push_back(std::move(row));

@@ -104,7 +104,7 @@ Result<ToolAnswer> get_state(const Json& arguments, CallContext& context) {
     if (state.last_occurred_at) answer["last_occurred_at"] = state.last_occurred_at->to_string();
     if (state.last_recorded_at) answer["last_recorded_at"] = state.last_recorded_at->to_string();
     const Timestamp until = request.view.as_of.value_or(request.view.known_at.value_or(this_second()));
-    if (state.last_occurred_at) answer["unchanged_for"] = duration_json(until.ns - state.last_occurred_at->ns);
+    if (state.last_occurred_at) answer["unchanged_for"] = duration_json(span_ns(*state.last_occurred_at, until));
     if (state.late_events > 0) {
         answer["late_events"] = state.late_events;
         answer["note"] =

@@ -94,7 +94,7 @@ void put_freshness(Json& answer, const Stats& stats) {
     if (stats.first_recorded_at) answer["first_recorded_at"] = stats.first_recorded_at->to_string();
     if (!stats.last_recorded_at) return;
     answer["last_recorded_at"] = stats.last_recorded_at->to_string();
-    answer["last_event_age"] = duration_json(now().ns - stats.last_recorded_at->ns)["text"];
+    answer["last_event_age"] = duration_json(span_ns(*stats.last_recorded_at, now()))["text"];
 }
 
 Result<ToolAnswer> overview(const Json& arguments, CallContext& context) {

@@ -27,9 +27,9 @@ void about_time(const Stats& stats, const TypeSample& sample, Pitfalls& pitfalls
             of_last(sample.occurred_earlier, sample) +
             " occurred more than a minute before they were recorded: as_of (what had happened) "
             "and known_at (what was known) give different answers; say which one is meant");
-    if (stats.last_recorded_at && now().ns - stats.last_recorded_at->ns > kDayNs)
+    if (stats.last_recorded_at && span_ns(*stats.last_recorded_at, now()) > kDayNs)
         pitfalls.sentences.push_back("nothing was recorded for " +
-                                     duration_json(now().ns - stats.last_recorded_at->ns)["text"].get<std::string>() +
+                                     duration_json(span_ns(*stats.last_recorded_at, now()))["text"].get<std::string>() +
                                      ": \"now\" is the state of then");
 }
 

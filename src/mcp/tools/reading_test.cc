@@ -1,4 +1,8 @@
 // The tools that read, on small stores.
+#include <limits>
+
+#include "mcp/tools/aggregation.h"
+#include "mcp/tools/answer.h"
 #include "mcp/tools/tool_fixture.h"
 
 namespace chronos::mcp {
@@ -255,6 +259,42 @@ TEST_F(ReadingTools, AggregateMeasuresFromOneEventToAnother) {
     EXPECT_EQ(answer["result"]["avg"]["seconds"], 4 * 86'400);
     EXPECT_EQ(answer["result"]["begun_not_ended"], 1);
     EXPECT_EQ(answer["untrusted"]["longest"]["entity_id"], "order:1");
+}
+
+TEST(Aggregator, KeepsNoMoreOfValuesThanFits) {
+    Aggregator distinct({.operation = "distinct", .field = "/v", .by = "", .from_type = "", .to_type = ""});
+    Aggregator greatest({.operation = "max", .field = "/v", .by = "entity", .from_type = "", .to_type = ""});
+    for (int i = 0; i < 70; ++i) {
+        const std::string payload = R"({"v":")" + std::to_string(i) + std::string(1 << 20, 'x') + "\"}";
+        const std::string entity = std::to_string(i);
+        const EventView event{.event_type = "t", .entity_id = entity, .payload = payload};
+        distinct.add(event);
+        greatest.add(event);
+    }
+    Json answer;
+    distinct.put_result(answer);
+    EXPECT_EQ(answer["result"]["distinct"], 63);
+    EXPECT_EQ(answer["result"]["or_more"], true);
+    answer = Json::object();
+    greatest.put_result(answer);
+    EXPECT_EQ(answer["complete"], false);
+    EXPECT_EQ(answer["result"]["count"], 70);
+}
+
+TEST_F(ReadingTools, TimesMayLieFurtherApartThanCanBeSaid) {
+    for (const char* entity : {"a", "b", "c"}) {
+        append(entity, "begun", R"({"x":1})", "1678-01-01T00:00:00Z");
+        append(entity, "ended", R"({"x":2})", "2261-01-01T00:00:00Z");
+    }
+    const double longest = 9'223'372'036.854775807;
+    Json answer = call("aggregate", R"({"op":"duration","from_type":"begun","to_type":"ended"})");
+    for (const char* name : {"min", "avg", "median", "max"})
+        EXPECT_DOUBLE_EQ(answer["result"][name]["seconds"].get<double>(), longest) << name;
+    EXPECT_DOUBLE_EQ(answer["result"]["total"]["seconds"].get<double>(), 3 * longest);
+    answer = call("aggregate", R"({"op":"sequence"})");
+    EXPECT_EQ(answer["untrusted"]["sequences"][0]["avg_time_between"], "106751d 23h");
+    EXPECT_DOUBLE_EQ(call("get_history", R"({"entity_id":"a"})")["span"]["seconds"].get<double>(), longest);
+    EXPECT_EQ(duration_json(std::numeric_limits<std::int64_t>::min())["text"], "-106751d 23h");
 }
 
 TEST_F(ReadingTools, FindsEntitiesByTextPrefixAndWhatHappened) {

@@ -1,6 +1,7 @@
 #include "mcp/tools/value_periods.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 #include <utility>
@@ -34,7 +35,7 @@ std::vector<Period> periods_of(std::span<const HistoryEntry> entries, const std:
     for (std::size_t i = 0; i < periods.size(); ++i) {
         const Timestamp from = periods[i].entry->event.occurred_at;
         if (i + 1 < periods.size()) periods[i].until = periods[i + 1].entry->event.occurred_at;
-        periods[i].lasted_ns = std::max<std::int64_t>(periods[i].until.value_or(until).ns - from.ns, 0);
+        periods[i].lasted_ns = std::max<std::int64_t>(span_ns(from, periods[i].until.value_or(until)), 0);
     }
     return periods;
 }
@@ -64,7 +65,10 @@ void put_value_periods(Json& untrusted, std::span<const HistoryEntry> entries, c
     // The last ones tell most of now.
     const std::size_t first = periods.size() > kPeriodsMax ? periods.size() - kPeriodsMax : 0;
     for (std::size_t i = 0; i < periods.size(); ++i) {
-        totals[periods[i].value.value_or("not there")] += periods[i].lasted_ns;
+        std::int64_t& total = totals[periods[i].value.value_or("not there")];
+        // Both may be as long as can be said.
+        if (__builtin_add_overflow(total, periods[i].lasted_ns, &total))
+            total = std::numeric_limits<std::int64_t>::max();
         if (i >= first) rows.push_back(period_row(periods[i], shown));
     }
     if (first > 0) untrusted["earlier_periods_left_out"] = first;
