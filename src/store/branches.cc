@@ -246,7 +246,8 @@ RemovableForks Branches::removable(std::uint64_t seen_seq) const {
         if (is_gone && !is_held) continue;
         if (is_gone) holds_->in_the_way.insert(number);
         if (number < gone.size()) gone[number] = false;
-        for (const Layer& layer : layers_of(*fork).all()) {
+        const Layers layers = layers_of(*fork);
+        for (const Layer& layer : layers.all()) {
             if (base::is_planted(base::Bug::kReclaimInherited) && layer.branch != number) continue;
             std::uint64_t& end = read_upto[layer.branch];
             end = std::max(end, layer.end_seq);
