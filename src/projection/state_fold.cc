@@ -20,6 +20,13 @@ std::string_view fold_name(Fold fold) { return fold == Fold::kShallow ? "shallow
 namespace chronos::projection {
 namespace {
 
+/// From one to the other; the longest there is where that is too long to be said.
+std::int64_t span_ns(Timestamp from, Timestamp to) {
+    std::int64_t span = 0;
+    if (!__builtin_sub_overflow(to.ns, from.ns, &span)) return span;
+    return to < from ? std::numeric_limits<std::int64_t>::min() + 1 : std::numeric_limits<std::int64_t>::max();
+}
+
 constexpr std::int64_t kBeforeAll = std::numeric_limits<std::int64_t>::min();
 
 json::FoldKind kind_of(Fold fold) {
@@ -298,7 +305,7 @@ Result<std::vector<HistoryEntry>> StateFolder::history(const store::PinnedView& 
         entry.actor = metadata_text(step.event.metadata, "actor");
         entry.reason = metadata_text(step.event.metadata, "reason");
         if (entries.size() > 1)
-            entry.duration_ns = step.event.occurred_at.ns - entries[entries.size() - 2].event.occurred_at.ns;
+            entry.duration_ns = span_ns(entries[entries.size() - 2].event.occurred_at, step.event.occurred_at);
         for (json::FieldChange& change : step.changes)
             entry.changes.push_back({std::move(change.pointer), std::move(change.before), std::move(change.after)});
     }));

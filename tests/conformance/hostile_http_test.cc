@@ -72,7 +72,7 @@ TEST_F(HostileHttp, RefusesWhatTwoReadersCouldUnderstandDifferently) {
         {"line feeds alone", "GET /health HTTP/1.1\nHost: localhost\n\n", 400},
         {"one line feed alone", "GET /health HTTP/1.1\r\nHost: localhost\nX-A: b\r\n\r\n", 400},
         {"carriage return alone", "GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: b\rX-B: c\r\n\r\n", 400},
-        {"a NUL", std::string("GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: b\0c\r\n\r\n", 54), 400},
+        {"a NUL", std::string("GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: b\0c\r\n\r\n", 51), 400},
         {"no host", lines({"GET /health HTTP/1.1"}), 400},
         {"two hosts", lines({"GET /health HTTP/1.1", "Host: localhost", "Host: evil.example"}), 400},
         {"two credentials", lines({"GET /health HTTP/1.1", "Host: localhost", "Authorization: a", "Authorization: b"}),
