@@ -35,7 +35,11 @@ trap 'rm -rf "$work"' EXIT
 # check <number> <bug, or - for none> <test> <program>: leaves a file of complaints if the test does not do as it should.
 check() {
     local log=$work/$1.log status=0 what=""
-    CHRONOS_PLANT=${2#-} timeout 240 "$build/bin/$4" --gtest_filter="$3" >"$log" 2>&1 || status=$?
+    # The order of threads is the machine's: a test of several may miss a bug once.
+    for _ in 1 2 3; do
+        CHRONOS_PLANT=${2#-} timeout 240 "$build/bin/$4" --gtest_filter="$3" >"$log" 2>&1 || status=$?
+        if [ "$2" = - ] || [ $status -ne 0 ]; then break; fi
+    done
     if [ "$2" = - ]; then
         [ $status -eq 0 ] || what="$3 fails without a bug"
     elif ! grep -q '^a planted bug happens$' "$log"; then
