@@ -10,6 +10,7 @@
 #include "app/state_text.h"
 #include "base/result.h"
 #include "base/utf8.h"
+#include "event/time_span.h"
 #include "json/writer.h"
 #include "wire/state_json.h"
 
@@ -37,7 +38,7 @@ Result<Timestamp> time_of(const client::EndpointView& view, const ViewOptions& o
 void write_fields(Program& program, const Entries& entries, Timestamp until) {
     for (const FieldHistory& field : field_histories(entries)) {
         const HistoryEntry& entry = entries[field.entry_index];
-        const std::int64_t duration_ns = until.ns - entry.event.occurred_at.ns;
+        const std::int64_t duration_ns = event::span_ns(entry.event.occurred_at, until);
         if (program.common.json)
             program.out.line(wire::field_history_as_json(field, entry, duration_ns));
         else

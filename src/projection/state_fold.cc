@@ -7,6 +7,7 @@
 
 #include "base/planted_bug.h"
 #include "base/result.h"
+#include "event/time_span.h"
 #include "json/validate.h"
 #include "projection/event_metadata.h"
 #include "store/occurred_by.h"
@@ -19,13 +20,6 @@ std::string_view fold_name(Fold fold) { return fold == Fold::kShallow ? "shallow
 
 namespace chronos::projection {
 namespace {
-
-/// From one to the other; the longest there is where that is too long to be said.
-std::int64_t span_ns(Timestamp from, Timestamp to) {
-    std::int64_t span = 0;
-    if (!__builtin_sub_overflow(to.ns, from.ns, &span)) return span;
-    return to < from ? std::numeric_limits<std::int64_t>::min() + 1 : std::numeric_limits<std::int64_t>::max();
-}
 
 constexpr std::int64_t kBeforeAll = std::numeric_limits<std::int64_t>::min();
 
@@ -305,7 +299,7 @@ Result<std::vector<HistoryEntry>> StateFolder::history(const store::PinnedView& 
         entry.actor = metadata_text(step.event.metadata, "actor");
         entry.reason = metadata_text(step.event.metadata, "reason");
         if (entries.size() > 1)
-            entry.duration_ns = span_ns(entries[entries.size() - 2].event.occurred_at, step.event.occurred_at);
+            entry.duration_ns = event::span_ns(entries[entries.size() - 2].event.occurred_at, step.event.occurred_at);
         for (json::FieldChange& change : step.changes)
             entry.changes.push_back({std::move(change.pointer), std::move(change.before), std::move(change.after)});
     }));

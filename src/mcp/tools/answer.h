@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "chronos/read.h"
+#include "event/time_span.h"
 #include "mcp/tool.h"
 
 namespace chronos::mcp {
@@ -38,14 +39,7 @@ ToolAnswer answered(Json structured);
 /// What a view resolved to, and how to cite an event of it.
 Json view_json(const ViewInfo& info);
 
-/// From one time to another. Times may lie further apart than can be said; then it is the longest that can.
-constexpr std::int64_t span_ns(Timestamp from, Timestamp to) {
-    constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
-    std::int64_t span = 0;
-    const bool is_too_long = __builtin_sub_overflow(to.ns, from.ns, &span) || span < -kMax;
-    if (!is_too_long) return span;
-    return to < from ? -kMax : kMax;
-}
+using event::span_ns;
 
 /// {"seconds": 93784, "text": "26h 3m"}; nothing is rounded in `seconds`.
 Json duration_json(std::int64_t ns);
