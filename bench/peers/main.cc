@@ -49,6 +49,7 @@ std::vector<Group> wanted_groups(Bench& bench, const Options& options) {
     for (Group& group : chronos_groups(bench)) groups.push_back(std::move(group));
     for (Group& group : fork_groups(bench)) groups.push_back(std::move(group));
     for (Group& group : server_groups(bench)) groups.push_back(std::move(group));
+    for (Group& group : mcp_groups(bench)) groups.push_back(std::move(group));
     if (options.rows.empty()) return groups;
     for (Group& group : groups)
         std::erase_if(group.rows, [&](const Row& row) {

@@ -58,5 +58,7 @@ std::vector<Group> chronos_groups(Bench& bench);
 std::vector<Group> fork_groups(Bench& bench);
 /// Chronos as a server (server_rows.cc).
 std::vector<Group> server_groups(Bench& bench);
+/// What agents ask (mcp_rows.cc).
+std::vector<Group> mcp_groups(Bench& bench);
 
 }  // namespace chronos::bench

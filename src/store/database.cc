@@ -182,7 +182,7 @@ Status Database::start() {
     if (!options_.with_threads) return {};
     maintenance_ = std::thread([this] { maintenance_loop(); });
     if (!options_.in_memory) {
-        indexing_has_work_ = true;  // What was read back may want files.
+        wake_indexing();  // What was read back may want files.
         indexing_ = std::thread([this] {
             indexing_loop();
             refuse_reclaim_request();

@@ -125,14 +125,16 @@ Result<std::unique_ptr<IndexSet>> IndexKeeper::load(const wal::Manifest& manifes
 
 std::vector<wal::SealedSegment> IndexKeeper::known_segments() const {
     std::vector<wal::SealedSegment> known;
-    for (const FilePart& part : indexes_->parts()->files)
+    const auto parts = indexes_->parts();
+    for (const FilePart& part : parts->files)
         for (std::size_t i = 0; i < part.slots.size(); ++i) known.push_back(sealed_segment(*part.file, i));
     return known;
 }
 
 std::vector<std::uint64_t> IndexKeeper::known_end_positions() const {
     std::vector<std::uint64_t> positions;
-    for (const FilePart& part : indexes_->parts()->files)
+    const auto parts = indexes_->parts();
+    for (const FilePart& part : parts->files)
         for (const index::IndexedSegment& segment : part.file->segments())
             positions.push_back(segment.main_end_position);
     return positions;
@@ -149,7 +151,8 @@ Status IndexKeeper::on_recovered(wal::Log& log, wal::Slot slot, const wal::Seale
     const auto segment_at = [&](wal::Slot at) { return std::optional(recovered_[at]); };
     const auto bytes_in_memory = [&] {
         std::uint64_t bytes = indexes_->part_bytes();
-        for (const auto& part : indexes_->parts()->memory) bytes += recovered_[part->slot()].end_offset;
+        const auto parts = indexes_->parts();
+        for (const auto& part : parts->memory) bytes += recovered_[part->slot()].end_offset;
         return bytes;
     };
     while (bytes_in_memory() > options_.memory_budget / 2) {

@@ -326,7 +326,8 @@ bool IndexSet::drop_oldest_part() {
 
 std::uint64_t IndexSet::part_bytes() const {
     std::uint64_t bytes = 0;
-    for (const auto& part : parts()->memory) bytes += part->bytes();
+    const auto held = parts();
+    for (const auto& part : held->memory) bytes += part->bytes();
     return bytes;
 }
 

@@ -120,6 +120,15 @@ TEST(Shape, AFileHasNoLeftOversAndAtMost700Lines) {
     EXPECT_EQ(broken_rules("src/wal/writer_test.cc", std::string(701, '\n')), Broken{});
 }
 
+TEST(Shape, ALoopHoldsWhatItGoesOver) {
+    EXPECT_EQ(
+        broken_rules("src/store/set.cc", "for (const auto& part : indexes_->parts()->memory) add(part);\n").size(), 1U);
+    EXPECT_EQ(broken_rules("src/store/set.cc", "    for (auto part : parts(1)->files) {\n").size(), 1U);
+    EXPECT_EQ(broken_rules("src/store/set.cc", "for (const auto& part : held->memory) add(part->bytes());\n"),
+              Broken{});
+    EXPECT_EQ(broken_rules("src/store/set.cc", "for (std::size_t i = f()->size(); i > 0; --i) {\n"), Broken{});
+}
+
 TEST(Shape, AFolderSaysWhatIsInIt) {
     EXPECT_EQ(objection_to_folder("wal"), "");
     EXPECT_NE(objection_to_folder("common"), "");

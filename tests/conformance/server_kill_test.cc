@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -115,7 +116,7 @@ void kill_again_and_again(int cycles) {
         EXPECT_GT(count, cycles);
     }
     EXPECT_GT(retries, 0);
-    EXPECT_EQ(server.terminate(), 0);
+    EXPECT_EQ(server.terminate(), 0) << std::ifstream(directory + "/server.log").rdbuf();
     std::filesystem::remove_all(directory);
 }
 
