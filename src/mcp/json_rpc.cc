@@ -1,8 +1,11 @@
 #include "mcp/json_rpc.h"
 
+#include <utility>
+
 #include "json/number.h"
 #include "json/scan.h"
 #include "json/validate.h"
+#include "json/writer.h"
 
 namespace chronos::mcp {
 namespace {
@@ -99,7 +102,9 @@ bool keeps_numbers(std::string_view text) {
 }
 
 Json result_message(const Json& id, Json result) {
-    return {{"jsonrpc", "2.0"}, {"id", id}, {"result", std::move(result)}};
+    Json message = {{"jsonrpc", "2.0"}, {"id", id}};
+    message["result"] = std::move(result);  // A list of initializers would copy it.
+    return message;
 }
 
 Json error_message(const Json& id, const RpcError& error) {
@@ -118,7 +123,37 @@ Json request_message(const Json& id, std::string_view method, Json params) {
     return {{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", std::move(params)}};
 }
 
-std::string text_of(const Json& message) { return message.dump(-1, ' ', false, Json::error_handler_t::replace); }
+void append_text(std::string& out, const Json& value) {
+    if (value.is_object()) {
+        out += '{';
+        bool is_first = true;
+        for (const auto& [name, content] : value.get_ref<const Json::object_t&>()) {
+            if (!std::exchange(is_first, false)) out += ',';
+            json::append_string(out, name);
+            out += ':';
+            append_text(out, content);
+        }
+        out += '}';
+    } else if (value.is_array()) {
+        out += '[';
+        bool is_first = true;
+        for (const Json& element : value.get_ref<const Json::array_t&>()) {
+            if (!std::exchange(is_first, false)) out += ',';
+            append_text(out, element);
+        }
+        out += ']';
+    } else if (value.is_string()) {
+        json::append_string(out, value.get_ref<const std::string&>());
+    } else {
+        out += value.dump();
+    }
+}
+
+std::string text_of(const Json& value) {
+    std::string text;
+    append_text(text, value);
+    return text;
+}
 
 const Json& member(const Json& object, std::string_view name) {
     static const Json kNull;

@@ -71,8 +71,10 @@ Json error_message(const Json& id, const RpcError& error);
 Json notification_message(std::string_view method, Json params);
 Json request_message(const Json& id, std::string_view method, Json params);
 
-/// One line. What is not UTF-8 is replaced, so that a message always gets out.
-std::string text_of(const Json& message);
+/// One line of JSON. What is not UTF-8 is replaced, so that a message always gets out. In place of Json::dump, which
+/// looks at each byte: a third of the time of a call whose answer has ten events.
+std::string text_of(const Json& value);
+void append_text(std::string& out, const Json& value);
 
 /// The member of an object, or null.
 const Json& member(const Json& object, std::string_view name);

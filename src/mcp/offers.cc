@@ -32,13 +32,14 @@ Json listing_of(const Tool& tool) {
 
 Json tool_error(std::string_view text) { return {{"content", text_content(text)}, {"isError", true}}; }
 
-Json result_of(const ToolAnswer& answer) {
+Json result_of(ToolAnswer answer) {
     const bool is_structured = !answer.structured.is_null();
     Json content = text_content(answer.text.empty() && is_structured ? text_of(answer.structured) : answer.text);
     for (const auto& [name, uri] : answer.links)
         content.push_back({{"type", "resource_link"}, {"uri", uri}, {"name", name}});
-    Json result = {{"content", std::move(content)}};
-    if (is_structured) result["structuredContent"] = answer.structured;
+    Json result;
+    result["content"] = std::move(content);
+    if (is_structured) result["structuredContent"] = std::move(answer.structured);
     if (answer.is_error) result["isError"] = true;
     return result;
 }
@@ -104,8 +105,8 @@ private:
         return finish(string_member(exchange_.state(), "binding").value_or(""), context);
     }
 
-    Reply ask_if_needed(const ToolAnswer& answer) {
-        if (!answer.confirm) return result_of(answer);
+    Reply ask_if_needed(ToolAnswer answer) {
+        if (!answer.confirm) return result_of(std::move(answer));
         const Confirmation& plan = *answer.confirm;
         if (exchange_.client().can_fill_forms() && (exchange_.is_modern() || exchange_.can_ask()))
             return InputRequired{
@@ -130,10 +131,10 @@ private:
     }
 
     Reply finish(const std::string& binding, CallContext& context) {
-        const ToolAnswer answer = tool_.run(arguments_, binding, context);
+        ToolAnswer answer = tool_.run(arguments_, binding, context);
         // What the plan held for is no longer so: there is a new one.
         if (answer.confirm) return hand_out(*answer.confirm);
-        return result_of(answer);
+        return result_of(std::move(answer));
     }
 
     const Tool& tool_;

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "chronos/append.h"
 #include "json/writer.h"
+#include "mcp/json_rpc.h"
 #include "mcp/tools/request.h"
 #include "mcp/tools/shown.h"
 #include "wire/append_failure_json.h"
@@ -118,7 +119,7 @@ ToolRun answering(ConfirmableRun run) {
     };
 }
 
-std::size_t json_size(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace).size(); }
+std::size_t json_size(const Json& value) { return text_of(value).size(); }
 
 bool Rows::add(Json row) {
     const std::size_t size = json_size(row) + 1;

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "client/endpoint.h"
 #include "embedded/append_request.h"
+#include "mcp/json_rpc.h"
 #include "mcp/tools/answer.h"
 #include "mcp/tools/request.h"
 #include "mcp/tools/schema.h"
@@ -104,8 +105,7 @@ Result<ToolAnswer> append_events(const Json& arguments, CallContext& context) {
         ASSIGN_OR_RETURN(fork, context.endpoint.fork(request.branch));
     }
     const std::string branch = fork ? fork->id : "main";
-    ASSIGN_OR_RETURN(BatchBuilder batch, embedded::parse_append_request(
-                                             request.batch.dump(-1, ' ', false, Json::error_handler_t::replace)));
+    ASSIGN_OR_RETURN(BatchBuilder batch, embedded::parse_append_request(text_of(request.batch)));
     ASSIGN_OR_RETURN(
         const AppendResult result,
         context.endpoint.append(std::move(batch), {.branch = branch, .idempotency_key = request.idempotency_key}));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "mcp/json_rpc.h"
 #include "mcp/tools/guidance.h"
 #include "mcp/tools/request.h"
 
@@ -123,7 +124,7 @@ private:
                                {"rows", rows},
                                {"tokens", std::min<std::uint64_t>(tokens, kMaxTokensDefault)}});
         Shown shown({.string_bytes = 300});
-        plan_.calls.push_back(shown.json(arguments.dump(-1, ' ', false, Json::error_handler_t::replace)));
+        plan_.calls.push_back(shown.json(text_of(arguments)));
     }
 
     /// Events of the subject, as a filter and how many there are.

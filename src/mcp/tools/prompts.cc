@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "mcp/json_rpc.h"
 #include "mcp/tools/shown.h"
 
 namespace chronos::mcp {
@@ -19,7 +20,7 @@ std::string quoted(const Json& arguments, std::string_view name, std::string_vie
     const auto value = arguments.find(name);
     const bool is_given = value != arguments.end() && value->is_string() && !value->get<std::string>().empty();
     if (!is_given) return std::string(otherwise);
-    return Json(visible(value->get<std::string>())).dump(-1, ' ', false, Json::error_handler_t::replace);
+    return text_of(Json(visible(value->get<std::string>())));
 }
 
 Prompt prompt(std::string name, std::string title, std::string description, std::vector<PromptArgument> arguments,

@@ -84,10 +84,13 @@ void put_rows(Json& answer, Rows& rows, const RowShape& shape, const Shown& show
     if (shown.cut_count() > 0)
         answer["note"] = std::to_string(shown.cut_count()) +
                          " long values were cut; name the payload fields that matter, or raise max_tokens";
-    if (shape.is_table)
-        answer["untrusted"]["events"] = {{"columns", event_columns()}, {"rows", rows.take()}};
-    else
-        answer["untrusted"]["events"] = rows.take();
+    Json& events = answer["untrusted"]["events"];
+    if (!shape.is_table) {
+        events = rows.take();
+        return;
+    }
+    events["columns"] = event_columns();
+    events["rows"] = rows.take();
 }
 
 Result<ToolAnswer> events_by_id(const client::EndpointView& view, const Request& request) {

@@ -5,6 +5,7 @@
 #include "client/http_client.h"
 #include "io/posix/posix_environment.h"
 #include "json/pointer.h"
+#include "mcp/json_rpc.h"
 #include "wire/read_request.h"
 
 namespace chronos::mcp {
@@ -40,7 +41,7 @@ Timestamp this_second() {
 Result<wire::Parameters> parameters_of(const Json& arguments) {
     if (arguments.is_null()) return wire::Parameters();
     if (!arguments.is_object()) return wrong("the arguments are a JSON object");
-    return wire::Parameters::from_json(arguments.dump(-1, ' ', false, Json::error_handler_t::replace));
+    return wire::Parameters::from_json(text_of(arguments));
 }
 
 Result<std::size_t> take_budget(wire::Parameters& parameters) { return take_budget(parameters, kMaxTokensDefault); }

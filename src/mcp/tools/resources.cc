@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "base/utf8.h"
 #include "client/endpoint.h"
+#include "mcp/json_rpc.h"
 #include "mcp/tools/fork_rows.h"
 #include "mcp/tools/request.h"
 #include "mcp/tools/shown.h"
@@ -41,9 +42,8 @@ Result<ResourceContent> content_of(const Tool& tool, const Json& arguments, std:
                           message);
     }
     if (answer.structured.value("exists", true) == false) return no_such(uri);
-    return ResourceContent{.uri = std::string(uri),
-                           .mime_type = std::string(kJson),
-                           .text = answer.structured.dump(-1, ' ', false, Json::error_handler_t::replace)};
+    return ResourceContent{
+        .uri = std::string(uri), .mime_type = std::string(kJson), .text = text_of(answer.structured)};
 }
 
 /// The members of a query string as arguments.
@@ -77,9 +77,7 @@ Result<ResourceContent> read_fork(std::string_view path, std::string_view uri, C
         const ToolAnswer changes = compare_tool().run({{"to", {{"fork", fork.id}}}}, std::nullopt, context);
         if (!changes.is_error) content["changes"] = changes.structured;
     }
-    return ResourceContent{.uri = std::string(uri),
-                           .mime_type = std::string(kJson),
-                           .text = content.dump(-1, ' ', false, Json::error_handler_t::replace)};
+    return ResourceContent{.uri = std::string(uri), .mime_type = std::string(kJson), .text = text_of(content)};
 }
 
 /// {branch}/events/{position}
@@ -98,7 +96,7 @@ Result<ResourceContent> read_event(std::string_view path, std::string_view uri, 
     const Json& events_found = answer["untrusted"]["events"];
     if (events_found.empty() || events_found[0]["position"] != position) return no_such(uri);
     const Json only = {{"view", answer["view"]}, {"untrusted", {{"event", events_found[0]}}}};
-    content->text = only.dump(-1, ' ', false, Json::error_handler_t::replace);
+    content->text = text_of(only);
     return content;
 }
 
