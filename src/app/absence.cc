@@ -33,7 +33,8 @@ Result<std::string> told(const client::Endpoint& store, const ViewOptions& optio
         ASSIGN_OR_RETURN(const std::string appearance, first_appearance(head, state));
         return "there is no entity " + state.entity_id + view_text(options) + appearance;
     }
-    ASSIGN_OR_RETURN(const std::vector<std::string> nearest, client::nearest_entities(head, state.entity_id, kNearestMax));
+    ASSIGN_OR_RETURN(const std::vector<std::string> nearest,
+                     client::nearest_entities(head, state.entity_id, kNearestMax));
     std::string text = "there is no entity " + state.entity_id + ": no event of " + state.entity_id + ", ever";
     for (const std::string& id : nearest) text += (&id == &nearest.front() ? "; nearest ids: " : ", ") + id;
     return text;

@@ -7,6 +7,7 @@
 #include "app/failure.h"
 #include "app/fork_option.h"
 #include "app/interrupt.h"
+#include "app/measure_remote.h"
 #include "app/measurement.h"
 #include "app/options.h"
 #include "app/progress.h"
@@ -70,62 +71,82 @@ Result<std::uint64_t> wait_for_reserve(Program& program, const Store& store, std
 }
 
 /// Made-up events must not get between those of somebody's store.
-Status check_holds_only_ours(const Store& store, const Program& program) {
-    ASSIGN_OR_RETURN(const Stats stats, store.view()->stats());
+Status check_holds_only_ours(const client::Endpoint& store) {
+    ASSIGN_OR_RETURN(const auto view, store.view());
+    ASSIGN_OR_RETURN(const Stats stats, view->stats());
     for (const EventTypeCount& type : stats.event_types) {
         if (type.event_type.starts_with(Workload::kTypePrefix)) continue;
-        return base::fail(ErrorCode::kInvalidArgument, "the store in " + program.common.directory +
-                                                           " holds other events (" + type.event_type +
-                                                           "), and made-up ones cannot be taken out again; " +
-                                                           "leave out --dir, or say --into-any-store");
+        return base::fail(ErrorCode::kInvalidArgument,
+                          "the store in " + store.name() + " holds other events (" + type.event_type +
+                              "), and made-up ones cannot be taken out again; leave out --dir and --url, or say "
+                              "--into-any-store");
     }
     return {};
 }
 
+/// What has no meaning for a server; there each thread waits for its answer.
+Status check_for_server(const BenchAppendFlags& flags) {
+    if (!flags.in_memory && flags.reserve_bytes == 0 && flags.input == "binary" && !flags.accept_clock) return {};
+    return base::fail(ErrorCode::kInvalidArgument,
+                      "--in-memory, --reserve, --input json and --accept-clock are about a store in a directory");
+}
+
+/// The store to append to, as the flags want it.
+Result<std::unique_ptr<client::Endpoint>> open_for_bench(Program& program, const BenchAppendFlags& flags) {
+    if (!program.common.url.empty()) {
+        RETURN_IF_ERROR(check_for_server(flags));
+        return open_endpoint(program);
+    }
+    RETURN_IF_ERROR(check_reserve(program, flags));
+    return open_for_writing(
+        program, flags.fork,
+        {.in_memory = flags.in_memory, .accept_clock = flags.accept_clock, .spare_bytes = flags.reserve_bytes});
+}
+
 Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
+    const bool is_remote = !program.common.url.empty();
     flags.workload.explicit_ids = flags.ids == "explicit";
     flags.workload.id_seed = static_cast<std::uint64_t>(program.now().ns);
     flags.load.from_json = flags.input == "json";
+    if (is_remote) flags.mode = "sync";
     if (flags.mode == "sync") flags.load.in_flight = 1;
     // Without --fork it is main, whatever $CHRONOS_FORK says: like the store, the branch is the user's.
     if (flags.fork.fork.empty()) flags.fork.fork = "main";
-    if (flags.fork.fork != "main" && !program.common.directory_was_given)
-        return base::fail(ErrorCode::kInvalidArgument, "--fork needs --dir, the store that has the fork");
+    if (flags.fork.fork != "main" && !program.common.directory_was_given && !is_remote)
+        return base::fail(ErrorCode::kInvalidArgument, "--fork needs --dir or --url, the store that has the fork");
     std::unique_ptr<ScratchDirectory> scratch;
-    if (!flags.in_memory && !program.common.directory_was_given) {
+    if (!flags.in_memory && !program.common.directory_was_given && !is_remote) {
         ASSIGN_OR_RETURN(scratch, ScratchDirectory::make(program.world.files));
         program.common.directory = scratch->path() + "/data";
         program.note("the store is in " + program.common.directory +
                      ", which is removed at the end; --dir says where else");
     }
     catch_interrupts();  // so that it is removed
-    RETURN_IF_ERROR(check_reserve(program, flags));
-    ASSIGN_OR_RETURN(const auto endpoint, open_for_writing(program, flags.fork,
-                                                           {.in_memory = flags.in_memory,
-                                                            .accept_clock = flags.accept_clock,
-                                                            .spare_bytes = flags.reserve_bytes}));
-    RETURN_IF_ERROR(check_is_local(*endpoint));
-    Store& store = *endpoint->local();
+    ASSIGN_OR_RETURN(const auto endpoint, open_for_bench(program, flags));
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, *endpoint, flags.fork));
     flags.load.branch = branch.name;
     // What is on a fork can be taken out again.
-    if (!flags.into_any_store && branch.name == "main") RETURN_IF_ERROR(check_holds_only_ours(store, program));
-    ASSIGN_OR_RETURN(const std::uint64_t reserved_bytes, wait_for_reserve(program, store, flags.reserve_bytes));
+    if (!flags.into_any_store && branch.name == "main") RETURN_IF_ERROR(check_holds_only_ours(*endpoint));
+    std::uint64_t reserved_bytes = 0;
+    if (!is_remote) {
+        ASSIGN_OR_RETURN(reserved_bytes, wait_for_reserve(program, *endpoint->local(), flags.reserve_bytes));
+    }
     if (interrupted_by() != 0) return interrupted_exit_code();
     const Workload workload(flags.workload);
     ProgressBar progress(program, "append", flags.load.events);
+    const auto on_progress = [&](std::uint64_t events) { progress.update({.done = events, .events = events}); };
     ASSIGN_OR_RETURN(const AppendMeasurement measured,
-                     measure_append(program, store, workload, flags.load, [&](std::uint64_t events) {
-                         progress.update({.done = events, .events = events});
-                     }));
+                     is_remote ? measure_remote_append(program, workload, flags.load, on_progress)
+                               : measure_append(program, *endpoint->local(), workload, flags.load, on_progress));
     progress.finish();
-    ASSIGN_OR_RETURN(const Stats stats, store.view()->stats());
+    ASSIGN_OR_RETURN(const auto view, endpoint->view());
+    ASSIGN_OR_RETURN(const Stats stats, view->stats());
     const double mb_per_second = static_cast<double>(measured.payload_bytes) * 1e3 /
                                  static_cast<double>(std::max<std::int64_t>(measured.elapsed_ns, 1));
     if (program.common.json) {
         std::string out;
-        json::ObjectWriter(out)
-            .field("bench", "append")
+        json::ObjectWriter object(out);
+        object.field("bench", "append")
             .field("events_per_second", measured.events_per_second())
             .field("p50_us", microseconds(measured.latencies.at(0.5)))
             .field("p99_us", microseconds(measured.latencies.at(0.99)))
@@ -137,17 +158,19 @@ Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
             .field("payload_bytes", workload.payload_bytes())
             .field("events", measured.events)
             .field("entities", flags.workload.entities)
-            .field("commits", stats.commits)
             .field("commit_method", stats.commit_method)
-            .field("spare_waits", stats.spare_waits)
-            .field("reserved_bytes", reserved_bytes)
             .field("mode", flags.mode)
             .field("in_flight", flags.load.in_flight)
             .field("input", flags.input)
             .field("ids", flags.ids)
             .field("tags", flags.workload.tags)
-            .field("seconds", static_cast<double>(measured.elapsed_ns) / 1e9)
-            .end();
+            .field("seconds", static_cast<double>(measured.elapsed_ns) / 1e9);
+        // A server's store says nothing of these.
+        if (!is_remote)
+            object.field("commits", stats.commits)
+                .field("spare_waits", stats.spare_waits)
+                .field("reserved_bytes", reserved_bytes);
+        object.end();
         program.out.line(out);
     } else {
         program.out.line(with_separators(static_cast<std::uint64_t>(measured.events_per_second())) +
@@ -159,18 +182,25 @@ Result<int> run_bench_append(Program& program, BenchAppendFlags flags) {
                          human_duration(measured.latencies.at(0.99)) + ", p99.9 " +
                          human_duration(measured.latencies.at(0.999)));
     }
-    RETURN_IF_ERROR(store.close());
+    RETURN_IF_ERROR(endpoint->close());
     return interrupted_by() != 0 ? interrupted_exit_code() : kExitOk;
+}
+
+Result<QueryMeasurement> measure_local_queries(Program& program, const Store& store, const std::string& branch,
+                                               const std::vector<std::string>& entities, const QueryLoad& load) {
+    ASSIGN_OR_RETURN(const View view, store.view({.branch = branch}));
+    return measure_queries(program, view, entities, load);
 }
 
 Result<int> run_bench_query(Program& program, const QueryLoad& load, const ForkFlag& fork) {
     ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
-    RETURN_IF_ERROR(check_is_local(*endpoint));
-    const Store& store = *endpoint->local();
     ASSIGN_OR_RETURN(const Branch branch, choose_branch(program, *endpoint, fork));
-    ASSIGN_OR_RETURN(const View view, store.view({.branch = branch.name}));
-    ASSIGN_OR_RETURN(const auto entities, all_entities(view));
-    ASSIGN_OR_RETURN(const QueryMeasurement measured, measure_queries(program, view, entities, load));
+    ASSIGN_OR_RETURN(const auto asked, endpoint->view({.branch = branch.name}));
+    ASSIGN_OR_RETURN(const auto entities, all_entities(*asked));
+    ASSIGN_OR_RETURN(const QueryMeasurement measured,
+                     endpoint->local() == nullptr
+                         ? measure_remote_queries(program, branch.name, entities, load)
+                         : measure_local_queries(program, *endpoint->local(), branch.name, entities, load));
     const double per_second = static_cast<double>(measured.latencies.count()) * 1e9 /
                               static_cast<double>(std::max<std::int64_t>(measured.elapsed_ns, 1));
     if (program.common.json) {
@@ -226,7 +256,8 @@ void add_bench_append_command(CLI::App& parent, Program& program) {
                               "ids and JSON text are made before. Latency: one batch, from handing it over to "
                               "its answer",
                      .example = "chronos bench append --dir /var/tmp/bench --events 1000000 --batch 1000 --json",
-                     .appends = true});
+                     .appends = true,
+                     .reach = Reach::kOwnOrServer});
     AppendLoad& load = flags->load;
     command->add_option("--events", load.events, "How many")->check(whole_number(1, kEventsMax))->capture_default_str();
     command->add_option("--entities", flags->workload.entities, "Of how many entities")
@@ -284,7 +315,8 @@ void add_bench_query_command(CLI::App& parent, Program& program) {
         add_command(parent, program,
                     {.name = "query",
                      .about = "Read the last events of random entities, looking at every byte",
-                     .example = "chronos bench query --dir /var/tmp/bench --last 10 --queries 100000 --json"});
+                     .example = "chronos bench query --dir /var/tmp/bench --last 10 --queries 100000 --json",
+                     .reach = Reach::kOwnOrServer});
     command->add_option("--last", load->last, "Events in a query")
         ->check(whole_number(1, 100'000))
         ->capture_default_str();

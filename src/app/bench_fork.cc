@@ -110,7 +110,8 @@ void add_bench_fork_command(CLI::App& parent, Program& program) {
                     {.name = "fork",
                      .about = "Make forks of main, one after the other, and discard them. Latency: one fork, from the "
                               "call to its durable answer",
-                     .example = "chronos bench fork --dir /var/tmp/bench --forks 1000 --first-read --json"});
+                     .example = "chronos bench fork --dir /var/tmp/bench --forks 1000 --first-read --json",
+                     .reach = Reach::kFiles});
     command->add_option("--forks", flags->load.forks, "How many")
         ->check(whole_number(1, 1'000'000))
         ->capture_default_str();

@@ -90,7 +90,8 @@ void add_restore_command(CLI::App& parent, Program& program) {
     CLI::App* command = add_command(parent, program,
                                     {.name = "restore",
                                      .about = "Make a store of a backup, in a directory that holds nothing",
-                                     .example = "chronos restore --from /backups/data --dir restored --verify"});
+                                     .example = "chronos restore --from /backups/data --dir restored --verify",
+                                     .reach = Reach::kFiles});
     command->add_option("--from", *from, "The directory of the backup")->required()->type_name("DIR");
     command->add_flag("--verify", *verifies, "Then read everything once more");
     on_chosen(command, program, [from, verifies](Program& p) { return run_restore(p, *from, *verifies); });

@@ -285,7 +285,8 @@ void add_demo_command(CLI::App& parent, Program& program) {
         add_command(parent, program,
                     {.name = "demo",
                      .about = "A short tour: appends, queries, the past of a git repository, and forks, measured",
-                     .example = "chronos demo path/to/repository"});
+                     .example = "chronos demo path/to/repository",
+                     .reach = Reach::kOwnFiles});
     command->add_option("repository", flags->repository, "A git repository (default: the one around this directory)")
         ->type_name("PATH");
     command->add_option("--events", flags->events, "How many to append")

@@ -1,7 +1,9 @@
 // chronos diff: what changed between two views.
+#include <algorithm>
 #include <memory>
 #include <utility>
 
+#include "app/absence.h"
 #include "app/changes_text.h"
 #include "app/commands.h"
 #include "app/failure.h"
@@ -106,12 +108,28 @@ void write_summary(Program& program, const DiffFlags& flags, Changes& changes) {
         program.note("there are more entities; add --limit N, or --after " + base::harmless(changes.next_after));
 }
 
+/// A name that is misspelled must not read as "nothing differs".
+Status check_entities_are_known(const client::Endpoint& store, const Views& views, const DiffFlags& flags,
+                                const Changes& changes) {
+    for (const std::string& entity : flags.entities) {
+        const bool differs = std::any_of(changes.entities.begin(), changes.entities.end(),
+                                         [&](const EntityChange& change) { return change.entity_id == entity; });
+        if (differs) continue;
+        ASSIGN_OR_RETURN(const State before, views.before->state(entity));
+        ASSIGN_OR_RETURN(const State after, views.after->state(entity));
+        const bool is_known = before.exists || after.exists || before.first_event_at || after.first_event_at;
+        if (!is_known) return entity_not_there(store, {.branch = views.after->info().branch}, after);
+    }
+    return {};
+}
+
 Result<int> run_diff(Program& program, const DiffFlags& flags) {
     RETURN_IF_ERROR(check_something_differs(flags));
     ASSIGN_OR_RETURN(const auto endpoint, open_endpoint(program));
     client::Endpoint& store = *endpoint;
     ASSIGN_OR_RETURN(const Views views, open_views(program, store, flags));
     ASSIGN_OR_RETURN(Changes changes, views.after->changes(*views.before, changes_options(flags)));
+    RETURN_IF_ERROR(check_entities_are_known(store, views, flags, changes));
     const ValueStyle values = value_style(program);
     if (!flags.summary) {
         for (const EntityChange& change : changes.entities)

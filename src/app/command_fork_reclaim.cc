@@ -46,7 +46,8 @@ void add_fork_reclaim_command(CLI::App& parent, Program& program) {
     CLI::App* command = add_command(parent, program,
                                     {.name = "reclaim",
                                      .about = "Give back the disk space of forks that can be read no more, now",
-                                     .example = "chronos fork reclaim"});
+                                     .example = "chronos fork reclaim",
+                                     .reach = Reach::kFiles});
     on_chosen(command, program, [](Program& p) { return run_fork_reclaim(p); });
 }
 

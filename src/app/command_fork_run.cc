@@ -67,9 +67,23 @@ Result<std::string> whole_path(const std::string& path) {
     return base::fail(ErrorCode::kIo, "cannot tell where we are: " + std::generic_category().message(errno));
 }
 
+/// What the command is told in its environment: the fork, and the store that has it.
 Result<int> run_command(const Program& program, const RunFlags& flags, const ForkInfo& fork) {
-    ASSIGN_OR_RETURN(const std::string directory, whole_path(program.common.directory));
-    return run_in_foreground(flags.command, {"CHRONOS_FORK=" + fork.id, "CHRONOS_DIR=" + directory});
+    const CommonOptions& common = program.common;
+    // An empty variable is as one that is not set; one of ours may be set to another store.
+    std::vector<std::string> variables = {"CHRONOS_FORK=" + fork.id, "CHRONOS_URL=" + common.url};
+    if (common.url.empty()) {
+        ASSIGN_OR_RETURN(const std::string directory, whole_path(common.directory));
+        variables.push_back("CHRONOS_DIR=" + directory);
+        return run_in_foreground(flags.command, variables);
+    }
+    for (const auto& [name, path] :
+         {std::pair("CHRONOS_API_KEY_FILE=", &common.api_key_file), std::pair("CHRONOS_CA_FILE=", &common.ca_file)}) {
+        if (path->empty()) continue;
+        ASSIGN_OR_RETURN(const std::string whole, whole_path(*path));
+        variables.push_back(name + whole);
+    }
+    return run_in_foreground(flags.command, variables);
 }
 
 /// A command that could not be run leaves no fork behind.

@@ -38,7 +38,8 @@ void add_init_command(CLI::App& parent, Program& program) {
     CLI::App* command = add_command(parent, program,
                                     {.name = "init",
                                      .about = "Make a store; one that is there already stays as it is",
-                                     .example = "chronos init --dir data"});
+                                     .example = "chronos init --dir data",
+                                     .reach = Reach::kFiles});
     on_chosen(command, program, run_init);
 }
 

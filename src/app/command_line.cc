@@ -96,9 +96,8 @@ int finish(Program& program, int exit_code) {
 }
 
 int run_chosen(Program& program) {
-    CommonOptions& common = program.common;
-    common.directory_was_given = !common.directory.empty();
-    if (!common.directory_was_given) common.directory = environment_variable("CHRONOS_DIR").value_or("./chronos-data");
+    if (const Status status = complete_common_options(program.common, program.reach); !status.ok())
+        return report(program, status.error());
     const Result<int> result = program.chosen(program);
     if (result.ok()) return finish(program, *result);
     const bool silent = program.out.reader_left();

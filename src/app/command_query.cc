@@ -39,7 +39,8 @@ void say_nothing_found(Program& program, const client::EndpointView& view, const
     const std::string filters = filter_text(filter);
     std::string text = "no event matches";
     if (!filters.empty()) text += " " + filters;
-    text += "; searched " + with_separators(stats->event_count) + " events of " + program.common.directory;
+    text += "; searched " + with_separators(stats->event_count) + " events of " +
+            (program.common.url.empty() ? program.common.directory : program.common.url);
     if (const ViewInfo info = view.info(); info.at) text += ", positions 0 to " + std::to_string(info.at->value);
     const std::optional<Timestamp> first = stats->first_recorded_at;
     const std::optional<Timestamp> last = stats->last_recorded_at;

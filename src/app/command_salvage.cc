@@ -43,7 +43,8 @@ void add_salvage_command(CLI::App& parent, Program& program) {
     CLI::App* command = add_command(parent, program,
                                     {.name = "salvage",
                                      .about = "Copy what can be read of a damaged store into a new one",
-                                     .example = "chronos salvage --dir data --to data-salvaged"});
+                                     .example = "chronos salvage --dir data --to data-salvaged",
+                                     .reach = Reach::kFiles});
     command->add_option("--to", *target, "Directory of the new store")->required()->type_name("DIR");
     on_chosen(command, program, [target](Program& p) { return run_salvage(p, *target); });
 }

@@ -66,7 +66,7 @@ Result<ServerConfig> ServeFlags::resolve(const Program& program) const {
     config_file.server.directory = program.common.directory;
     if (!config.empty()) {
         RETURN_IF_ERROR(read_server_config(config, config_file));
-        if (program.common.directory_was_given) config_file.server.directory = program.common.directory;
+        if (program.common.directory_was_named) config_file.server.directory = program.common.directory;
     }
     server::ServerOptions& options = config_file.server;
     if (!backup_directory.empty()) options.backup_directory = backup_directory;
@@ -160,7 +160,8 @@ Result<int> run_serve(Program& program, const ServeFlags& flags) {
                                .threads = {.threads_max = 64, .queue_max = 512},
                                .with_conformance_fixtures = flags.with_conformance_fixtures},
                               program.world);
-    ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server, server::Server::start(config.server, program.world, &agents));
+    ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server,
+                     server::Server::start(config.server, program.world, &agents));
     RETURN_IF_ERROR(say_started(program, *server, config.server));
     io::notify_service_manager("READY=1");
     serve_until_signal(*server, signals);
@@ -190,7 +191,8 @@ void add_serve_command(CLI::App& parent, Program& program) {
                                     {.name = "serve",
                                      .about = "Serve a store over HTTP",
                                      .example = "chronos serve --dir data\n"
-                                                "  chronos serve --config chronos.toml --log-format json"});
+                                                "  chronos serve --config chronos.toml --log-format json",
+                                     .reach = Reach::kOwnFiles});
     flags->add_to(command);
     on_chosen(command, program, [flags](Program& p) { return run_serve(p, *flags); });
 }
@@ -202,7 +204,8 @@ void add_config_commands(CLI::App& parent, Program& program) {
     CLI::App* check = add_command(*config, program,
                                   {.name = "check",
                                    .about = "Whether a file of settings can be used; changes nothing",
-                                   .example = "chronos config check chronos.toml"});
+                                   .example = "chronos config check chronos.toml",
+                                   .reach = Reach::kOwnFiles});
     check->add_option("file", *path, "Settings in TOML")->required()->type_name("FILE");
     on_chosen(check, program, [path](Program& p) { return run_config_check(p, *path); });
 }

@@ -103,7 +103,8 @@ void add_verify_command(CLI::App& parent, Program& program) {
     CLI::App* command = add_command(parent, program,
                                     {.name = "verify",
                                      .about = "Read everything of a store and check it; nothing is changed",
-                                     .example = "chronos verify --deep"});
+                                     .example = "chronos verify --deep",
+                                     .reach = Reach::kFiles});
     command->add_flag("--deep", *deep, "Also open it and check order, versions and the JSON of every event");
     on_chosen(command, program, [deep](Program& p) { return run_verify(p, *deep); });
 }

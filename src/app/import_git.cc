@@ -12,8 +12,8 @@
 #include "app/progress.h"
 #include "app/subprocess.h"
 #include "base/result.h"
-#include "client/append_target.h"
 #include "base/utf8.h"
+#include "client/append_target.h"
 #include "event/batch_content.h"
 #include "event/ids.h"
 #include "ingest/append_pipeline.h"
@@ -156,7 +156,8 @@ private:
 /// Turns commits into batches and hands them on.
 class CommitImport {
 public:
-    CommitImport(ingest::AppendTarget& target, AppendOptions options) : pipeline_(target, 32), options_(std::move(options)) {}
+    CommitImport(ingest::AppendTarget& target, AppendOptions options)
+        : pipeline_(target, 32), options_(std::move(options)) {}
 
     Status append(const GitCommit& commit) {
         ++commits_;

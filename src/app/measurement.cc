@@ -10,7 +10,6 @@
 namespace chronos::app {
 namespace {
 
-constexpr std::uint32_t kPageEntities = 10'000;
 constexpr std::uint64_t kWarmUpMax = 10'000;
 
 /// The sum of all bytes, eight at a time: a cheap way to have looked at each.
@@ -131,16 +130,6 @@ Result<QueryMeasurement> measure_queries(Program& program, const View& view, con
     }
     total.latencies.sort();
     return total;
-}
-
-Result<std::vector<std::string>> all_entities(const View& view) {
-    std::vector<std::string> entities;
-    for (;;) {
-        ASSIGN_OR_RETURN(const auto page,
-                         view.entities("", entities.empty() ? std::string_view() : entities.back(), kPageEntities));
-        entities.insert(entities.end(), page.begin(), page.end());
-        if (page.size() < kPageEntities) return entities;
-    }
 }
 
 }  // namespace chronos::app

@@ -11,6 +11,7 @@
 
 #include "app/program.h"
 #include "app/workload.h"
+#include "base/result.h"
 
 namespace chronos::app {
 
@@ -102,7 +103,17 @@ Result<QueryMeasurement> measure_queries(Program& program, const View& view, con
 /// For JSON.
 inline double microseconds(std::int64_t ns) { return static_cast<double>(ns) / 1e3; }
 
-/// Every entity there is.
-Result<std::vector<std::string>> all_entities(const View& view);
+/// Every entity of a View or a client::EndpointView.
+template <typename AnyView>
+Result<std::vector<std::string>> all_entities(const AnyView& view) {
+    constexpr std::uint32_t kPageEntities = 10'000;
+    std::vector<std::string> entities;
+    for (;;) {
+        const std::string last = entities.empty() ? std::string() : entities.back();
+        ASSIGN_OR_RETURN(const auto page, view.entities("", last, kPageEntities));
+        entities.insert(entities.end(), page.begin(), page.end());
+        if (page.size() < kPageEntities) return entities;
+    }
+}
 
 }  // namespace chronos::app

@@ -28,8 +28,9 @@ std::string actor_of(const Event& event) {
     return {};
 }
 
-std::string event_line(const Event& event, const Style& style) {
+std::string event_line(const Event& event, bool names_entity, const Style& style) {
     std::string out = "    position " + std::to_string(event.position.value) + "  " +
+                      (names_entity ? base::harmless(event.entity_id) + "  " : "") +
                       style.cyan(base::harmless(event.event_type)) + "  " + style.dim(event.recorded_at.to_string());
     if (const std::string actor = actor_of(event); !actor.empty()) out += "  by " + base::harmless(actor);
     return out + "  " + fitted(event.payload, kPayloadWidthMax) + "\n";
@@ -48,7 +49,9 @@ std::string side_text(const MergeConflict& conflict, const Side& side, const Sty
         out += ", version " + std::to_string(conflict.base_version.value) + " → " + std::to_string(side.version.value);
     }
     out += "\n";
-    for (const Event& event : side.events) out += event_line(event, style);
+    const bool names_entities = std::any_of(side.events.begin(), side.events.end(),
+                                            [&](const Event& event) { return event.entity_id != conflict.entity_id; });
+    for (const Event& event : side.events) out += event_line(event, names_entities, style);
     if (side.event_count > side.events.size()) {
         out += "    and " + with_separators(side.event_count - side.events.size()) + " more\n";
     }
@@ -91,15 +94,21 @@ std::string resolutions_text(const MergeResult& result) {
         return std::any_of(result.conflicts.begin(), result.conflicts.end(),
                            [kind](const MergeConflict& conflict) { return conflict.kind == kind; });
     };
+    const bool can_force = has(MergeConflict::Kind::kEntityMoved) || has(MergeConflict::Kind::kConditionFails);
     std::string out = "\nTo merge all the same, repeat the command with\n";
     out += "  --skip ENTITY        leaves out what the fork did to it; refused if that would split a batch\n";
-    out += "  --force ENTITY       appends it all the same, behind what is there; the merge records that\n";
+    if (can_force)
+        out += "  --force ENTITY       appends it all the same, behind what is there; the merge records that\n";
     if (has(MergeConflict::Kind::kEntityMoved))
         out += "  --append-if-moved    takes entities that moved where the fork's appends had no condition\n";
-    out += "  --others skip|force  for all that are not named\n";
-    const auto named = std::find_if(result.conflicts.begin(), result.conflicts.end(),
-                                    [](const MergeConflict& conflict) { return !conflict.entity_id.empty(); });
-    if (named == result.conflicts.end()) return out;
+    out += can_force ? "  --others skip|force  for all that are not named\n"
+                     : "  --others skip        for all that are not named\n";
+    // Of a batch that would be split, skipping one entity is what was refused.
+    const auto named =
+        std::find_if(result.conflicts.begin(), result.conflicts.end(), [](const MergeConflict& conflict) {
+            return !conflict.entity_id.empty() && conflict.kind != MergeConflict::Kind::kBatchSplit;
+        });
+    if (named == result.conflicts.end() || has(MergeConflict::Kind::kBatchSplit)) return out;
     return out + "as in: chronos fork merge " + result.fork + " --skip " + shell_word(named->entity_id) + "\n";
 }
 

@@ -27,6 +27,7 @@ namespace chronos::app {
 struct CommonOptions {
     std::string directory;
     bool directory_was_given = false;  ///< By --dir; set before the command runs.
+    bool directory_was_named = false;  ///< By --dir or CHRONOS_DIR.
     /// Of a server, instead of the directory; and what it takes to be let in.
     std::string url, api_key_file, ca_file;
     bool json = false;
@@ -37,12 +38,21 @@ struct CommonOptions {
     std::uint32_t fork_limit = 0;  ///< The same.
 };
 
+/// Where the store of a command may be.
+enum class Reach : std::uint8_t {
+    kEither,       ///< In a directory or behind a server.
+    kFiles,        ///< In a directory: a URL is refused, CHRONOS_URL too unless --dir is given.
+    kOwnFiles,     ///< The same, and CHRONOS_URL is about other commands: one serves, or makes its own store.
+    kOwnOrServer,  ///< The same, but a server may be named on the command line.
+};
+
 struct Program {
     CommonOptions common;
     Output out;
     io::Environment world = io::posix_environment();
     /// The chosen command appends, so an error of it says what is known of the append.
     bool appends = false;
+    Reach reach = Reach::kEither;  ///< Of the chosen command.
     /// What the command line asked for; answers the exit code.
     std::function<Result<int>(Program&)> chosen;
 
@@ -61,10 +71,16 @@ struct CommandText {
     /// One or more command lines, shown under the help.
     std::string example;
     bool appends = false;
+    Reach reach = Reach::kEither;
 };
 
 /// --dir, --url, --api-key-file, --ca-file, --json, --quiet, --no-color, --memory-budget, --fork-limit.
 void add_common_options(CLI::App& app, CommonOptions& options);
+
+/// What the command line left out, from the environment; --dir comes before CHRONOS_URL. Once, after parsing.
+///
+/// Errors: kInvalidArgument: a variable cannot be read; --dir and --url, or a URL and a command that needs files.
+Status complete_common_options(CommonOptions& options, Reach reach);
 
 /// Adds a command with the common options.
 CLI::App* add_command(CLI::App& parent, Program& program, const CommandText& text);

@@ -46,12 +46,8 @@ int parse_and_run(CLI::App& command_line, app::Program& program, int argc, const
     }
     if (const Status status = app::check_no_value_is_empty(command_line); !status.ok())
         return report(program, status.error());
-    app::CommonOptions& common = program.common;
-    common.directory_was_given = !common.directory.empty();
-    // A directory that is named beats a server that only a variable names.
-    if (common.directory_was_given) common.url.clear();
-    if (!common.directory_was_given)
-        common.directory = app::environment_variable("CHRONOS_DIR").value_or("./chronos-data");
+    if (const Status status = app::complete_common_options(program.common, app::Reach::kEither); !status.ok())
+        return report(program, status.error());
     const Result<int> result = program.chosen(program);
     if (result.ok()) return finish(program, *result);
     (void)program.out.flush();

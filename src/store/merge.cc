@@ -5,6 +5,7 @@
 
 #include "base/planted_bug.h"
 #include "base/result.h"
+#include "base/utf8.h"
 #include "json/pointer.h"
 #include "json/scan.h"
 #include "json/writer.h"
@@ -47,6 +48,15 @@ void add_conditions(const MergeBatch& batch, BatchBuilder& builder) {
         const auto* entity = std::get_if<EntityCondition>(&condition);
         if (entity == nullptr || entities.insert(entity->entity_id).second) builder.add_condition(condition);
     }
+}
+
+/// The first of them, for a message.
+std::string listed(const std::vector<std::string>& entities) {
+    constexpr std::size_t kNamedMax = 5;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(entities.size(), kNamedMax); ++i)
+        text += (i == 0 ? "'" : ", '") + base::shortened(entities[i]) + "'";
+    return entities.size() > kNamedMax ? text + ", and " + std::to_string(entities.size() - kNamedMax) + " more" : text;
 }
 
 std::vector<Event> copies_of(Reader& reader, const std::vector<std::uint64_t>& seqs) {
@@ -215,7 +225,23 @@ bool MergePlan::matches_parent(Reader& reader, const Condition& condition, std::
     return false;
 }
 
+/// A name that is misspelled must not let what it was to leave out pass.
+Status MergePlan::check_names() const {
+    for (const MergeOptions::Entity& named : options_.entities) {
+        if (entities_.contains(named.entity_id)) continue;
+        std::vector<std::string> written;
+        for (const auto& [entity, state] : entities_)
+            if (!entity.empty()) written.push_back(entity);
+        return base::fail(ErrorCode::kInvalidArgument,
+                          "the fork wrote no event of '" + named.entity_id + "', which is to be " +
+                              (named.resolution == MergeResolution::kSkip ? "skipped" : "forced") +
+                              (written.empty() ? "; it wrote none at all" : "; it wrote " + listed(written)));
+    }
+    return {};
+}
+
 Status MergePlan::check(std::uint64_t parent_end_seq, bool by_scan) {
+    RETURN_IF_ERROR(check_names());
     parent_end_seq_ = parent_end_seq;
     by_scan_ = by_scan;
     conflicts_.clear();
@@ -322,7 +348,7 @@ void MergePlan::judge_batch(Reader& reader, const MergeBatch& batch, const Obsta
     if (skipped != batch.entities.end()) {
         report(reader, MergeConflict::Kind::kBatchSplit, *skipped,
                "skipping '" + *skipped +
-                   "' would split a batch that also writes other entities; skip all of them, or none",
+                   "' would split a batch; skip all entities it writes, or none: " + listed(batch.entities),
                ours, {});
         return;
     }
@@ -360,7 +386,8 @@ void MergePlan::judge_batch(Reader& reader, const MergeBatch& batch, const Obsta
         if (!condition.entity.empty() && obstacles.moved.contains(condition.entity)) continue;
         report(
             reader, MergeConflict::Kind::kConditionFails, condition.entity,
-            "a condition of this batch does not hold on the parent any more; skip or force the entities of the batch",
+            "a condition of this batch does not hold on the parent any more; skip or force all entities it writes: " +
+                listed(batch.entities),
             ours, {condition.match_seq});
     }
 }

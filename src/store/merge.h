@@ -74,6 +74,7 @@ private:
     Status read_batches(std::uint64_t end_seq, std::uint64_t events_max);
     Status find_known_ids(Reader& reader);
     Status find_moved(Reader& reader);
+    [[nodiscard]] Status check_names() const;
     [[nodiscard]] bool matches_parent(Reader& reader, const Condition& condition, std::uint64_t& match_seq) const;
     /// What stands in the way of one batch.
     struct Obstacles {

@@ -376,6 +376,28 @@ TEST_F(ForkCommand, ConflictsAreResolvedByOptions) {
     expect_error({"fork", "merge", "moved", "--others", "ours"}, 2);
 }
 
+TEST_F(ForkCommand, ANameThatTheForkDidNotWriteStopsTheMerge) {
+    append("order:0", "{}");
+    create({"--name", "f"});
+    append("order:1", "{}", "f");
+    append("order:2", "{}", "f");
+    for (const std::string option : {"--skip", "--force"}) {
+        const std::string message = expect_error({"fork", "merge", "f", option, "ordr:1"}, 2)["message"];
+        EXPECT_NE(message.find("wrote no event of 'ordr:1'"), std::string::npos) << message;
+        EXPECT_NE(message.find("it wrote 'order:1', 'order:2'"), std::string::npos) << message;
+    }
+    EXPECT_EQ(count(), 1U);
+    EXPECT_EQ(ask({"fork", "merge", "f", "--skip", "order:1"})["events"], 1);
+}
+
+TEST_F(ForkCommand, AnUnknownEntityIsNoAnswerThatNothingDiffers) {
+    append("order:1", "{}");
+    EXPECT_EQ(expect_ok({"diff", "order:1", "--from-at", "0"}).find("nothing differs"), 0U);
+    const Answer unknown = chronos({"diff", "ordr:1", "--from-at", "0"});
+    EXPECT_EQ(unknown.exit_code, 3);
+    EXPECT_NE(unknown.errors.find("nearest ids: order:1"), std::string::npos) << unknown.errors;
+}
+
 TEST_F(ForkCommand, AConditionOfTheForkIsCheckedOnTheParent) {
     append("order:1", "{}");
     create({"--name", "f"});

@@ -131,5 +131,63 @@ TEST_F(RemoteCommand, ErrorsAreThoseOfTheStore) {
     EXPECT_NE(read_file("down").find("is the server running there?"), std::string::npos);
 }
 
+TEST_F(RemoteCommand, WhatIsNamedOnTheCommandLineBeatsVariables) {
+    const Answer answer = beside_server(R"sh(
+        "$0" append --url http://127.0.0.1:1 --entity a --type t 2> down; echo $?
+        "$0" --url http://127.0.0.1:1 stats 2> down; echo $?
+        "$0" init --dir here --quiet; "$0" append --dir here --entity a --type t > ignored; "$0" stats --json | grep -c '"events":0'
+        "$0" stats --dir here --url "$CHRONOS_URL" 2> both; echo $?
+        "$0" stats --dir here --api-key-file /nope --json | grep -c '"events":1'
+        CHRONOS_API_KEY_FILE=/nope "$0" stats --api-key-file "$CHRONOS_API_KEY_FILE" --json | grep -c '"events":0'
+        CHRONOS_MEMORY_BUDGET=64MiB "$0" stats --dir here --memory-budget 128MiB --json | grep -c '"memory_budget":134217728'
+        CHRONOS_MEMORY_BUDGET=64MiB "$0" stats --dir here --json | grep -c '"memory_budget":67108864'
+        CHRONOS_FORK_LIMIT=1 "$0" fork create --dir here --fork-limit 3 --quiet > fork
+        CHRONOS_FORK_LIMIT=1 "$0" fork create --dir here --fork-limit 3 --quiet > fork; echo $?
+        CHRONOS_FORK_LIMIT=1 "$0" fork create --dir here --quiet 2> limit; echo $?
+        CHRONOS_MEMORY_BUDGET=much "$0" stats --dir here 2> unread; echo $?)sh");
+    EXPECT_EQ(answer.out, "8\n8\n1\n2\n1\n1\n1\n1\n0\n9\n2\n") << answer.errors << read_file("limit");
+    EXPECT_NE(read_file("both").find("--dir and --url name two stores"), std::string::npos);
+    EXPECT_NE(read_file("unread").find("CHRONOS_MEMORY_BUDGET"), std::string::npos);
+}
+
+TEST_F(RemoteCommand, CommandsThatNeedFilesRefuseAServer) {
+    const Answer answer = beside_server(R"sh(
+        for command in init verify 'salvage --to x' 'restore --from x' 'fork reclaim'; do "$0" $command 2> said; echo $?; done
+        "$0" init --dir here --quiet && "$0" verify --dir here > ignored; echo $?
+        for command in serve demo 'bench fork' 'config check f'; do "$0" $command --url "$CHRONOS_URL" 2> said; echo $?; done
+        cat said; ls)sh");
+    EXPECT_EQ(answer.out.substr(0, 20), "2\n2\n2\n2\n2\n0\n2\n2\n2\n2\n") << answer.errors;
+    EXPECT_EQ(answer.out.find("chronos-data"), std::string::npos) << answer.out;
+    EXPECT_NE(answer.out.find("works on a directory and cannot ask a server"), std::string::npos) << answer.out;
+}
+
+TEST_F(RemoteCommand, BenchAsksAServerThatIsNamed) {
+    const Answer answer = beside_server(R"sh(
+        "$0" bench append --url "$CHRONOS_URL" --events 3000 --entities 50 --batch 100 --threads 2 --json > appended
+        grep -o '"bench":"append"' appended; grep -o '"durability":"durable","threads":2,"batch":100' appended
+        "$0" stats --json | grep -c '"events":3000'
+        "$0" bench query --url "$CHRONOS_URL" --last 5 --queries 100 --threads 2 --json > asked
+        grep -o '"bench":"query"' asked; grep -o '"queries":100,"threads":2,"entities":50' asked
+        "$0" append --entity a --type mine > ignored
+        "$0" bench append --url "$CHRONOS_URL" --events 10 2> refused; echo $?
+        "$0" bench append --url "$CHRONOS_URL" --events 10 --in-memory 2> memory; echo $?)sh");
+    EXPECT_EQ(answer.out,
+              "\"bench\":\"append\"\n\"durability\":\"durable\",\"threads\":2,\"batch\":100\n1\n\"bench\":\"query\"\n"
+              "\"queries\":100,\"threads\":2,\"entities\":50\n2\n2\n")
+        << answer.errors;
+}
+
+TEST_F(RemoteCommand, ForkRunTellsTheCommandWhereTheForkIs) {
+    const Answer answer = beside_server(R"sh(
+        "$0" append --entity a --type t > ignored
+        CHRONOS_URL=http://127.0.0.1:1 "$0" fork run --url "$CHRONOS_URL" --merge-if-ok --quiet -- \
+            "$0" append --entity a --type u > merged; echo $?
+        "$0" query --entity a --count
+        "$0" init --dir here --quiet
+        "$0" fork run --dir here --merge-if-ok --quiet -- "$0" append --entity b --type u > merged; echo $?
+        "$0" query --dir here --entity b --count; "$0" query --entity b --count)sh");
+    EXPECT_EQ(answer.out, "0\n2\n0\n1\n0\n") << answer.errors;
+}
+
 }  // namespace
 }  // namespace chronos::conformance

@@ -284,7 +284,8 @@ private:
 
     // --- opening, closing, losing power ---
 
-    /// As somebody would who knows that the store rested and that the clock is right: until then forks outlive their time.
+    /// As somebody would who knows that the store rested and that the clock is right: until then forks outlive their
+    /// time.
     void trust_clock() {
         store_->impl_->engine->database->confirm_clock();
         (void)store_->impl_->engine->database->expire_forks();
@@ -687,6 +688,14 @@ private:
         }
         return options;
     }
+    static bool names_what_was_not_written(const ModelBranch& fork, const MergeOptions& options) {
+        const auto begin = fork.events().begin() + static_cast<std::ptrdiff_t>(fork.first_position);
+        const auto is_written = [&](const MergeOptions::Entity& named) {
+            return std::any_of(begin, fork.events().end(),
+                               [&](const auto& event) { return event.sent.entity_id == named.entity_id; });
+        };
+        return !std::all_of(options.entities.begin(), options.entities.end(), is_written);
+    }
     MergeResolution resolution() { return work_.chance(0.5) ? MergeResolution::kSkip : MergeResolution::kForce; }
 
     std::string merge() {
@@ -697,6 +706,8 @@ private:
         if (fork.status == ForkStatus::kMerged) return merge_again(fork, options);
         if (!model_->has(fork.parent) || !model_->branch(fork.parent).is_live())
             return refused(store_->merge_fork(name_of(fork), options), ErrorCode::kGone);
+        if (names_what_was_not_written(fork, options))
+            return refused(store_->merge_fork(name_of(fork), options), ErrorCode::kInvalidArgument);
         std::string wrong = try_merge(fork, options);
         if (!wrong.empty() || has_no_power() || !fork.is_live() || options.dry_run || work_.chance(0.4)) return wrong;
         // There were conflicts: now with an answer to all of them.
