@@ -19,7 +19,7 @@ for argument in "$@"; do
         --coverage) packages+=(gcovr) ;;
         --conformance) packages+=(python3-venv curl) ;;
         --bench)
-            packages+=(librocksdb-dev liblmdb-dev libsqlite3-dev libpq-dev postgresql libhiredis-dev redis-server nginx-light)
+            packages+=(librocksdb-dev liblmdb-dev libsqlite3-dev libpq-dev postgresql libhiredis-dev redis-server nginx-light nats-server)
             ;;
         *)
             echo "unknown option $argument; there are --lint, --fuzz, --coverage, --bench and --conformance" >&2

@@ -1,8 +1,5 @@
 #include "peers/chronos_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,44 +10,13 @@
 #include <thread>
 
 #include "peers/failure.h"
+#include "peers/loopback.h"
 
 namespace chronos::bench {
 namespace {
 
 constexpr auto kStartPatience = std::chrono::seconds(30);
 constexpr std::size_t kReadSize = std::size_t{256} << 10;
-
-sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-}
-
-/// A port that was free just now.
-std::uint16_t free_port() {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = loopback(0);
-    socklen_t size = sizeof(address);
-    const bool found = ::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
-                       ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    ::close(socket);
-    if (!found) throw Failure("no free port");
-    return ntohs(address.sin_port);
-}
-
-int connect_to(std::uint16_t port) {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = loopback(port);
-    if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-        ::close(socket);
-        return -1;
-    }
-    const int yes = 1;
-    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-    return socket;
-}
 
 /// The port in the line that the server writes when it listens.
 std::uint16_t port_in(const std::filesystem::path& log, ServerProcess& server) {
@@ -104,19 +70,6 @@ ChronosServer::ChronosServer(const std::filesystem::path& scratch)
 NginxServer::NginxServer(const std::filesystem::path& scratch, std::string_view content)
     : directory_(scratch), port_(free_port()), process_(nginx_launch(directory_.path(), port_, content)) {
     wait_until_it_listens(port_, process_);
-}
-
-void wait_until_it_listens(std::uint16_t port, ServerProcess& server) {
-    const auto until = std::chrono::steady_clock::now() + kStartPatience;
-    while (std::chrono::steady_clock::now() < until && !server.ended()) {
-        const int socket = connect_to(port);
-        if (socket >= 0) {
-            ::close(socket);
-            return;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    throw Failure("the server did not start: " + server.last_output());
 }
 
 HttpClient::HttpClient(std::uint16_t port) : socket_(connect_to(port)) {

@@ -40,10 +40,6 @@ private:
     ServerProcess process_;
 };
 
-/// Waits until something listens on the port of 127.0.0.1. Throws Failure with what `server` said when it ended
-/// instead.
-void wait_until_it_listens(std::uint16_t port, ServerProcess& server);
-
 /// One connection that is kept: a request, its answer, the next.
 class HttpClient {
 public:

@@ -48,4 +48,8 @@ std::unique_ptr<Peer> make_postgres(PostgresPayload payload);
 enum class RedisSync : std::uint8_t { kAlways, kEverySecond };
 std::unique_ptr<Peer> make_redis(RedisSync sync);
 
+/// A stream of JetStream in files; each event is published under its entity and waits for its acknowledgement. It
+/// syncs every two minutes and cannot read what it has by entity.
+std::unique_ptr<Peer> make_nats();
+
 }  // namespace chronos::bench

@@ -110,21 +110,23 @@ Group single_group(Bench& bench, unsigned clients) {
                               return measure_single(bench, bench.workload(shape), clients, count);
                           }});
     const auto peer = [&](const std::string& name, const std::string& what, const std::string& durability,
-                          MakePeer make) {
-        group.rows.push_back({.name = "server-single/" + name + suffix,
-                              .what = what,
-                              .durability = durability,
-                              .n = count / 2,
-                              .k = shape.entities,
-                              .run = [&bench, shape, clients, count, make = std::move(make)] {
-                                  return measure_single_commits(
-                                      bench, make, bench.workload(shape),
-                                      {.events = count / 2, .batch_events = 1, .clients = clients});
-                              }});
+                          MakePeer make, bool can_read = true) {
+        group.rows.push_back(
+            {.name = "server-single/" + name + suffix,
+             .what = what,
+             .durability = durability,
+             .n = count / 2,
+             .k = shape.entities,
+             .run = [&bench, shape, clients, count, make = std::move(make), can_read] {
+                 return measure_single_commits(
+                     bench, make, bench.workload(shape),
+                     {.events = count / 2, .batch_events = 1, .clients = clients, .checked = can_read});
+             }});
     };
     peer("postgres", "prepared INSERT, payload jsonb, unix socket", "synchronous_commit=on",
          [] { return make_postgres(PostgresPayload::kJsonb); });
     peer("redis", "XADD, unix socket", "appendfsync always", [] { return make_redis(RedisSync::kAlways); });
+    peer("nats", "JetStream in files, TCP", "NOT DURABLE: synced every 2 minutes", make_nats, false);
     return group;
 }
 
