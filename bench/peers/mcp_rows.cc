@@ -129,7 +129,7 @@ std::vector<Group> call_groups(Bench& bench) {
 /// `chronos mcp` on a directory, its input and output being pipes of ours; ends with its input.
 class StdioServer {
 public:
-    explicit StdioServer(const std::filesystem::path& data) {
+    explicit StdioServer(const std::filesystem::path& data, const char* scope = "read") {
         const std::string program = find_chronos();
         const std::string directory = data;
         std::array<int, 2> in{};
@@ -140,7 +140,7 @@ public:
             ::dup2(in[0], STDIN_FILENO);
             ::dup2(out[1], STDOUT_FILENO);
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            ::execl(program.c_str(), "chronos", "mcp", "--dir", directory.c_str(), nullptr);
+            ::execl(program.c_str(), "chronos", "mcp", "--dir", directory.c_str(), "--scope", scope, nullptr);
             ::_exit(127);
         }
         ::close(in[0]);
@@ -157,13 +157,15 @@ public:
     StdioServer(const StdioServer&) = delete;
     StdioServer& operator=(const StdioServer&) = delete;
 
-    void ask(const std::string& request) {
+    /// The answer, one line of JSON.
+    std::string ask(const std::string& request) {
         const std::string line = request + "\n";
         if (::write(to_, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
             throw Failure("chronos mcp does not read");
         while (buffer_.find('\n') == std::string::npos) read_more();
-        check_answer(std::string_view(buffer_).substr(0, buffer_.find('\n')));
-        buffer_.erase(0, buffer_.find('\n') + 1);
+        const std::string answer = buffer_.substr(0, buffer_.find('\n'));
+        buffer_.erase(0, answer.size() + 1);
+        return answer;
     }
 
 private:
@@ -227,7 +229,7 @@ std::vector<Metric> measure_start(ClosedStore& store, std::uint64_t starts, cons
     for (std::uint64_t i = 0; i < starts; ++i) {
         const std::int64_t begin_ns = now_ns();
         StdioServer server(store.path());
-        server.ask(request);
+        check_answer(server.ask(request));
         latencies.add(now_ns() - begin_ns);
     }
     latencies.sort();
@@ -258,11 +260,91 @@ Group start_group(Bench& bench) {
     return group;
 }
 
+// --- what answers cost a model -----------------------------------------------------------------------
+
+/// A token is taken for four bytes of JSON; an answer carries its content twice, as a text and structured, of which
+/// a host shows the model one.
+std::uint64_t tokens_of(const std::string& answer) {
+    const std::size_t begin = answer.find("\"structuredContent\":");
+    const std::size_t end = answer.rfind(",\"resultType\"");
+    if (begin == std::string::npos || end == std::string::npos || end < begin)
+        throw Failure("not the answer of a tool: " + answer.substr(0, 300));
+    return (end - begin) / 4;
+}
+
+/// A question for each tool, on the store of 1M events; %E is an entity of it, %H half of the events, %F a fork.
+struct Question {
+    std::string tool;
+    std::string arguments;
+};
+
+std::vector<Question> questions() {
+    return {
+        {"overview", "{}"},
+        {"advise", R"({"question":"how long do orders take from placed to shipped?"})"},
+        {"find_entities", R"({"text":"order"})"},
+        {"query_events", R"({"order":"backward"})"},
+        {"get_state", R"({"entity_id":"%E","origins":true})"},
+        {"get_history", R"({"entity_id":"%E"})"},
+        {"compare", R"({"from":{"at":%H},"entity_id":"%E"})"},
+        {"aggregate", R"({"op":"count","by":"type"})"},
+        {"fork_create", R"({"name":"tokens","ttl_seconds":600})"},
+        {"append_events",
+         R"({"branch":"%F","idempotency_key":"%F-1","events":[{"entity_id":"%E","event_type":"order.tried","expected_version":"any","payload":{}}]})"},
+        {"fork_finish", R"({"fork":"%F","action":"discard"})"}};
+}
+
+std::string filled_in(std::string text, std::string_view mark, const std::string& value) {
+    for (std::size_t at = 0; (at = text.find(mark, at)) != std::string::npos; at += value.size())
+        text.replace(at, mark.size(), value);
+    return text;
+}
+
+std::vector<Metric> measure_answers(ClosedStore& store, const std::string& half) {
+    StdioServer server(store.path(), "write");
+    server.ask(message("tools/call", "overview", "{}"));  // Opens the store.
+    std::string fork;
+    std::vector<Metric> metrics;
+    std::uint64_t most = 0;
+    for (const Question& question : questions()) {
+        const std::string arguments =
+            filled_in(filled_in(filled_in(question.arguments, "%E", store.entity()), "%F", fork), "%H", half);
+        const std::int64_t sent_ns = now_ns();
+        const std::string answer = server.ask(message("tools/call", question.tool, arguments));
+        const std::int64_t elapsed_ns = now_ns() - sent_ns;
+        // A plan to be confirmed is an error on purpose.
+        if (question.tool != "fork_finish") check_answer(answer);
+        if (const std::size_t at = answer.find("fork-"); question.tool == "fork_create" && at != std::string::npos)
+            fork = answer.substr(at, answer.find_first_of("\"\\", at) - at);
+        most = std::max(most, tokens_of(answer));
+        metrics.push_back({question.tool + " tokens", static_cast<double>(tokens_of(answer))});
+        metrics.push_back({question.tool + " ms", static_cast<double>(elapsed_ns) / 1e6});
+    }
+    metrics.push_back({"most tokens", static_cast<double>(most)});
+    return metrics;
+}
+
+Group answer_group(Bench& bench) {
+    const auto store = std::make_shared<ClosedStore>(bench);
+    const std::string half = std::to_string(bench.scaled(1'000'000) / 2);
+    Group group{.title = "MCP: what an answer costs, on a store of 1M events; no budget given, which is 3,000 tokens",
+                .baseline = "mcp-answers/stdio",
+                .rows = {}};
+    group.rows.push_back({.name = "mcp-answers/stdio",
+                          .what = "one question for each tool",
+                          .durability = "–",
+                          .n = questions().size(),
+                          .k = bench.scaled(100'000),
+                          .run = [store, half] { return measure_answers(*store, half); }});
+    return group;
+}
+
 }  // namespace
 
 std::vector<Group> mcp_groups(Bench& bench) {
     std::vector<Group> groups = call_groups(bench);
     groups.push_back(start_group(bench));
+    groups.push_back(answer_group(bench));
     return groups;
 }
 
