@@ -127,7 +127,11 @@ public:
         query.add_view(static_cast<const RemoteView&>(before).options_, "from_");
         add_changes(query, options);
         ASSIGN_OR_RETURN(const std::string body, answer_of(http_, {.target = "/api/v1/changes" + query.text()}));
-        return decode_changes(body);
+        ASSIGN_OR_RETURN(Changes changes, decode_changes(body));
+        // A view of the head is asked for by its position, of which the server thinks that it was named.
+        changes.before = before.info();
+        changes.after = info_;
+        return changes;
     }
 
     Result<std::vector<std::string>> entities(std::string_view prefix, std::string_view after,

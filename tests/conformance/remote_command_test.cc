@@ -37,9 +37,11 @@ TEST_F(RemoteCommand, AnswersAsADirectoryDoes) {
         "$0" state order:1 --at 0 --json | sed 's/.*"state":\({[^}]*}\).*/\1/' &&
         "$0" history order:1 | grep -c version &&
         "$0" entities &&
+        "$0" diff --from-at 0 --json | grep -o '"settled":[a-z]*' &&
         "$0" export | sed 's/.*"event_type":"\([^"]*\)".*/\1/')sh";
     const std::string expected =
-        "2\n1\n{\"total\":42,\"paid\":true}\n{\"total\":42}\n2\norder:1\norder.placed\norder.paid\n";
+        "2\n1\n{\"total\":42,\"paid\":true}\n{\"total\":42}\n2\norder:1\n\"settled\":true\n\"settled\":false\norder."
+        "placed\norder.paid\n";
     const Answer remote = beside_server(commands);
     EXPECT_EQ(remote.exit_code, 0) << remote.errors;
     EXPECT_EQ(remote.out, expected);
