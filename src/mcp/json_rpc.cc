@@ -102,7 +102,9 @@ bool keeps_numbers(std::string_view text) {
 }
 
 Json result_message(const Json& id, Json result) {
-    Json message = {{"jsonrpc", "2.0"}, {"id", id}};
+    Json message = object_with_room(3);
+    message["jsonrpc"] = "2.0";
+    message["id"] = id;
     message["result"] = std::move(result);  // A list of initializers would copy it.
     return message;
 }
@@ -153,6 +155,12 @@ std::string text_of(const Json& value) {
     std::string text;
     append_text(text, value);
     return text;
+}
+
+Json object_with_room(std::size_t members) {
+    Json object = Json::object();
+    object.get_ref<Json::object_t&>().reserve(members);
+    return object;
 }
 
 const Json& member(const Json& object, std::string_view name) {

@@ -76,6 +76,10 @@ Json request_message(const Json& id, std::string_view method, Json params);
 std::string text_of(const Json& value);
 void append_text(std::string& out, const Json& value);
 
+/// An empty object with room: one that outgrows its room copies all that it holds, with everything below, because names
+/// are constants in it, and constants are not moved.
+Json object_with_room(std::size_t members);
+
 /// The member of an object, or null.
 const Json& member(const Json& object, std::string_view name);
 /// The member if it is a string, else nothing.

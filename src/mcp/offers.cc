@@ -37,7 +37,8 @@ Json result_of(ToolAnswer answer) {
     Json content = text_content(answer.text.empty() && is_structured ? text_of(answer.structured) : answer.text);
     for (const auto& [name, uri] : answer.links)
         content.push_back({{"type", "resource_link"}, {"uri", uri}, {"name", name}});
-    Json result;
+    constexpr std::size_t kMembersMax = 8;  // With those that every result has.
+    Json result = object_with_room(kMembersMax);
     result["content"] = std::move(content);
     if (is_structured) result["structuredContent"] = std::move(answer.structured);
     if (answer.is_error) result["isError"] = true;

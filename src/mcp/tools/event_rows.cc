@@ -2,6 +2,7 @@
 
 #include "json/scan.h"
 #include "json/validate.h"
+#include "mcp/json_rpc.h"
 
 namespace chronos::mcp {
 namespace {
@@ -31,7 +32,8 @@ Json event_columns() {
 
 Json event_row(const EventView& event, const RowShape& shape, Shown& shown) {
     if (shape.is_table) return table_row(event, shape, shown);
-    Json row;
+    constexpr std::size_t kMembersMax = 10;
+    Json row = object_with_room(kMembersMax);
     row["position"] = event.position.value;
     row["entity_id"] = shown.text(event.entity_id);
     row["version"] = event.version.value;

@@ -12,6 +12,7 @@
 #include "json/pointer.h"
 #include "json/scan.h"
 #include "json/validate.h"
+#include "mcp/json_rpc.h"
 
 namespace chronos::mcp {
 namespace {
@@ -104,7 +105,8 @@ Json Shown::valid_json(std::string_view text) {
 }
 
 Json Shown::object(std::string_view text) {
-    Json out = Json::object();
+    constexpr std::size_t kMembersOften = 8;
+    Json out = object_with_room(std::min(kMembersOften, caps_.element_count));
     json::ObjectScanner members(text);
     std::size_t left_out = 0;
     std::string scratch;
