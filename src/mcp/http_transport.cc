@@ -236,11 +236,14 @@ bool HttpTransport::run_counted(const std::string& holder, std::function<void()>
 }
 
 void HttpTransport::look_after(const std::shared_ptr<HttpCall>& http_call) {
+    bool is_first = false;
     {
         const std::lock_guard lock(mutex_);
+        is_first = waiting_.empty();
         waiting_.push_back(http_call);
     }
-    service_.wake();
+    // With others there it is looked at soon anyway; waking a thread for each call costs more than many a call.
+    if (is_first) service_.wake();
 }
 
 void HttpTransport::listen(server::Call& call, const Message& message, const Client& client, const Done& done) {
