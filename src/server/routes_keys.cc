@@ -41,6 +41,7 @@ std::string key_as_json(const KeyInfo& key, const std::string& text = {}) {
         .field("created_at", key.created_at.to_string());
     write_time(writer, "expires_at", key.expires_at);
     write_time(writer, "revoked_at", key.revoked_at);
+    if (key.is_void) writer.field("void", true);
     if (!text.empty()) writer.field("key", text);
     writer.end();
     return out;
