@@ -13,6 +13,7 @@
 #include "server/request_options.h"
 #include "server/services.h"
 #include "wire/parameters.h"
+#include "wire/read_request.h"
 
 namespace chronos::server {
 namespace {
@@ -28,6 +29,7 @@ struct BulkOptions {
     ingest::LineMode mode = ingest::LineMode::kStrict;
     std::uint64_t batch_events = kBatchEventsDefault;
     AppendOptions append;
+    std::optional<Timestamp> expires_at;  ///< Of the fork that it goes to.
 };
 
 class BulkUpload final : public Upload {
@@ -148,7 +150,10 @@ private:
             writer.field("failed_line", failed);
         else
             writer.raw_field("failed_line", "null");
-        writer.field("committed_through", status_.ok() ? line_count_ : counts.committed_through).end();
+        writer.field("committed_through", status_.ok() ? line_count_ : counts.committed_through);
+        if (options_.expires_at)
+            writer.field("branch", options_.append.branch).field("expires_at", options_.expires_at->to_string());
+        writer.end();
         return "{\"summary\":" + object + "}";
     }
 
@@ -169,12 +174,23 @@ private:
     Status status_;
 };
 
+/// Headers that are about one batch, of which an upload is many.
+Status check_no_condition(const Request& request) {
+    for (const std::string_view name : {"if-match", "if-none-match", "idempotency-key"}) {
+        if (!request.has_header(name)) continue;
+        return base::fail(ErrorCode::kInvalidArgument,
+                          "If-Match, If-None-Match and Idempotency-Key are not for bulk uploads; give events ids, so "
+                          "that lines which are sent again are duplicates, and expected_version");
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Upload>> open_bulk_upload(Call& call) {
     BulkOptions options;
     ASSIGN_OR_RETURN(wire::Parameters parameters, wire::Parameters::from_query(call.request.query));
-    ASSIGN_OR_RETURN(options.append.branch, take_branch(parameters));
+    ASSIGN_OR_RETURN(options.append.branch, wire::take_branch(parameters));
     ASSIGN_OR_RETURN(const std::string mode, parameters.take_word("mode", {"strict", "import"}));
     if (mode == "import") options.mode = ingest::LineMode::kImport;
     ASSIGN_OR_RETURN(const auto batch, parameters.take_number("batch"));
@@ -182,6 +198,8 @@ Result<std::unique_ptr<Upload>> open_bulk_upload(Call& call) {
         return base::fail(ErrorCode::kInvalidArgument, "batch is 1 to 10000 events");
     options.batch_events = batch.value_or(kBatchEventsDefault);
     RETURN_IF_ERROR(parameters.check_all_taken());
+    options.expires_at = resolve_fork(call.store, options.append.branch);
+    RETURN_IF_ERROR(check_no_condition(call.request));
     ASSIGN_OR_RETURN(options.append.durability, read_durability(call.request));
     ASSIGN_OR_RETURN(auto decoder, decoder_for(call.request.header("content-encoding")));
     // Found out now, not after a gigabyte.

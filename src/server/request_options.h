@@ -7,13 +7,14 @@
 #include <string>
 
 #include "chronos/append.h"
+#include "chronos/store.h"
 #include "server/http/message.h"
-#include "wire/parameters.h"
 
 namespace chronos::server {
 
-/// fork or branch; "main" when there is neither. Errors: kInvalidArgument.
-Result<std::string> take_branch(wire::Parameters& parameters);
+/// Puts the fork's id where its name stood, and answers when it expires; nothing for main. A branch that is none stays
+/// as it is: the append says what is wrong with it.
+std::optional<Timestamp> resolve_fork(const Store& store, std::string& branch);
 
 /// Prefer: durability=durable or os. Errors: kInvalidArgument.
 Result<Durability> read_durability(const Request& request);

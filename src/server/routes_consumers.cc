@@ -63,9 +63,9 @@ Result<std::optional<Position>> resolve_place(const Call& call, const std::strin
 
 /// The id of the branch that `fork` names.
 Result<std::string> take_branch_id(Parameters& parameters, const Store& store) {
-    ASSIGN_OR_RETURN(const std::string fork, parameters.take_text("fork"));
-    if (fork.empty() || fork == "main") return std::string("main");
-    ASSIGN_OR_RETURN(const ForkInfo info, store.fork(fork));
+    ASSIGN_OR_RETURN(const std::string branch, wire::take_branch(parameters));
+    if (branch == "main") return branch;
+    ASSIGN_OR_RETURN(const ForkInfo info, store.fork(branch));
     return info.id;
 }
 
@@ -206,7 +206,7 @@ void add_consumer_routes(Routes& routes, const HttpLimits& limits) {
          "create",
          Scope::kWrite,
          "Make a durable consumer",
-         {"name", "consumer_id", "filters", "event_type_filters", "fork", "start"},
+         {"name", "consumer_id", "filters", "event_type_filters", "fork", "branch", "start"},
          "NewConsumer",
          {{201, "Consumer"}, consumer},
          {404, 409, 410}},

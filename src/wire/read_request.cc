@@ -99,12 +99,19 @@ Result<std::uint32_t> take_limit(Parameters& parameters, std::uint32_t otherwise
                           " is possible; for more go on with the cursor, or read as application/x-ndjson");
 }
 
+Result<std::string> take_branch(Parameters& parameters) {
+    ASSIGN_OR_RETURN(const std::optional<std::string> fork, parameters.take("fork"));
+    ASSIGN_OR_RETURN(const std::optional<std::string> branch, parameters.take("branch"));
+    if (fork && branch) return wrong("fork and branch mean the same; give one of them");
+    const std::string name = fork.value_or(branch.value_or("main"));
+    // What a script made of a variable that was not set must not become main.
+    if (name.empty()) return wrong("fork is empty; name one, or leave it out to mean main");
+    return name;
+}
+
 Result<ViewOptions> take_view(Parameters& parameters, Timestamp now) {
     ViewOptions view;
-    ASSIGN_OR_RETURN(const std::string fork, parameters.take_text("fork"));
-    ASSIGN_OR_RETURN(const std::string branch, parameters.take_text("branch"));
-    if (!fork.empty() && !branch.empty()) return wrong("fork and branch mean the same; give one of them");
-    if (!fork.empty() || !branch.empty()) view.branch = fork.empty() ? branch : fork;
+    ASSIGN_OR_RETURN(view.branch, take_branch(parameters));
     ASSIGN_OR_RETURN(view.at, take_position(parameters, "at"));
     ASSIGN_OR_RETURN(view.known_at, take_time(parameters, "known_at", now));
     ASSIGN_OR_RETURN(view.as_of, take_time(parameters, "as_of", now));

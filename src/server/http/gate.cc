@@ -4,9 +4,9 @@
 
 #include "server/http/problem.h"
 #include "server/key_ring.h"
-#include "server/request_options.h"
 #include "server/services.h"
 #include "wire/parameters.h"
+#include "wire/read_request.h"
 
 namespace chronos::server {
 namespace {
@@ -96,9 +96,9 @@ std::string_view credential_of(const Request& request) {
 
 Response unauthorized(std::string_view detail, const std::string& metadata_url) {
     Response response = problem(401, "unauthorized", detail);
-    response.add_header("WWW-Authenticate",
-                        "Bearer realm=\"chronos\"" +
-                            (metadata_url.empty() ? "" : ", resource_metadata=\"" + metadata_url + "\""));
+    response.add_header(
+        "WWW-Authenticate",
+        "Bearer realm=\"chronos\"" + (metadata_url.empty() ? "" : ", resource_metadata=\"" + metadata_url + "\""));
     return response;
 }
 
@@ -175,7 +175,7 @@ Gate::Decision Gate::decide(const Request& request) const {
     if (match.route->appends_to_branch && !pass.principal.scopes.allows(access::Scope::kWrite)) {
         Result<wire::Parameters> parameters = wire::Parameters::from_query(request.query);
         if (!parameters.ok()) return {.refusal = problem_of(parameters.error())};
-        const Result<std::string> branch = take_branch(*parameters);
+        const Result<std::string> branch = wire::take_branch(*parameters);
         if (!branch.ok()) return {.refusal = problem_of(branch.error())};
         if (*branch == "main")
             return {.refusal = problem(403, "scope-missing", "this key may append to forks only; name one with fork=")};
