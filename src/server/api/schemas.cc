@@ -162,7 +162,8 @@ std::string_view schemas_json() {
 "History": {"type": "object", "required": ["entity_id", "history", "count", "event_count", "has_more", "fold", "view"],
   "properties": {"entity_id": {"type": "string"}, "history": {"type": "array", "items": {"allOf": [
       {"$ref": "#/components/schemas/Event"}, {"type": "object", "required": ["changes"]}]}},
-    "has_more": {"type": "boolean"}, "view": {"$ref": "#/components/schemas/View"}}},
+    "has_more": {"type": "boolean"}, "next_after_version": {"$ref": "#/components/schemas/Number"},
+    "view": {"$ref": "#/components/schemas/View"}}},
 "Changes": {"type": "object", "required": ["entities", "summary", "has_more"],
   "properties": {"entities": {"type": "array", "items": {"type": "object", "required": ["entity_id", "existed", "exists",
       "version_before", "version_after", "fields", "added", "removed"]}},
