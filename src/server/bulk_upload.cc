@@ -25,6 +25,8 @@ constexpr std::uint64_t kBatchEventsMax = 10'000;
 constexpr std::size_t kSliceBytes = std::size_t{16} << 10;     // of a compressed body
 constexpr std::size_t kPlainBytesMax = std::size_t{20} << 20;  // of one slice, decompressed
 
+constexpr std::string_view kTooLarge = "content-too-large";
+
 struct BulkOptions {
     ingest::LineMode mode = ingest::LineMode::kStrict;
     std::uint64_t batch_events = kBatchEventsDefault;
@@ -49,7 +51,7 @@ public:
 
     Response finish(bool complete) override {
         if (status_.ok() && complete && decoder_ && !decoder_->is_at_end())
-            status_ = base::fail(ErrorCode::kInvalidArgument, "the compressed body is cut off");
+            status_ = refuse_body(base::fail(ErrorCode::kInvalidArgument, "the compressed body is cut off"));
         if (status_.ok() && complete && !rest_.empty()) status_ = take_line(std::exchange(rest_, {}));
         Status submitted = submit();
         Status finished = pipeline_.finish();
@@ -60,14 +62,31 @@ public:
         Response response{.content_type = "application/x-ndjson"};
         if (!status_.ok() && status_.error().code == ErrorCode::kReadOnly) services_.is_read_only.store(true);
         if (!status_.ok()) {
-            response.status = status_of(status_.error(), {.is_append = true, .is_repeatable = true});
-            response.body += problem_json(status_.error(), {.is_append = true, .is_repeatable = true}) + "\n";
+            Response refusal = refusal_of(status_.error());
+            response.status = refusal.status;
+            response.body = std::move(refusal.body) + "\n";
         }
         response.body += summary() + "\n";
         return response;
     }
 
 private:
+    /// The problem. Where it names no line, some of what came may be in the store all the same.
+    [[nodiscard]] Response refusal_of(Error error) const {
+        const bool is_of_a_line = failed_line_ != 0 || pipeline_.counts().failed_line;
+        if (!is_of_a_line && pipeline_.counts().appended > 0) error.outcome = Outcome::kUnknown;
+        if (body_problem_.empty()) return problem_of(error, {.is_append = true, .is_repeatable = true});
+        Response response = problem(body_problem_ == kTooLarge ? 413 : 400, body_problem_, error.message);
+        say_outcome(response, error.outcome);
+        return response;
+    }
+
+    /// What came is not what it says, rather than a line of it.
+    Error refuse_body(Error error) {
+        body_problem_ = error.code == ErrorCode::kLimitExceeded ? kTooLarge : "malformed-body";
+        return error;
+    }
+
     Status take_bytes(std::string_view bytes) {
         if (!decoder_) return take_plain(bytes);
         // A little at a time, so that what it becomes is never much.
@@ -78,7 +97,8 @@ private:
             plain_.clear();
             const std::size_t allowed = received_ * inflation_max_ + (64 << 10);
             const std::size_t room = allowed > inflated_ ? allowed - inflated_ : 0;
-            RETURN_IF_ERROR(decoder_->take(slice, plain_, std::min(room, kPlainBytesMax)));
+            if (Status taken = decoder_->take(slice, plain_, std::min(room, kPlainBytesMax)); !taken.ok())
+                return refuse_body(std::move(taken).error());
             inflated_ += plain_.size();
             RETURN_IF_ERROR(take_plain(plain_));
         }
@@ -90,7 +110,7 @@ private:
             const std::size_t end = bytes.find('\n');
             if (end == std::string_view::npos) {
                 if (rest_.size() + bytes.size() > kLineBytesMax)
-                    return fail_line(line_count_ + 1, base::fail(ErrorCode::kLimitExceeded, "the line is too long"));
+                    return fail_line(++line_count_, base::fail(ErrorCode::kLimitExceeded, "the line is too long"));
                 rest_ += bytes;
                 return {};
             }
@@ -171,6 +191,7 @@ private:
     std::size_t batch_bytes_ = 0;
     std::uint64_t line_count_ = 0;
     std::uint64_t failed_line_ = 0;
+    std::string_view body_problem_;
     Status status_;
 };
 

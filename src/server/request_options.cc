@@ -19,6 +19,14 @@ std::optional<Timestamp> resolve_fork(const Store& store, std::string& branch) {
     return fork->expires_at;
 }
 
+Status check_tenant(wire::Parameters& parameters, const access::Principal& principal) {
+    for (const std::string& tenant : parameters.take_all("tenant_id")) {
+        if (tenant != principal.tenant)
+            return base::fail(ErrorCode::kNotFound, "there is no such tenant; leave tenant_id out");
+    }
+    return {};
+}
+
 Result<Durability> read_durability(const Request& request) {
     const std::string_view prefer = request.header("prefer");
     constexpr std::string_view kName = "durability=";

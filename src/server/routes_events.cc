@@ -145,6 +145,11 @@ Response not_admitted(Services& services) {
     return response;
 }
 
+bool is_empty_object(std::string_view json) {
+    const std::string_view text = json::trimmed(json);
+    return text.size() >= 2 && text.starts_with('{') && json::trimmed(text.substr(1)) == "}";
+}
+
 enum class Shape : std::uint8_t { kOne, kBatch };
 
 Result<BatchBuilder> read_batch(const Call& call, Shape shape, const AppendRequest& append) {
@@ -152,6 +157,8 @@ Result<BatchBuilder> read_batch(const Call& call, Shape shape, const AppendReque
     if (!is_foreign && json::trimmed(call.request.body).empty())
         return wrong("the body is empty; send " + std::string(shape == Shape::kOne ? "an event" : "{\"events\": […]}") +
                      " as JSON");
+    if (!is_foreign && shape == Shape::kBatch && is_empty_object(call.request.body))
+        return wrong("events are missing; send {\"events\": […]}, with conditions if there are any");
     ASSIGN_OR_RETURN(BatchBuilder batch,
                      is_foreign ? read_cloud_events(call.request)
                                 : embedded::parse_append_request(call.request.body, call.principal.tenant));

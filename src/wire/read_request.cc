@@ -136,8 +136,9 @@ Result<Filter> take_filter(Parameters& parameters, Timestamp now) {
     RETURN_IF_ERROR(take_optional(parameters, "causation_id", filter.causation_id));
     RETURN_IF_ERROR(take_optional(parameters, "actor", filter.actor));
     for (const std::string& test : parameters.take_all("where")) {
-        ASSIGN_OR_RETURN(FieldTest parsed, parse_field_test(test));
-        filter.fields.push_back(std::move(parsed));
+        Result<FieldTest> parsed = parse_field_test(test);
+        if (!parsed.ok()) return base::with_context(std::move(parsed).error(), "where");
+        filter.fields.push_back(std::move(*parsed));
     }
     for (const std::string& json : parameters.take_all("payload_filter"))
         RETURN_IF_ERROR(add_payload_filter(json, filter));
@@ -152,9 +153,12 @@ Result<Filter> take_filter(Parameters& parameters, Timestamp now) {
 
 Result<StateOptions> take_fold(Parameters& parameters, Fold default_fold) {
     StateOptions options{.fold = default_fold};
-    const std::string first = default_fold == Fold::kShallow ? "shallow" : "merge";
-    ASSIGN_OR_RETURN(const std::string fold, parameters.take_word("fold", {first, "merge", "shallow", "merge_patch"}));
-    options.fold = fold == "shallow" ? Fold::kShallow : Fold::kMergePatch;
+    // merge-patch is what answers call it.
+    ASSIGN_OR_RETURN(const std::string fold,
+                     parameters.has("fold")
+                         ? parameters.take_word("fold", {"merge", "merge-patch", "merge_patch", "shallow"})
+                         : parameters.take_text("fold"));
+    if (!fold.empty()) options.fold = fold == "shallow" ? Fold::kShallow : Fold::kMergePatch;
     ASSIGN_OR_RETURN(const std::string order, parameters.take_word("fold_order", {"stream", "occurred"}));
     options.order = order == "occurred" ? FoldOrder::kOccurred : FoldOrder::kStream;
     return options;

@@ -72,7 +72,7 @@ constexpr auto kParameters = std::to_array<ApiParameter>({
     {"limit", "", R"({"type":"integer","minimum":1,"maximum":1000})", "How many at most; default 100"},
     {"offset", "", R"({"type":"integer","minimum":0,"maximum":100000})", "How many to pass over; a cursor is cheaper"},
     {"total", "", kFlag, "Whether to count all that match; default true"},
-    {"fold", "", R"({"enum":["merge","merge_patch","shallow"]})",
+    {"fold", "", R"({"enum":["merge","merge-patch","merge_patch","shallow"]})",
      "How events add up: JSON merge patch (RFC 7396), or top-level fields replacing each other"},
     {"fold_order", "", R"({"enum":["stream","occurred"]})", "By version (default), or by occurred_at"},
     {"history", "", kFlag, "With the last 1,000 events, as far as they are 8 MiB; default true"},

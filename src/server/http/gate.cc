@@ -139,8 +139,16 @@ Response Gate::options_of(const Request& request, const std::string& allowed) co
 }
 
 Gate::Decision Gate::decide(const Request& request) const {
-    if (auto refusal = check_addressee(request)) return {.refusal = std::move(refusal)};
     Routes::Match match = routes_.find(request.method, request.path);
+    const Route* route = match.route;
+    Decision decision = decide(request, std::move(match));
+    // Also of what is refused: problems of appends say more.
+    decision.pass.route = route;
+    return decision;
+}
+
+Gate::Decision Gate::decide(const Request& request, Routes::Match match) const {
+    if (auto refusal = check_addressee(request)) return {.refusal = std::move(refusal)};
     if (request.method == "OPTIONS" && match.route == nullptr && !match.allowed.empty())
         return {.refusal = options_of(request, match.allowed)};
     if (match.route == nullptr && match.allowed.empty())
