@@ -46,5 +46,32 @@ TEST_F(ServerStart, AnotherSecretIsNoticedToo) {
     EXPECT_EQ(nlohmann::json::parse(keys.body)["keys"][0]["void"], true) << keys.body;
 }
 
+TEST_F(ServerStart, BackupsGoNowhereNearTheStore) {
+    for (const std::string place : {"data", "data/backups", ".", "data/../data"}) {
+        const Answer refused = chronos({"serve", "--port", "0", "--backup-dir", place});
+        EXPECT_EQ(refused.exit_code, 2) << place << refused.errors;
+        EXPECT_NE(refused.errors.find("name one apart from it"), std::string::npos) << place << refused.errors;
+    }
+    write_file("settings.toml", "[server]\ndirectory = \"data\"\nbackup_directory = \"data/backups\"\n");
+    EXPECT_NE(run_program(program_path(), {"config", "check", "settings.toml"}, directory_).exit_code, 0);
+    EXPECT_TRUE(server_.start(directory_, {"--backup-dir", "data-backups"}));
+}
+
+TEST_F(ServerStart, LocalhostIsLoopback) {
+    ASSERT_TRUE(server_.start(directory_, {"--address", "localhost"}));
+    EXPECT_EQ(status_with(server_.key()), 200);
+}
+
+TEST_F(ServerStart, BulkUploadsCountTheLineThatIsTooLong) {
+    ASSERT_TRUE(server_.start(directory_));
+    const HttpAnswer answer = ask(server_.port(), {.method = "POST",
+                                                   .target = "/api/v1/events/bulk",
+                                                   .headers = {{"X-API-Key", server_.key()}},
+                                                   .body = std::string(std::size_t{19} << 20, ' ')});
+    EXPECT_EQ(answer.status, 413);
+    EXPECT_EQ(nlohmann::json::parse(last_line(answer.body))["summary"]["lines"], 1) << answer.body;
+    EXPECT_EQ(nlohmann::json::parse(last_line(answer.body))["summary"]["failed_line"], 1) << answer.body;
+}
+
 }  // namespace
 }  // namespace chronos::conformance
