@@ -3,6 +3,7 @@
 // Threads: values; a Page is used by one thread at a time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -86,6 +87,9 @@ struct EntityReadOptions {
     /// Versions, inclusive. With kBackward and a limit: the last n.
     std::optional<Version> from, to;
     std::uint32_t limit = 1'000;  ///< 1–100,000; above is refused.
+    /// Of payloads and metadata: the page ends before the event that would go beyond it, unless that is its first.
+    /// 0: no such bound.
+    std::size_t bytes_max = 0;
 };
 
 /// Events and the memory they live in. Reused by passing it to the next read.

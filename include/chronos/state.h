@@ -82,6 +82,22 @@ struct HistoryEntry {
     std::optional<std::int64_t> duration_ns;
 };
 
+/// Which part of a history.
+struct HistoryPart {
+    /// Behind the event of this version, in the order of the fold.
+    std::optional<Version> after;
+    std::uint32_t limit = 1'000;
+    /// Of events and what they changed: the part ends before the entry that would go beyond it, unless that is its
+    /// first.
+    std::size_t bytes_max = std::size_t{8} << 20;
+};
+
+struct HistoryPage {
+    std::vector<HistoryEntry> entries;
+    std::uint64_t event_count = 0;  ///< Of the whole history.
+    bool has_more = false;
+};
+
 /// A field as a history leaves it.
 struct FieldHistory {
     std::string pointer;          ///< RFC 6901.

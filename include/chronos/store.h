@@ -140,6 +140,9 @@ public:
     Result<State> state(std::string_view entity_id, const StateOptions& options = {}) const;
     /// Each event with the fields it changed, oldest first.
     Result<std::vector<HistoryEntry>> history(std::string_view entity_id, const StateOptions& options = {}) const;
+    /// A part of it. Events before the part are folded as well, but not kept.
+    Result<HistoryPage> history_page(std::string_view entity_id, const StateOptions& options,
+                                     const HistoryPart& part) const;
 
     /// What differs from `before`, a view of the same store: of the same branch or of another one. Entities whose
     /// events differ are listed; the cost follows the difference, not the store.

@@ -9,6 +9,7 @@
 #include "app/server_config.h"
 #include "base/result.h"
 #include "io/posix/open_file_limit.h"
+#include "io/posix/posix_file_system.h"
 #include "io/posix/service_manager.h"
 #include "json/writer.h"
 #include "mcp/http_transport.h"
@@ -72,6 +73,8 @@ Result<ServerConfig> ServeFlags::resolve(const Program& program) const {
     if (!backup_directory.empty()) options.backup_directory = backup_directory;
     if (!address.empty()) options.listen.address = address;
     if (port_option->count() > 0) options.listen.port = static_cast<std::uint16_t>(port);
+    // The name of loopback as people write it; other names could mean anything.
+    if (options.listen.address == "localhost") options.listen.address = "127.0.0.1";
     if (!tls_certificate.empty()) options.listen.tls_certificate_file = tls_certificate;
     if (!tls_key.empty()) options.listen.tls_key_file = tls_key;
     options.gate.hosts.insert(options.gate.hosts.end(), hosts.begin(), hosts.end());
@@ -94,6 +97,16 @@ std::string url_of(const server::ServerOptions& options, std::uint16_t port) {
     const bool is_v6 = options.listen.address.find(':') != std::string::npos;
     return std::string(options.listen.tls_certificate_file.empty() ? "http://" : "https://") +
            (is_v6 ? "[" + options.listen.address + "]" : options.listen.address) + ":" + std::to_string(port);
+}
+
+/// Backups in the store's own directory, or around it, would be lost with it or be taken for parts of it.
+Status check_backup_directory(const server::ServerOptions& options) {
+    if (options.backup_directory.empty() || options.directory.empty()) return {};
+    const Result<bool> overlap = io::PosixFileSystem::overlap(options.backup_directory, options.directory);
+    if (!overlap.ok() || !*overlap) return {};
+    return base::fail(ErrorCode::kInvalidArgument, "the backup directory " + options.backup_directory +
+                                                       " is, holds or lies in the store's directory " +
+                                                       options.directory + "; name one apart from it");
 }
 
 /// What a person needs to know now; programs get it as one line of JSON.
@@ -150,6 +163,7 @@ void leave_descriptors_to_the_store(server::HttpLimits& limits) {
 Result<int> run_serve(Program& program, const ServeFlags& flags) {
     ASSIGN_OR_RETURN(ServerConfig config, flags.resolve(program));
     server::set_up_log(config.log);
+    RETURN_IF_ERROR(check_backup_directory(config.server));
     leave_descriptors_to_the_store(config.server.limits);
     // Before any thread is made, so that all of them leave these signals to this one.
     sigset_t signals;
@@ -176,6 +190,8 @@ Result<int> run_serve(Program& program, const ServeFlags& flags) {
 Result<int> run_config_check(Program& program, const std::string& path) {
     ServerConfig config;
     RETURN_IF_ERROR(read_server_config(path, config));
+    if (Status apart = check_backup_directory(config.server); !apart.ok())
+        return base::with_context(std::move(apart).error(), path);
     if (program.common.json)
         program.out.line(R"({"valid":true})");
     else

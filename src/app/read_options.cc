@@ -84,8 +84,9 @@ Result<Filter> FilterFlags::resolve(Timestamp now) const {
     set(filter.causation_id, causation_id);
     set(filter.actor, actor);
     for (const std::string& test : tests) {
-        ASSIGN_OR_RETURN(FieldTest parsed, wire::parse_field_test(test));
-        filter.fields.push_back(std::move(parsed));
+        Result<FieldTest> parsed = wire::parse_field_test(test);
+        if (!parsed.ok()) return base::with_context(std::move(parsed).error(), "--where");
+        filter.fields.push_back(std::move(*parsed));
     }
     return filter;
 }

@@ -1,6 +1,7 @@
 #include "embedded/append_request.h"
 
 #include <charconv>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -14,13 +15,17 @@ namespace {
 
 Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
 
+Status check_tenant(std::string_view given, std::string_view tenant_id) {
+    if (tenant_id.empty()) return wrong("tenant_id is not used by an embedded store");
+    if (given != tenant_id) return base::fail(ErrorCode::kNotFound, "there is no such tenant; leave tenant_id out");
+    return {};
+}
+
 Status add_event(const ParsedEvent& parsed, std::string_view tenant_id, BatchBuilder& batch) {
     ASSIGN_OR_RETURN(const BatchBuilder::EventRef event, event_of(parsed));
     if (parsed.has_store_fields)
         return wrong("timestamp, position and version are set by the store; leave them out, or import the events");
-    if (parsed.tenant_id && tenant_id.empty()) return wrong("tenant_id is not used by an embedded store");
-    if (parsed.tenant_id && *parsed.tenant_id != tenant_id)
-        return base::fail(ErrorCode::kNotFound, "there is no such tenant; leave tenant_id out");
+    if (parsed.tenant_id) RETURN_IF_ERROR(check_tenant(*parsed.tenant_id, tenant_id));
     batch.add(event);
     return {};
 }
@@ -128,7 +133,8 @@ Status add_conditions(std::string_view array, BatchBuilder& batch) {
 }
 
 /// Splits an envelope; leaves `events` as it is when `json` is not one.
-Status split_envelope(std::string_view json, std::string_view& events, std::string_view& conditions) {
+Status split_envelope(std::string_view json, std::string_view tenant_id, std::string_view& events,
+                      std::string_view& conditions) {
     const json::Limits limits{.depth_max = 128, .keys_per_object_max = 1024, .tokens_max = 10'000'000};
     RETURN_IF_ERROR(json::validate_json(json, limits));
     const std::string_view text = json::trimmed(json);
@@ -136,6 +142,7 @@ Status split_envelope(std::string_view json, std::string_view& events, std::stri
     std::string_view found_events;
     std::string_view found_conditions;
     std::string other;
+    std::optional<std::string> tenant;
     bool is_envelope = false;
     json::ObjectScanner fields(text);
     while (fields.next()) {
@@ -145,13 +152,16 @@ Status split_envelope(std::string_view json, std::string_view& events, std::stri
         } else if (fields.raw_key() == "conditions") {
             found_conditions = fields.value();
             is_envelope = true;
-        } else {
+        } else if (fields.raw_key() == "tenant_id" && fields.value() != "null") {
+            ASSIGN_OR_RETURN(tenant, read_string(fields.value()));
+        } else if (fields.raw_key() != "tenant_id") {
             other = fields.raw_key();
         }
     }
     if (is_envelope && !other.empty())
         return wrong("unknown field '" + other + "' beside events; known: events, conditions");
     if (!is_envelope) return {};
+    if (tenant) RETURN_IF_ERROR(check_tenant(*tenant, tenant_id));
     events = found_events.empty() ? std::string_view("[]") : found_events;
     conditions = found_conditions;
     if (!events.starts_with('[')) return wrong("events is an array");
@@ -168,7 +178,7 @@ Result<Query> parse_query(std::string_view json) {
 Result<BatchBuilder> parse_append_request(std::string_view json, std::string_view tenant_id) {
     std::string_view events = json;
     std::string_view conditions;
-    RETURN_IF_ERROR(split_envelope(json, events, conditions));
+    RETURN_IF_ERROR(split_envelope(json, tenant_id, events, conditions));
     EventLineParser parser;
     ASSIGN_OR_RETURN(const std::vector<ParsedEvent> parsed, parser.parse_batch(events));
     BatchBuilder batch;

@@ -52,6 +52,23 @@ protected:
     std::filesystem::path root_;
 };
 
+TEST_F(Backup, ARestoreThatWasBrokenOffIsBegunAnew) {
+    {
+        Store store = open("data");
+        append(store, 10);
+        ASSERT_TRUE(store.backup(path("copy")).ok());
+    }
+    const std::string left = path("new") + "/0190b8a0-0000-7000-8000-0000000000a1.new";
+    std::filesystem::create_directories(left + "/log");
+    std::ofstream(left + "/log/0.seg") << "half";
+    std::ofstream(path("new") + "/LOCK") << "1";
+    const auto restored = restore(path("copy"), path("new"));
+    ASSERT_TRUE(restored.ok()) << restored.error().message;
+    EXPECT_FALSE(std::filesystem::exists(left));
+    EXPECT_TRUE(verify(path("new"))->intact);
+    EXPECT_EQ(restore(path("copy"), path("new")).error().code, ErrorCode::kAlreadyExists);
+}
+
 TEST_F(Backup, RestoresToTheSameEvents) {
     std::string events;
     {
@@ -78,7 +95,7 @@ TEST_F(Backup, ASecondOneCopiesOnlyWhatIsNew) {
     {
         Store filled = open("data");
         for (int i = 0; i < 40; ++i) append(filled, 1'000, 300);  // several segments
-        ASSERT_TRUE(filled.close().ok());  // They are sealed now: others are copied again.
+        ASSERT_TRUE(filled.close().ok());                         // They are sealed now: others are copied again.
     }
     Store store = open("data");
     const auto first = store.backup(path("copy"));

@@ -101,6 +101,46 @@ TEST_F(Bitemporal, HistorySaysWhoAndWhyAndHowLongAfter) {
     EXPECT_EQ((*view({}).history("price:1"))[2].duration_ns, -5 * kDayNs);
 }
 
+TEST_F(Bitemporal, AHistoryComesInPartsInEitherOrder) {
+    for (const FoldOrder order : {FoldOrder::kStream, FoldOrder::kOccurred}) {
+        StateOptions options;
+        options.order = order;
+        const auto whole = *view({}).history("price:1", options);
+        HistoryPart part{.limit = 1};
+        for (std::size_t i = 0; i < whole.size(); ++i) {
+            const HistoryPage page = *view({}).history_page("price:1", options, part);
+            EXPECT_EQ(page.event_count, whole.size());
+            EXPECT_EQ(page.has_more, i + 1 < whole.size());
+            ASSERT_EQ(page.entries.size(), 1U);
+            EXPECT_EQ(page.entries[0].event.id, whole[i].event.id);
+            EXPECT_EQ(page.entries[0].duration_ns, whole[i].duration_ns);
+            EXPECT_EQ(page.entries[0].changes.size(), whole[i].changes.size());
+            part.after = page.entries[0].event.version;
+        }
+        EXPECT_TRUE(view({}).history_page("price:1", options, part)->entries.empty());
+    }
+    // One entry in any case.
+    EXPECT_EQ(view({}).history_page("price:1", {}, {.bytes_max = 1})->entries.size(), 1U);
+    EXPECT_TRUE(view({}).history_page("price:1", {}, {.bytes_max = 1})->has_more);
+    EXPECT_EQ(view({}).history_page("nobody", {}, {})->event_count, 0U);
+}
+
+TEST_F(Bitemporal, APageOfAnEntityEndsBeforeItIsTooLarge) {
+    Page page;
+    const auto read = [&](std::size_t bytes_max) {
+        const EntityReadOptions options{.order = Order::kBackward, .limit = 10, .bytes_max = bytes_max};
+        EXPECT_TRUE(view({}).read_entity("price:1", options, page).ok());
+        return page.events().size();
+    };
+    EXPECT_EQ(read(0), 4U);
+    EXPECT_FALSE(page.has_more());
+    EXPECT_EQ(read(1), 1U);
+    EXPECT_TRUE(page.has_more());
+    const std::size_t last = page.events()[0].payload.size() + page.events()[0].metadata.size();
+    EXPECT_EQ(read(last), 1U);
+    EXPECT_EQ(read(1'000), 4U);
+}
+
 TEST_F(Bitemporal, AFieldHasItsValueSinceTheEntryThatLastChangedIt) {
     const auto entries = *view({.known_events = 3}).history("price:1");
     const auto fields = field_histories(entries);

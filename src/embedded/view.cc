@@ -137,6 +137,11 @@ Result<std::vector<HistoryEntry>> View::history(std::string_view entity_id, cons
     return impl_->engine->folder.history(impl_->view, entity_id, options);
 }
 
+Result<HistoryPage> View::history_page(std::string_view entity_id, const StateOptions& options,
+                                       const HistoryPart& part) const {
+    return impl_->engine->folder.history_page(impl_->view, entity_id, options, part);
+}
+
 Result<std::vector<std::string>> View::entities(std::string_view prefix, std::string_view after,
                                                 std::uint32_t limit) const {
     return store::list_entities(impl_->engine->database->indexes(), impl_->view, prefix, after, limit);

@@ -27,6 +27,28 @@ json::FoldKind kind_of(Fold fold) {
     return fold == Fold::kShallow ? json::FoldKind::kShallow : json::FoldKind::kMergePatch;
 }
 
+HistoryEntry entry_of(const EventView& event, std::vector<json::FieldChange>& changes) {
+    HistoryEntry entry;
+    entry.event = copy(event);
+    entry.actor = metadata_text(event.metadata, "actor");
+    entry.reason = metadata_text(event.metadata, "reason");
+    entry.changes.reserve(changes.size());
+    for (json::FieldChange& change : changes)
+        entry.changes.push_back({std::move(change.pointer), std::move(change.before), std::move(change.after)});
+    return entry;
+}
+
+/// What an entry holds, and about what it takes to name it.
+std::size_t bytes_of(const EventView& event, const std::vector<json::FieldChange>& changes) {
+    constexpr std::size_t kNamesBytes = 256;
+    std::size_t bytes = kNamesBytes + event.entity_id.size() + event.event_type.size() + event.payload.size() +
+                        event.metadata.size() + event.encoded_tags.size();
+    for (const json::FieldChange& change : changes)
+        bytes += change.pointer.size() + (change.before ? change.before->size() : 0) +
+                 (change.after ? change.after->size() : 0);
+    return bytes;
+}
+
 bool is_foldable(const event::EventBytes& event) {
     return !event.has(event::kUnvalidated) || json::validate_json(event.payload()).ok();
 }
@@ -268,15 +290,21 @@ Result<State> StateFolder::state(const store::PinnedView& view, std::string_view
     return state;
 }
 
+std::vector<StateFolder::Counted> StateFolder::ordered_events(store::Reader& reader, const store::PinnedView& view,
+                                                              const store::Stream& stream, FoldOrder order) {
+    std::vector<Counted> events = counted_events(reader, view, stream, 0);
+    if (order == FoldOrder::kOccurred)
+        std::stable_sort(events.begin(), events.end(),
+                         [](const Counted& a, const Counted& b) { return a.occurred_at < b.occurred_at; });
+    return events;
+}
+
 Status StateFolder::visit_history(const store::PinnedView& view, std::string_view entity_id,
                                   const StateOptions& options, const HistoryVisit& visit) const {
     const auto stream = store::Stream::find(indexes_, view.layers, entity_id);
     if (!stream) return {};
     store::Reader reader(indexes_);
-    std::vector<Counted> events = counted_events(reader, view, *stream, 0);
-    if (options.order == FoldOrder::kOccurred)
-        std::stable_sort(events.begin(), events.end(),
-                         [](const Counted& a, const Counted& b) { return a.occurred_at < b.occurred_at; });
+    const std::vector<Counted> events = ordered_events(reader, view, *stream, options.order);
     FoldedState state;
     std::vector<json::FieldChange> changes;
     for (const Counted& counted : events) {
@@ -294,16 +322,48 @@ Result<std::vector<HistoryEntry>> StateFolder::history(const store::PinnedView& 
                                                        const StateOptions& options) const {
     std::vector<HistoryEntry> entries;
     RETURN_IF_ERROR(visit_history(view, entity_id, options, [&entries](const HistoryStep& step) {
-        HistoryEntry& entry = entries.emplace_back();
-        entry.event = copy(step.event);
-        entry.actor = metadata_text(step.event.metadata, "actor");
-        entry.reason = metadata_text(step.event.metadata, "reason");
+        HistoryEntry& entry = entries.emplace_back(entry_of(step.event, step.changes));
         if (entries.size() > 1)
             entry.duration_ns = event::span_ns(entries[entries.size() - 2].event.occurred_at, step.event.occurred_at);
-        for (json::FieldChange& change : step.changes)
-            entry.changes.push_back({std::move(change.pointer), std::move(change.before), std::move(change.after)});
     }));
     return entries;
+}
+
+Result<HistoryPage> StateFolder::history_page(const store::PinnedView& view, std::string_view entity_id,
+                                              const StateOptions& options, const HistoryPart& part) const {
+    HistoryPage page;
+    const auto stream = store::Stream::find(indexes_, view.layers, entity_id);
+    if (!stream) return page;
+    store::Reader reader(indexes_);
+    const std::vector<Counted> events = ordered_events(reader, view, *stream, options.order);
+    page.event_count = events.size();
+    FoldedState state;
+    std::vector<json::FieldChange> changes;
+    std::size_t bytes = 0;
+    bool is_in_part = !part.after;
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        const store::Reader::Found found = reader.find(events[i].seq);
+        if (found.at == nullptr) break;
+        const EventView event = store::make_event_view(found);
+        // Versions rise in the order of the stream, where the view may leave out the one that is named.
+        if (options.order == FoldOrder::kStream) is_in_part = !part.after || event.version > *part.after;
+        page.has_more = is_in_part && page.entries.size() == part.limit;
+        if (page.has_more) break;
+        changes.clear();
+        RETURN_IF_ERROR(fold_event(state, event::EventBytes(found.at), events[i].seq, options.fold,
+                                   is_in_part ? &changes : nullptr));
+        if (!is_in_part) {
+            is_in_part = event.version == *part.after;
+            continue;
+        }
+        bytes += bytes_of(event, changes);
+        page.has_more = bytes > part.bytes_max && !page.entries.empty();
+        if (page.has_more) break;
+        HistoryEntry& entry = page.entries.emplace_back(entry_of(event, changes));
+        if (i > 0) entry.duration_ns = event::span_ns(Timestamp{events[i - 1].occurred_at}, event.occurred_at);
+    }
+    RETURN_IF_ERROR(reader.status());
+    return page;
 }
 
 }  // namespace chronos::projection

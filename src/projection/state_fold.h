@@ -44,6 +44,9 @@ public:
     /// Errors: the same.
     Result<std::vector<HistoryEntry>> history(const store::PinnedView& view, std::string_view entity_id,
                                               const StateOptions& options) const;
+    /// A part of it. Errors: the same.
+    Result<HistoryPage> history_page(const store::PinnedView& view, std::string_view entity_id,
+                                     const StateOptions& options, const HistoryPart& part) const;
     /// The same, one event after the other without keeping them.
     Status visit_history(const store::PinnedView& view, std::string_view entity_id, const StateOptions& options,
                          const HistoryVisit& visit) const;
@@ -66,6 +69,9 @@ private:
     };
     [[nodiscard]] static std::vector<Counted> counted_events(store::Reader& reader, const store::PinnedView& view,
                                                              const store::Stream& stream, std::uint64_t begin_seq);
+    /// All of a stream in the order of a fold.
+    [[nodiscard]] static std::vector<Counted> ordered_events(store::Reader& reader, const store::PinnedView& view,
+                                                             const store::Stream& stream, FoldOrder order);
     static Status fold_event(FoldedState& state, const event::EventBytes& event, std::uint64_t seq, Fold fold,
                              std::vector<json::FieldChange>* changes);
     /// The longest state of at most `count_max` events that is kept of the stream or of what it inherits.

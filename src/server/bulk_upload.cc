@@ -13,6 +13,7 @@
 #include "server/request_options.h"
 #include "server/services.h"
 #include "wire/parameters.h"
+#include "wire/read_request.h"
 
 namespace chronos::server {
 namespace {
@@ -24,10 +25,13 @@ constexpr std::uint64_t kBatchEventsMax = 10'000;
 constexpr std::size_t kSliceBytes = std::size_t{16} << 10;     // of a compressed body
 constexpr std::size_t kPlainBytesMax = std::size_t{20} << 20;  // of one slice, decompressed
 
+constexpr std::string_view kTooLarge = "content-too-large";
+
 struct BulkOptions {
     ingest::LineMode mode = ingest::LineMode::kStrict;
     std::uint64_t batch_events = kBatchEventsDefault;
     AppendOptions append;
+    std::optional<Timestamp> expires_at;  ///< Of the fork that it goes to.
 };
 
 class BulkUpload final : public Upload {
@@ -47,7 +51,7 @@ public:
 
     Response finish(bool complete) override {
         if (status_.ok() && complete && decoder_ && !decoder_->is_at_end())
-            status_ = base::fail(ErrorCode::kInvalidArgument, "the compressed body is cut off");
+            status_ = refuse_body(base::fail(ErrorCode::kInvalidArgument, "the compressed body is cut off"));
         if (status_.ok() && complete && !rest_.empty()) status_ = take_line(std::exchange(rest_, {}));
         Status submitted = submit();
         Status finished = pipeline_.finish();
@@ -58,14 +62,31 @@ public:
         Response response{.content_type = "application/x-ndjson"};
         if (!status_.ok() && status_.error().code == ErrorCode::kReadOnly) services_.is_read_only.store(true);
         if (!status_.ok()) {
-            response.status = status_of(status_.error(), {.is_append = true, .is_repeatable = true});
-            response.body += problem_json(status_.error(), {.is_append = true, .is_repeatable = true}) + "\n";
+            Response refusal = refusal_of(status_.error());
+            response.status = refusal.status;
+            response.body = std::move(refusal.body) + "\n";
         }
         response.body += summary() + "\n";
         return response;
     }
 
 private:
+    /// The problem. Where it names no line, some of what came may be in the store all the same.
+    [[nodiscard]] Response refusal_of(Error error) const {
+        const bool is_of_a_line = failed_line_ != 0 || pipeline_.counts().failed_line;
+        if (!is_of_a_line && pipeline_.counts().appended > 0) error.outcome = Outcome::kUnknown;
+        if (body_problem_.empty()) return problem_of(error, {.is_append = true, .is_repeatable = true});
+        Response response = problem(body_problem_ == kTooLarge ? 413 : 400, body_problem_, error.message);
+        say_outcome(response, error.outcome);
+        return response;
+    }
+
+    /// What came is not what it says, rather than a line of it.
+    Error refuse_body(Error error) {
+        body_problem_ = error.code == ErrorCode::kLimitExceeded ? kTooLarge : "malformed-body";
+        return error;
+    }
+
     Status take_bytes(std::string_view bytes) {
         if (!decoder_) return take_plain(bytes);
         // A little at a time, so that what it becomes is never much.
@@ -76,7 +97,8 @@ private:
             plain_.clear();
             const std::size_t allowed = received_ * inflation_max_ + (64 << 10);
             const std::size_t room = allowed > inflated_ ? allowed - inflated_ : 0;
-            RETURN_IF_ERROR(decoder_->take(slice, plain_, std::min(room, kPlainBytesMax)));
+            if (Status taken = decoder_->take(slice, plain_, std::min(room, kPlainBytesMax)); !taken.ok())
+                return refuse_body(std::move(taken).error());
             inflated_ += plain_.size();
             RETURN_IF_ERROR(take_plain(plain_));
         }
@@ -88,7 +110,7 @@ private:
             const std::size_t end = bytes.find('\n');
             if (end == std::string_view::npos) {
                 if (rest_.size() + bytes.size() > kLineBytesMax)
-                    return fail_line(line_count_ + 1, base::fail(ErrorCode::kLimitExceeded, "the line is too long"));
+                    return fail_line(++line_count_, base::fail(ErrorCode::kLimitExceeded, "the line is too long"));
                 rest_ += bytes;
                 return {};
             }
@@ -148,7 +170,10 @@ private:
             writer.field("failed_line", failed);
         else
             writer.raw_field("failed_line", "null");
-        writer.field("committed_through", status_.ok() ? line_count_ : counts.committed_through).end();
+        writer.field("committed_through", status_.ok() ? line_count_ : counts.committed_through);
+        if (options_.expires_at)
+            writer.field("branch", options_.append.branch).field("expires_at", options_.expires_at->to_string());
+        writer.end();
         return "{\"summary\":" + object + "}";
     }
 
@@ -166,15 +191,27 @@ private:
     std::size_t batch_bytes_ = 0;
     std::uint64_t line_count_ = 0;
     std::uint64_t failed_line_ = 0;
+    std::string_view body_problem_;
     Status status_;
 };
+
+/// Headers that are about one batch, of which an upload is many.
+Status check_no_condition(const Request& request) {
+    for (const std::string_view name : {"if-match", "if-none-match", "idempotency-key"}) {
+        if (!request.has_header(name)) continue;
+        return base::fail(ErrorCode::kInvalidArgument,
+                          "If-Match, If-None-Match and Idempotency-Key are not for bulk uploads; give events ids, so "
+                          "that lines which are sent again are duplicates, and expected_version");
+    }
+    return {};
+}
 
 }  // namespace
 
 Result<std::unique_ptr<Upload>> open_bulk_upload(Call& call) {
     BulkOptions options;
     ASSIGN_OR_RETURN(wire::Parameters parameters, wire::Parameters::from_query(call.request.query));
-    ASSIGN_OR_RETURN(options.append.branch, take_branch(parameters));
+    ASSIGN_OR_RETURN(options.append.branch, wire::take_branch(parameters));
     ASSIGN_OR_RETURN(const std::string mode, parameters.take_word("mode", {"strict", "import"}));
     if (mode == "import") options.mode = ingest::LineMode::kImport;
     ASSIGN_OR_RETURN(const auto batch, parameters.take_number("batch"));
@@ -182,6 +219,8 @@ Result<std::unique_ptr<Upload>> open_bulk_upload(Call& call) {
         return base::fail(ErrorCode::kInvalidArgument, "batch is 1 to 10000 events");
     options.batch_events = batch.value_or(kBatchEventsDefault);
     RETURN_IF_ERROR(parameters.check_all_taken());
+    options.expires_at = resolve_fork(call.store, options.append.branch);
+    RETURN_IF_ERROR(check_no_condition(call.request));
     ASSIGN_OR_RETURN(options.append.durability, read_durability(call.request));
     ASSIGN_OR_RETURN(auto decoder, decoder_for(call.request.header("content-encoding")));
     // Found out now, not after a gigabyte.

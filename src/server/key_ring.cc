@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/checksum.h"
 #include "base/result.h"
 #include "base/utf8.h"
 #include "json/scan.h"
@@ -19,6 +20,12 @@ constexpr std::size_t kNameBytesMax = 128;
 
 std::string entity_of(std::string_view id) { return "key:" + std::string(id); }
 
+/// Tells one secret from another, and nothing of either.
+access::KeyHash check_of(const std::array<std::byte, 32>& secret) {
+    constexpr std::string_view kConstant = "chronos server.key";
+    return base::hmac_sha256(secret, std::as_bytes(std::span(kConstant)));
+}
+
 std::string text_of(std::string_view value) {
     std::string scratch;
     return value.starts_with('"') ? std::string(json::unescaped(json::string_body(value), scratch))
@@ -31,10 +38,12 @@ std::unique_ptr<KeyRing> KeyRing::without_credentials(io::Environment world) {
     return std::unique_ptr<KeyRing>(new KeyRing(nullptr, world, {}));
 }
 
-Result<std::unique_ptr<KeyRing>> KeyRing::open(Store& system, io::Environment world,
-                                               std::array<std::byte, 32> server_key) {
-    std::unique_ptr<KeyRing> ring(new KeyRing(&system, world, server_key));
+Result<std::unique_ptr<KeyRing>> KeyRing::open(Store& system, io::Environment world, const ServerSecret& secret) {
+    std::unique_ptr<KeyRing> ring(new KeyRing(&system, world, secret.bytes));
     if (Status loaded = ring->load(); !loaded.ok()) return base::with_context(std::move(loaded).error(), "API keys");
+    if (Status noted = ring->note_secret(secret.is_new); !noted.ok())
+        return base::with_context(std::move(noted).error(), "API keys");
+    ring->mark_void();
     return ring;
 }
 
@@ -51,6 +60,44 @@ Status KeyRing::load() {
     return {};
 }
 
+/// From here on keys are made under this secret; with `adopts` those before were so too.
+Status KeyRing::apply_secret(const EventView& event) {
+    access::KeyHash check;
+    bool adopts = false;
+    json::ObjectScanner fields(event.payload);
+    while (fields.next()) {
+        if (fields.raw_key() == "check") RETURN_IF_ERROR(access::parse_hex(text_of(fields.value()), check));
+        if (fields.raw_key() == "adopts") adopts = fields.value() == "true";
+    }
+    for (auto& [id, key] : keys_) {
+        if (adopts && !key.check) key.check = check;
+    }
+    noted_check_ = check;
+    return {};
+}
+
+/// Keys of a store from before secrets were noted are taken to be of the one that is there.
+Status KeyRing::note_secret(bool is_new) {
+    const access::KeyHash check = check_of(server_key_);
+    if (noted_check_ && access::is_same_hash(*noted_check_, check)) return {};
+    const bool adopts = !noted_check_ && !is_new;
+    std::string payload;
+    json::ObjectWriter(payload).field("check", access::hex_of(check)).field("adopts", adopts).end();
+    ASSIGN_OR_RETURN(const AppendResult appended,
+                     system_->append({.entity_id = "server-secret", .event_type = "key.secret", .payload = payload}));
+    (void)appended;
+    for (auto& [id, key] : keys_) {
+        if (adopts) key.check = check;
+    }
+    noted_check_ = check;
+    return {};
+}
+
+void KeyRing::mark_void() {
+    for (auto& [id, key] : keys_)
+        key.info.is_void = !key.check || !noted_check_ || !access::is_same_hash(*key.check, *noted_check_);
+}
+
 /// What an event says of a key. Requires: the lock, or nobody else yet.
 Status KeyRing::apply(const EventView& event) {
     if (event.event_type == "key.revoked") {
@@ -58,8 +105,9 @@ Status KeyRing::apply(const EventView& event) {
         if (found != keys_.end() && !found->second.info.revoked_at) found->second.info.revoked_at = event.recorded_at;
         return {};
     }
+    if (event.event_type == "key.secret") return apply_secret(event);
     if (event.event_type != "key.created") return {};
-    Key key;
+    Key key{.check = noted_check_};
     key.info.created_at = event.recorded_at;
     json::ObjectScanner fields(event.payload);
     while (fields.next()) {
@@ -82,7 +130,7 @@ Status KeyRing::apply(const EventView& event) {
 }
 
 bool KeyRing::is_usable(const KeyInfo& info) const {
-    return !info.revoked_at && (!info.expires_at || world_.clock.wall_ns() < info.expires_at->ns);
+    return !info.is_void && !info.revoked_at && (!info.expires_at || world_.clock.wall_ns() < info.expires_at->ns);
 }
 
 Result<access::Principal> KeyRing::authenticate(std::string_view credential, const std::string& peer) {
@@ -215,6 +263,14 @@ bool KeyRing::has_admin() const {
     return std::any_of(keys_.begin(), keys_.end(), [this](const auto& entry) {
         return is_usable(entry.second.info) && entry.second.info.scopes.allows(access::Scope::kAdmin);
     });
+}
+
+std::size_t KeyRing::void_count() const {
+    const std::shared_lock lock(mutex_);
+    return static_cast<std::size_t>(std::count_if(keys_.begin(), keys_.end(), [this](const auto& entry) {
+        KeyInfo info = entry.second.info;
+        return std::exchange(info.is_void, false) && is_usable(info);
+    }));
 }
 
 }  // namespace chronos::server

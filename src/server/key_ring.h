@@ -3,6 +3,12 @@
 // Only a keyed hash of a key's secret is kept. A revoked key is refused from the next request on, and its open streams
 // end within a second.
 //
+// Which secret hashes were made under is told by a check value, kept beside them: without the secret a key is void, and
+// must not count as one that somebody can use.
+//
+//     key.secret {check: A}   key.created …   key.created …   key.secret {check: B}   key.created …
+//                             under A: void, unless A is the secret again             under B
+//
 // Threads: any.
 #pragma once
 
@@ -33,6 +39,14 @@ struct KeyInfo {
     Timestamp created_at;
     std::optional<Timestamp> expires_at;
     std::optional<Timestamp> revoked_at;
+    /// Made under another secret than the server has now.
+    bool is_void = false;
+};
+
+/// The secret under which hashes of keys are kept.
+struct ServerSecret {
+    std::array<std::byte, 32> bytes{};
+    bool is_new = false;  ///< There was none; keys that are there already were made under a lost one.
 };
 
 struct NewKey {
@@ -45,9 +59,8 @@ struct NewKey {
 
 class KeyRing {
 public:
-    /// `server_key`: the secret under which hashes are kept. Reads the keys that `system` knows.
-    static Result<std::unique_ptr<KeyRing>> open(Store& system, io::Environment world,
-                                                 std::array<std::byte, 32> server_key);
+    /// Reads the keys that `system` knows, and notes there which secret those that come are made under.
+    static Result<std::unique_ptr<KeyRing>> open(Store& system, io::Environment world, const ServerSecret& secret);
     /// Everybody may do everything, and credentials are not looked at.
     static std::unique_ptr<KeyRing> without_credentials(io::Environment world);
 
@@ -69,11 +82,14 @@ public:
     [[nodiscard]] bool needs_credentials() const { return system_ != nullptr; }
     /// Whether somebody may make keys: without, the next start makes an admin key.
     [[nodiscard]] bool has_admin() const;
+    /// Keys that would be good if the server still had the secret they were made under.
+    [[nodiscard]] std::size_t void_count() const;
 
 private:
     struct Key {
         KeyInfo info;
         access::KeyHash hash{};
+        std::optional<access::KeyHash> check;  ///< Of the secret it was made under; absent: nobody noted it.
     };
     struct Failures {
         std::int64_t since_ns = 0;
@@ -84,6 +100,9 @@ private:
 
     Status load();
     Status apply(const EventView& event);
+    Status apply_secret(const EventView& event);
+    Status note_secret(bool is_new);
+    void mark_void();
     bool is_usable(const KeyInfo& info) const;
     Error refused(const std::string& peer, std::string message);
     bool has_failed_too_often(const std::string& peer);
@@ -94,6 +113,7 @@ private:
     const std::array<std::byte, 32> server_key_;
     mutable std::shared_mutex mutex_;
     std::map<std::string, Key, std::less<>> keys_;  // guarded by mutex_
+    std::optional<access::KeyHash> noted_check_;    // while it is opened
     std::mutex failures_mutex_;
     std::unordered_map<std::string, Failures> failures_;  // guarded by failures_mutex_
 };

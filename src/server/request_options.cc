@@ -1,6 +1,5 @@
 #include "server/request_options.h"
 
-#include <algorithm>
 #include <charconv>
 
 #include "base/result.h"
@@ -12,12 +11,20 @@ Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument
 
 }  // namespace
 
-Result<std::string> take_branch(wire::Parameters& parameters) {
-    ASSIGN_OR_RETURN(std::string fork, parameters.take_text("fork"));
-    ASSIGN_OR_RETURN(std::string branch, parameters.take_text("branch"));
-    if (!fork.empty() && !branch.empty()) return wrong("fork and branch mean the same; give one of them");
-    if (!fork.empty()) return fork;
-    return branch.empty() ? std::string("main") : branch;
+std::optional<Timestamp> resolve_fork(const Store& store, std::string& branch) {
+    if (branch == "main") return std::nullopt;
+    const Result<ForkInfo> fork = store.fork(branch);
+    if (!fork.ok()) return std::nullopt;
+    branch = fork->id;
+    return fork->expires_at;
+}
+
+Status check_tenant(wire::Parameters& parameters, const access::Principal& principal) {
+    for (const std::string& tenant : parameters.take_all("tenant_id")) {
+        if (tenant != principal.tenant)
+            return base::fail(ErrorCode::kNotFound, "there is no such tenant; leave tenant_id out");
+    }
+    return {};
 }
 
 Result<Durability> read_durability(const Request& request) {
@@ -42,12 +49,17 @@ Result<std::optional<ExpectedVersion>> read_preconditions(const Request& request
     }
     if (match.empty()) return std::optional<ExpectedVersion>();
     if (match == "*") return std::optional(ExpectedVersion::exists());
+    const auto refused = [] { return wrong("If-Match is * or the ETag of the current state, as in \"v42\""); };
+    if (match.size() < 4 || !match.starts_with("\"v") || !match.ends_with('"')) return refused();
     std::uint64_t version = 0;
-    const bool is_quoted = match.size() >= 4 && match.starts_with("\"v") && match.ends_with('"');
     const char* end = match.data() + match.size() - 1;
-    const auto [stop, error] = std::from_chars(match.data() + std::min<std::size_t>(2, match.size()), end, version);
-    if (!is_quoted || error != std::errc() || stop != end)
-        return wrong("If-Match is * or the ETag of the current state, as in \"v42\"");
+    const auto [stop, error] = std::from_chars(match.data() + 2, end, version);
+    if (error == std::errc() && *stop == '-')
+        return wrong(
+            "this ETag is of another view than the current state of main; send the version alone, as in "
+            "If-Match: \"v" +
+            std::to_string(version) + "\"");
+    if (error != std::errc() || stop != end) return refused();
     return std::optional(ExpectedVersion::exactly(version));
 }
 

@@ -9,6 +9,7 @@
 #include "server/live/consumer_json.h"
 #include "server/live/consumer_registry.h"
 #include "server/reading.h"
+#include "server/request_options.h"
 #include "server/route_groups.h"
 #include "server/services.h"
 #include "wire/parameters.h"
@@ -27,6 +28,7 @@ Result<Parameters> body_of(const Call& call) {
     ASSIGN_OR_RETURN(Parameters body,
                      Parameters::from_json(without_empty_list(call.request.body, "event_type_filters")));
     parameters.add_all(std::move(body));
+    RETURN_IF_ERROR(check_tenant(parameters, call.principal));
     return parameters;
 }
 
@@ -46,26 +48,28 @@ Status check_not_beyond(const Store& store, const std::string& branch, Position 
 }
 
 /// The last position that is not wanted: of "start", "head", a position, or the time from which on events are wanted.
-Result<std::optional<Position>> resolve_place(const Call& call, const std::string& branch, const std::string& text) {
+/// `name`: the parameter that said it.
+Result<std::optional<Position>> resolve_place(const Call& call, const std::string& branch, const std::string& name,
+                                              const std::string& text) {
     Parameters one;
-    one.add("start", text);
+    one.add(name, text);
     if (text.find_first_not_of("0123456789") == std::string::npos || text == "head" || text == "start") {
-        ASSIGN_OR_RETURN(const StreamStart place, take_after(one, "start"));
+        ASSIGN_OR_RETURN(const StreamStart place, take_after(one, name));
         if (place.after) RETURN_IF_ERROR(check_not_beyond(call.store, branch, *place.after));
         if (!place.is_head) return place.after;
         ASSIGN_OR_RETURN(const View view, call.store.view({.branch = branch}));
         return view.info().at;
     }
-    ASSIGN_OR_RETURN(const std::optional<Timestamp> time, wire::take_time(one, "start", call.services.now()));
+    ASSIGN_OR_RETURN(const std::optional<Timestamp> time, wire::take_time(one, name, call.services.now()));
     ASSIGN_OR_RETURN(const View view, call.store.view({.branch = branch, .known_at = Timestamp{time->ns - 1}}));
     return view.info().at;
 }
 
 /// The id of the branch that `fork` names.
 Result<std::string> take_branch_id(Parameters& parameters, const Store& store) {
-    ASSIGN_OR_RETURN(const std::string fork, parameters.take_text("fork"));
-    if (fork.empty() || fork == "main") return std::string("main");
-    ASSIGN_OR_RETURN(const ForkInfo info, store.fork(fork));
+    ASSIGN_OR_RETURN(const std::string branch, wire::take_branch(parameters));
+    if (branch == "main") return branch;
+    ASSIGN_OR_RETURN(const ForkInfo info, store.fork(branch));
     return info.id;
 }
 
@@ -90,7 +94,7 @@ Result<Response> create_consumer(Call& call) {
     ASSIGN_OR_RETURN(const EventSource source, EventSource::open(call.store, consumer.source, {}));
     (void)source;
     if (!start.empty()) {
-        ASSIGN_OR_RETURN(consumer.position, resolve_place(call, branch, start));
+        ASSIGN_OR_RETURN(consumer.position, resolve_place(call, branch, "start", start));
     }
     ASSIGN_OR_RETURN(const ConsumerRegistry::Made made, call.services.consumers->create(std::move(consumer)));
     Response response = consumer_response(call.store, made.info, made.is_new ? 201 : 200);
@@ -156,7 +160,8 @@ Result<Response> reset_consumer(Call& call) {
     ConsumerRegistry& consumers = *call.services.consumers;
     ASSIGN_OR_RETURN(const ConsumerInfo info, consumers.find(call.principal.tenant, call.id));
     if (info.lease && info.lease->owner != owner && !is_forced) return refuse_leased(info);
-    ASSIGN_OR_RETURN(const auto place, resolve_place(call, info.source.branch,
+    const std::string name = position ? "position" : time ? "time" : "to";
+    ASSIGN_OR_RETURN(const auto place, resolve_place(call, info.source.branch, name,
                                                      position ? *position
                                                      : time   ? *time
                                                               : *to));
@@ -206,7 +211,7 @@ void add_consumer_routes(Routes& routes, const HttpLimits& limits) {
          "create",
          Scope::kWrite,
          "Make a durable consumer",
-         {"name", "consumer_id", "filters", "event_type_filters", "fork", "start"},
+         {"name", "consumer_id", "filters", "event_type_filters", "fork", "branch", "start"},
          "NewConsumer",
          {{201, "Consumer"}, consumer},
          {404, 409, 410}},

@@ -26,6 +26,8 @@ using wire::Parameters;
 
 constexpr std::uint32_t kHistoryMax = 1'000;
 constexpr std::uint32_t kEntitiesMax = 1'000;
+/// Of the events in one answer.
+constexpr std::size_t kHistoryBytesMax = std::size_t{8} << 20;
 /// Of an entity whose history is shown.
 constexpr std::uint64_t kHistoryEventsMax = 100'000;
 /// Events looked at for one page of entities.
@@ -65,21 +67,25 @@ Response entity_not_found(const State& state, const View& view) {
     return response;
 }
 
-/// The last events that count, oldest first, as AllSource's clients read them.
-Status write_history(json::ObjectWriter& writer, const View& view, const State& state) {
+/// The last events that count, oldest first, as AllSource's clients read them: two members more of an object.
+Status add_history(std::string& object, const View& view, const State& state) {
     Page page;
-    RETURN_IF_ERROR(view.read_entity(state.entity_id, {.order = Order::kBackward, .limit = kHistoryMax}, page));
-    std::string history = "[";
+    RETURN_IF_ERROR(view.read_entity(
+        state.entity_id, {.order = Order::kBackward, .limit = kHistoryMax, .bytes_max = kHistoryBytesMax}, page));
+    object.pop_back();
+    object += ",\"history\":[";
     for (auto event = page.events().rbegin(); event != page.events().rend(); ++event) {
-        if (history.size() > 1) history += ',';
-        json::ObjectWriter(history)
+        if (event != page.events().rbegin()) object += ',';
+        json::ObjectWriter(object)
             .field("event_id", event->id.to_string())
             .field("type", event->event_type)
             .field("timestamp", event->recorded_at.to_string())
             .raw_field("payload", event->payload_is_unvalidated ? std::string_view("null") : event->payload)
             .end();
     }
-    writer.raw_field("history", history + "]").field("history_truncated", state.event_count > page.events().size());
+    const bool is_truncated = state.event_count > page.events().size();
+    object += "],\"history_truncated\":";
+    object += is_truncated ? "true}" : "false}";
     return {};
 }
 
@@ -103,9 +109,10 @@ Result<Response> show_state(Call& call, Parameters parameters) {
         writer.field("as_of", view.info().as_of->to_string());
     else
         writer.raw_field("as_of", "null");
-    if (with_history) RETURN_IF_ERROR(write_history(writer, view, state));
     writer.end();
-    response.body += "," + more.substr(1);
+    more.front() = ',';
+    response.body += more;
+    if (with_history) RETURN_IF_ERROR(add_history(response.body, view, state));
     describe_view(response, view.info());
     const std::string version = "v" + std::to_string(state.version.value);
     set_etag(response, call.request,
@@ -132,7 +139,7 @@ Result<Response> show_snapshot(Call& call, Parameters parameters) {
     return response;
 }
 
-/// All of a history is made for any part of it.
+/// All that stands before a part of a history is folded for it.
 Status check_history_size(const View& view, const std::string& id) {
     Page last;
     RETURN_IF_ERROR(view.read_entity(id, {.order = Order::kBackward, .limit = 1}, last));
@@ -149,31 +156,30 @@ Result<Response> show_history(Call& call, Parameters parameters) {
     RETURN_IF_ERROR(parameters.check_all_taken());
     ASSIGN_OR_RETURN(const View view, call.store.view(request.view));
     RETURN_IF_ERROR(check_history_size(view, call.id));
-    ASSIGN_OR_RETURN(const std::vector<HistoryEntry> entries, view.history(call.id, request.fold));
-    if (entries.empty()) {
+    HistoryPart part{.limit = limit, .bytes_max = kHistoryBytesMax};
+    if (after_version) part.after = Version{*after_version};
+    ASSIGN_OR_RETURN(const HistoryPage page, view.history_page(call.id, request.fold, part));
+    if (page.event_count == 0) {
         ASSIGN_OR_RETURN(const State state, view.state(call.id, request.fold));
         return entity_not_found(state, view);
     }
-    std::string out = "[";
-    std::size_t count = 0;
-    bool has_more = false;
-    for (const HistoryEntry& entry : entries) {
-        if (after_version && entry.event.version.value <= *after_version) continue;
-        has_more = count == limit;
-        if (has_more) break;
-        if (count++ > 0) out += ',';
-        out += wire::history_entry_as_json(entry);
-    }
     Response response;
-    json::ObjectWriter(response.body)
-        .field("entity_id", call.id)
-        .raw_field("history", out + "]")
-        .field("count", count)
-        .field("event_count", entries.size())
-        .field("has_more", has_more)
-        .field("fold", fold_name(request.fold.fold))
-        .raw_field("view", wire::view_as_json(view.info()))
-        .end();
+    std::string& body = response.body;
+    body = "{\"history\":[";
+    for (const HistoryEntry& entry : page.entries) {
+        if (body.back() != '[') body += ',';
+        body += wire::history_entry_as_json(entry);
+    }
+    body += "],";
+    std::string more;
+    json::ObjectWriter writer(more);
+    writer.field("entity_id", call.id)
+        .field("count", page.entries.size())
+        .field("event_count", page.event_count)
+        .field("has_more", page.has_more);
+    if (page.has_more) writer.field("next_after_version", page.entries.back().event.version.value);
+    writer.field("fold", fold_name(request.fold.fold)).raw_field("view", wire::view_as_json(view.info())).end();
+    body += std::string_view(more).substr(1);
     describe_view(response, view.info());
     return response;
 }

@@ -30,14 +30,19 @@ Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument
 struct AppendRequest {
     AppendOptions options;
     std::optional<ExpectedVersion> precondition;  ///< Of If-Match, If-None-Match.
+    std::optional<Timestamp> expires_at;          ///< Of the fork that it goes to.
 };
 
-Result<AppendRequest> read_append_request(const Request& request) {
+Result<AppendRequest> read_append_request(const Call& call) {
+    const Request& request = call.request;
     AppendRequest append;
     ASSIGN_OR_RETURN(wire::Parameters parameters, wire::Parameters::from_query(request.query));
-    ASSIGN_OR_RETURN(append.options.branch, take_branch(parameters));
+    ASSIGN_OR_RETURN(append.options.branch, wire::take_branch(parameters));
     RETURN_IF_ERROR(parameters.check_all_taken());
-    if (const std::string_view key = request.header("idempotency-key"); !key.empty()) {
+    append.expires_at = resolve_fork(call.store, append.options.branch);
+    if (request.has_header("idempotency-key")) {
+        const std::string_view key = request.header("idempotency-key");
+        if (key.empty()) return wrong("Idempotency-Key is empty; leave it out, or give a key of your own");
         constexpr std::size_t kKeyBytesMax = 256;
         if (key.size() > kKeyBytesMax) return wrong("Idempotency-Key is longer than 256 bytes");
         append.options.idempotency_key = std::string(key);
@@ -77,18 +82,22 @@ std::string under_data_too(std::string object) {
     return object + ",\"data\":" + copy + "}";
 }
 
-std::string one_as_json(const AppendResult& result, const std::string& branch) {
+/// Which branch it went to, and when that ends.
+void write_branch(json::ObjectWriter& writer, const AppendRequest& request) {
+    writer.field("branch", request.options.branch);
+    if (request.expires_at) writer.field("expires_at", request.expires_at->to_string());
+}
+
+std::string one_as_json(const AppendResult& result, const AppendRequest& request) {
     std::string out;
     json::ObjectWriter writer(out);
     write_place(writer, result.events.front(), result.recorded_at.to_string());
-    writer.field("branch", branch)
-        .field("durability", durability_name(result.durability))
-        .field("duplicate", result.duplicate)
-        .end();
+    write_branch(writer, request);
+    writer.field("durability", durability_name(result.durability)).field("duplicate", result.duplicate).end();
     return under_data_too(std::move(out));
 }
 
-std::string batch_as_json(const AppendResult& result, const std::string& branch) {
+std::string batch_as_json(const AppendResult& result, const AppendRequest& request) {
     const std::string recorded_at = result.recorded_at.to_string();
     std::string events = "[";
     for (const AppendedEvent& event : result.events) {
@@ -101,10 +110,9 @@ std::string batch_as_json(const AppendResult& result, const std::string& branch)
     json::ObjectWriter writer(out);
     writer.field("total", result.events.size())
         .field("ingested", result.duplicate ? 0 : result.events.size())
-        .raw_field("events", events + "]")
-        .field("branch", branch)
-        .field("durability", durability_name(result.durability))
-        .field("duplicate", result.duplicate);
+        .raw_field("events", events + "]");
+    write_branch(writer, request);
+    writer.field("durability", durability_name(result.durability)).field("duplicate", result.duplicate);
     if (!result.events.empty()) writer.field("timestamp", recorded_at);
     writer.end();
     return under_data_too(std::move(out));
@@ -137,6 +145,11 @@ Response not_admitted(Services& services) {
     return response;
 }
 
+bool is_empty_object(std::string_view json) {
+    const std::string_view text = json::trimmed(json);
+    return text.size() >= 2 && text.starts_with('{') && json::trimmed(text.substr(1)) == "}";
+}
+
 enum class Shape : std::uint8_t { kOne, kBatch };
 
 Result<BatchBuilder> read_batch(const Call& call, Shape shape, const AppendRequest& append) {
@@ -144,10 +157,14 @@ Result<BatchBuilder> read_batch(const Call& call, Shape shape, const AppendReque
     if (!is_foreign && json::trimmed(call.request.body).empty())
         return wrong("the body is empty; send " + std::string(shape == Shape::kOne ? "an event" : "{\"events\": […]}") +
                      " as JSON");
+    if (!is_foreign && shape == Shape::kBatch && is_empty_object(call.request.body))
+        return wrong("events are missing; send {\"events\": […]}, with conditions if there are any");
     ASSIGN_OR_RETURN(BatchBuilder batch,
                      is_foreign ? read_cloud_events(call.request)
                                 : embedded::parse_append_request(call.request.body, call.principal.tenant));
-    if (shape == Shape::kOne && (batch.event_count() != 1 || !batch.content().conditions.empty()))
+    // An event beyond a limit is one too: the store refuses it with the limit's name.
+    const std::size_t event_count = batch.event_count() + batch.content().refused_count;
+    if (shape == Shape::kOne && (event_count != 1 || !batch.content().conditions.empty()))
         return wrong("one event is expected here; send several, or conditions, to /api/v1/events/batch");
     if (append.precondition && shape == Shape::kBatch)
         return wrong("If-Match is for single events; use expected_version or conditions in a batch");
@@ -163,7 +180,7 @@ Result<BatchBuilder> read_batch(const Call& call, Shape shape, const AppendReque
 
 void append(Call& call, Shape shape, const std::function<void(Response)>& done) {
     Services& services = call.services;
-    Result<AppendRequest> read = read_append_request(call.request);
+    Result<AppendRequest> read = read_append_request(call);
     if (!read.ok()) return done(problem_of(read.error(), {.is_append = true}));
     Result<BatchBuilder> batch = read_batch(call, shape, *read);
     if (!batch.ok()) return done(problem_of(batch.error(), {.is_append = true}));
@@ -173,15 +190,14 @@ void append(Call& call, Shape shape, const std::function<void(Response)>& done) 
     const std::int64_t started = services.world.clock.monotonic_ns();
     auto in_flight = InFlight::admit(services, call.request.body.size() + 1'024);
     if (!in_flight) return done(not_admitted(services));
-    const std::string branch = read->options.branch;
     const Status submitted = call.store.append_async(
         std::move(*batch), read->options,
-        [done, context, branch, shape, in_flight, started, &services](Result<AppendResult> result) {
+        [done, context, request = *read, shape, in_flight, started, &services](Result<AppendResult> result) {
             services.metrics.append_seconds.record(services.world.clock.monotonic_ns() - started);
             if (!result.ok() && result.error().code == ErrorCode::kReadOnly) services.is_read_only.store(true);
             if (!result.ok()) return done(problem_of(result.error(), context));
             Response response;
-            response.body = shape == Shape::kOne ? one_as_json(*result, branch) : batch_as_json(*result, branch);
+            response.body = shape == Shape::kOne ? one_as_json(*result, request) : batch_as_json(*result, request);
             if (shape == Shape::kOne)
                 response.add_header("ETag", "\"v" + std::to_string(result->events.front().version.value) + "\"");
             if (result->duplicate) response.add_header("Chronos-Duplicate", "true");

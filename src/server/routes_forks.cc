@@ -9,6 +9,7 @@
 #include "json/writer.h"
 #include "server/http/problem.h"
 #include "server/reading.h"
+#include "server/request_options.h"
 #include "server/route_groups.h"
 #include "server/services.h"
 #include "wire/changes_json.h"
@@ -44,6 +45,7 @@ Result<Parameters> body_of(const Call& call) {
     ASSIGN_OR_RETURN(Parameters parameters, Parameters::from_query(call.request.query));
     ASSIGN_OR_RETURN(Parameters body, Parameters::from_json(call.request.body));
     parameters.add_all(std::move(body));
+    RETURN_IF_ERROR(check_tenant(parameters, call.principal));
     return parameters;
 }
 

@@ -8,6 +8,7 @@
 #include "server/http/problem.h"
 #include "server/key_ring.h"
 #include "server/reading.h"
+#include "server/request_options.h"
 #include "server/route_groups.h"
 #include "server/services.h"
 #include "wire/parameters.h"
@@ -41,6 +42,7 @@ std::string key_as_json(const KeyInfo& key, const std::string& text = {}) {
         .field("created_at", key.created_at.to_string());
     write_time(writer, "expires_at", key.expires_at);
     write_time(writer, "revoked_at", key.revoked_at);
+    if (key.is_void) writer.field("void", true);
     if (!text.empty()) writer.field("key", text);
     writer.end();
     return out;
@@ -48,6 +50,7 @@ std::string key_as_json(const KeyInfo& key, const std::string& text = {}) {
 
 Result<Response> create_key(Call& call) {
     ASSIGN_OR_RETURN(Parameters parameters, Parameters::from_json(call.request.body));
+    RETURN_IF_ERROR(check_tenant(parameters, call.principal));
     NewKey key{.tenant = call.principal.tenant, .creator = call.principal.key_id};
     ASSIGN_OR_RETURN(key.name, parameters.take_text("name"));
     for (const std::string& name : parameters.take_all("scopes")) {

@@ -8,6 +8,7 @@
 #include "server/api/parameters.h"
 #include "server/http/problem.h"
 #include "server/reading.h"
+#include "server/request_options.h"
 #include "server/route_groups.h"
 #include "server/services.h"
 #include "wire/parameters.h"
@@ -66,10 +67,7 @@ Result<EventQuery> read_query(Call& call) {
     if (!query.read.cursor.empty() && (has_view || query.read.after || offset))
         return base::fail(ErrorCode::kInvalidArgument,
                           "a cursor knows its view and its place: leave out at, known_at, as_of, after and offset");
-    // In the query string the gate has looked after it.
-    ASSIGN_OR_RETURN(const auto tenant, parameters.take("tenant_id"));
-    if (tenant && *tenant != call.principal.tenant)
-        return base::fail(ErrorCode::kNotFound, "there is no such tenant; leave tenant_id out");
+    RETURN_IF_ERROR(check_tenant(parameters, call.principal));
     RETURN_IF_ERROR(parameters.check_all_taken());
     return query;
 }

@@ -62,22 +62,30 @@ Status write_secret(io::FileSystem& files, const std::string& directory, const s
     return files.sync_directory(directory);
 }
 
-/// The secret under which keys are hashed; made at the first start.
-Result<std::array<std::byte, 32>> server_key(const std::string& directory, io::Environment world) {
-    std::array<std::byte, 32> key;
+/// The secret under which keys are hashed; made, but not yet written, where there is none.
+Result<ServerSecret> server_secret(const std::string& directory, io::Environment world) {
+    ServerSecret secret;
     const std::string path = directory + "/server.key";
     ASSIGN_OR_RETURN(const bool is_there, world.files.exists(path));
     if (is_there) {
         ASSIGN_OR_RETURN(const std::string text, read_file(world.files, path));
-        if (!access::parse_hex(text, key).ok())
-            return base::fail(ErrorCode::kCorrupt,
-                              path + " is not a secret of 64 hexadecimal digits; restore it, or remove it and " +
-                                  directory + "/system, which makes all API keys void");
-        return key;
+        if (!access::parse_hex(text, secret.bytes).ok())
+            return base::fail(ErrorCode::kCorrupt, path +
+                                                       " is not a secret of 64 hexadecimal digits; restore it, or "
+                                                       "remove it, which makes all API keys void and the next start "
+                                                       "print a new admin key");
+        return secret;
     }
-    world.random.fill(key);
-    RETURN_IF_ERROR(write_secret(world.files, directory, "server.key", access::hex_of(key)));
-    return key;
+    world.random.fill(secret.bytes);
+    secret.is_new = true;
+    return secret;
+}
+
+void warn_of_void_keys(const KeyRing& keys, const std::string& directory) {
+    const std::size_t count = keys.void_count();
+    if (count == 0) return;
+    log(LogLevel::kWarning, std::to_string(count) + " API keys are void: they were made under another secret than " +
+                                directory + "/server.key; put the old file back and start again, or make new keys");
 }
 
 /// A directory that was made with --dev is used with it alone.
@@ -126,8 +134,12 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::
     if (options.without_credentials) {
         parts.keys = KeyRing::without_credentials(world);
     } else {
-        ASSIGN_OR_RETURN(const auto key, server_key(options.directory, world));
-        ASSIGN_OR_RETURN(parts.keys, KeyRing::open(*parts.system, world, key));
+        ASSIGN_OR_RETURN(const ServerSecret secret, server_secret(options.directory, world));
+        ASSIGN_OR_RETURN(parts.keys, KeyRing::open(*parts.system, world, secret));
+        // Noted by then: a crash in between must not make it look like the one that old keys were made under.
+        if (secret.is_new)
+            RETURN_IF_ERROR(write_secret(world.files, options.directory, "server.key", access::hex_of(secret.bytes)));
+        warn_of_void_keys(*parts.keys, options.directory);
         RETURN_IF_ERROR(server->make_first_key());
     }
     parts.services = std::unique_ptr<Services>(new Services{.store = *parts.store,

@@ -221,6 +221,14 @@ Status make_folder(io::FileSystem& files, const std::string& folder) {
     return {};
 }
 
+/// What a restore that was broken off may have left in its target.
+bool is_left_by_restore(const io::DirectoryEntry& entry) {
+    if (!entry.is_directory) return entry.name == "LOCK";
+    constexpr std::string_view kUnfinished = ".new";
+    return entry.name.ends_with(kUnfinished) &&
+           Uuid::parse(std::string_view(entry.name).substr(0, entry.name.size() - kUnfinished.size())).ok();
+}
+
 }  // namespace
 
 Result<BackupReport> backup(io::Environment env, const wal::Log& log, const std::string& target,
@@ -266,8 +274,10 @@ Result<BackupReport> restore(io::Environment env, const std::string& backup, con
     ASSIGN_OR_RETURN(wal::Manifest manifest, wal::read_manifest(files, folder));
     RETURN_IF_ERROR(make_directories(files, target));
     ASSIGN_OR_RETURN(const auto entries, files.list(target));
-    if (!entries.empty()) return base::fail(ErrorCode::kAlreadyExists, target + " is not empty; give a new directory");
+    if (!std::all_of(entries.begin(), entries.end(), is_left_by_restore))
+        return base::fail(ErrorCode::kAlreadyExists, target + " is not empty; give a new directory");
     ASSIGN_OR_RETURN(const std::unique_ptr<io::FileLock> lock, files.lock(target + "/LOCK"));
+    RETURN_IF_ERROR(remove_unfinished(files, target));
 
     // Under another name until it is whole: a folder that ends so is an unfinished creation.
     const Place place{.from = folder, .to = target + "/" + manifest.database.to_string() + ".new"};

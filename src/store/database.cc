@@ -211,6 +211,8 @@ Status Database::append_facts(const std::vector<Fact>& facts, const std::functio
     Error error = std::move(answer).error();
     // Opening again settles it: the caller has nothing to ask for.
     if (error.code == ErrorCode::kIndeterminate) error.code = ErrorCode::kIo;
+    // The ids of facts are nobody's.
+    error.append_failure.reset();
     return error;
 }
 

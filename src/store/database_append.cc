@@ -316,19 +316,20 @@ Result<AppendResult> Database::answer_known(const PreparedBatch& batch, const Kn
                                 {stored.has(event::kNoEntity) ? 0 : found.place + 1}});
     });
     if (!reader.ok()) return refuse(reader.status().error().code, reader.status().error().message, batch, {});
-    if (!other_ids.empty() || (known.batch_differs && failure.known_ids.empty())) {
-        std::string message = "the ids of this batch are in the store with other content";
-        if (!other_ids.empty()) {
-            message = "id " + other_ids.front().to_string() + " is in the store with other content";
-            if (other_ids.size() > 1) message += ", and so are " + std::to_string(other_ids.size() - 1) + " more";
-            failure.known_ids = std::move(other_ids);
-        }
+    if (!other_ids.empty()) {
+        std::string message = "id " + other_ids.front().to_string() + " is in the store with other content";
+        if (other_ids.size() > 1) message += ", and so are " + std::to_string(other_ids.size() - 1) + " more";
+        failure.known_ids = std::move(other_ids);
         return refuse(ErrorCode::kIdConflict, message + "; use new ids for other events", batch, std::move(failure));
     }
     if (failure.unknown_ids.empty() && !known.batch_differs) return first;
-    if (failure.unknown_ids.empty() || failure.known_ids.empty())
-        return refuse(ErrorCode::kIdConflict, "the batch id is in the store with other events; use a new one", batch,
+    // It is the batch that is known, not its events.
+    if (failure.unknown_ids.empty() || failure.known_ids.empty()) {
+        failure.unknown_ids.clear();
+        return refuse(ErrorCode::kIdConflict,
+                      "the batch id or idempotency key is in the store with other events; use a new one", batch,
                       std::move(failure));
+    }
     std::string message = std::to_string(failure.known_ids.size()) + " of " + std::to_string(i) +
                           " ids are in the store already; send the others as a batch of their own";
     return refuse(ErrorCode::kPartialDuplicate, std::move(message), batch, std::move(failure));

@@ -143,8 +143,9 @@ Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_
     const auto stream = Stream::find(indexes, view.layers, entity_id);
     if (!stream || options.to == Version{0}) return {};
     Reader reader(indexes, reading_into(page));
+    const bool is_bounded = options.bytes_max != 0 && options.limit > 1;
     if (options.order == Order::kBackward && options.limit <= kLookupGroup && !options.from && !options.to &&
-        !view.as_of)
+        !view.as_of && !is_bounded)
         return read_last(reader, view, *stream, options.limit, page);
     SeqCursor::Range range{.end_seq = view.end_seq, .forward = options.order == Order::kForward};
     if (options.from && options.from->value > 1) {
@@ -159,6 +160,7 @@ Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_
     std::array<std::uint64_t, kLookupGroup> seqs;
     std::array<Reader::Found, kLookupGroup> found;
     StreamCursor cursor(reader, *stream, range);
+    std::size_t bytes = 0;
     while (!cursor.done()) {
         std::size_t count = 0;
         for (; count < seqs.size() && !cursor.done(); cursor.next()) seqs[count++] = cursor.get();
@@ -166,11 +168,14 @@ Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_
         for (std::size_t i = 0; i < count; ++i) {
             ++page.examined_;
             if (!view.counts(event::EventBytes(found[i].at))) continue;
-            if (page.events_.size() == options.limit) {
+            const EventView event = make_event_view(found[i]);
+            bytes += event.payload.size() + event.metadata.size();
+            const bool is_beyond = is_bounded && bytes > options.bytes_max && !page.events_.empty();
+            if (page.events_.size() == options.limit || is_beyond) {
                 page.has_more_ = true;
                 return {};
             }
-            page.events_.push_back(make_event_view(found[i]));
+            page.events_.push_back(event);
         }
     }
     if (!reader.ok()) page.events_.clear();

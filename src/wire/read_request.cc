@@ -99,12 +99,19 @@ Result<std::uint32_t> take_limit(Parameters& parameters, std::uint32_t otherwise
                           " is possible; for more go on with the cursor, or read as application/x-ndjson");
 }
 
+Result<std::string> take_branch(Parameters& parameters) {
+    ASSIGN_OR_RETURN(const std::optional<std::string> fork, parameters.take("fork"));
+    ASSIGN_OR_RETURN(const std::optional<std::string> branch, parameters.take("branch"));
+    if (fork && branch) return wrong("fork and branch mean the same; give one of them");
+    const std::string name = fork.value_or(branch.value_or("main"));
+    // What a script made of a variable that was not set must not become main.
+    if (name.empty()) return wrong("fork is empty; name one, or leave it out to mean main");
+    return name;
+}
+
 Result<ViewOptions> take_view(Parameters& parameters, Timestamp now) {
     ViewOptions view;
-    ASSIGN_OR_RETURN(const std::string fork, parameters.take_text("fork"));
-    ASSIGN_OR_RETURN(const std::string branch, parameters.take_text("branch"));
-    if (!fork.empty() && !branch.empty()) return wrong("fork and branch mean the same; give one of them");
-    if (!fork.empty() || !branch.empty()) view.branch = fork.empty() ? branch : fork;
+    ASSIGN_OR_RETURN(view.branch, take_branch(parameters));
     ASSIGN_OR_RETURN(view.at, take_position(parameters, "at"));
     ASSIGN_OR_RETURN(view.known_at, take_time(parameters, "known_at", now));
     ASSIGN_OR_RETURN(view.as_of, take_time(parameters, "as_of", now));
@@ -129,8 +136,9 @@ Result<Filter> take_filter(Parameters& parameters, Timestamp now) {
     RETURN_IF_ERROR(take_optional(parameters, "causation_id", filter.causation_id));
     RETURN_IF_ERROR(take_optional(parameters, "actor", filter.actor));
     for (const std::string& test : parameters.take_all("where")) {
-        ASSIGN_OR_RETURN(FieldTest parsed, parse_field_test(test));
-        filter.fields.push_back(std::move(parsed));
+        Result<FieldTest> parsed = parse_field_test(test);
+        if (!parsed.ok()) return base::with_context(std::move(parsed).error(), "where");
+        filter.fields.push_back(std::move(*parsed));
     }
     for (const std::string& json : parameters.take_all("payload_filter"))
         RETURN_IF_ERROR(add_payload_filter(json, filter));
@@ -145,9 +153,12 @@ Result<Filter> take_filter(Parameters& parameters, Timestamp now) {
 
 Result<StateOptions> take_fold(Parameters& parameters, Fold default_fold) {
     StateOptions options{.fold = default_fold};
-    const std::string first = default_fold == Fold::kShallow ? "shallow" : "merge";
-    ASSIGN_OR_RETURN(const std::string fold, parameters.take_word("fold", {first, "merge", "shallow", "merge_patch"}));
-    options.fold = fold == "shallow" ? Fold::kShallow : Fold::kMergePatch;
+    // merge-patch is what answers call it.
+    ASSIGN_OR_RETURN(const std::string fold,
+                     parameters.has("fold")
+                         ? parameters.take_word("fold", {"merge", "merge-patch", "merge_patch", "shallow"})
+                         : parameters.take_text("fold"));
+    if (!fold.empty()) options.fold = fold == "shallow" ? Fold::kShallow : Fold::kMergePatch;
     ASSIGN_OR_RETURN(const std::string order, parameters.take_word("fold_order", {"stream", "occurred"}));
     options.order = order == "occurred" ? FoldOrder::kOccurred : FoldOrder::kStream;
     return options;

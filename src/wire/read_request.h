@@ -13,6 +13,9 @@
 
 namespace chronos::wire {
 
+/// fork or branch, which mean the same; absent: main. Errors: kInvalidArgument — both, or an empty one.
+Result<std::string> take_branch(Parameters& parameters);
+
 /// fork (branch), at, known_at, as_of (time_travel). Times may be relative to `now`.
 ///
 /// Errors: kInvalidArgument.

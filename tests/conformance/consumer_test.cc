@@ -33,6 +33,15 @@ TEST_F(LiveTest, ConsumerGivesEventsAgainUntilTheyAreAcknowledged) {
     EXPECT_EQ(get(kConsumers).json()["count"], 1);
 }
 
+TEST_F(LiveTest, ConsumerResetNamesTheMemberThatIsWrong) {
+    start();
+    ASSERT_EQ(post(kConsumers, R"({"name":"c","tenant_id":"default"})").status, 201);
+    EXPECT_EQ(post(kConsumers, R"({"tenant_id":"acme"})").status, 404);
+    const HttpAnswer refused = post(path("c/reset"), R"({"time":"junk"})");
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_EQ(refused.json()["detail"].get<std::string>().find("time: 'junk'"), 0U) << refused.body;
+}
+
 TEST_F(LiveTest, ConsumerPassesOverWhatDoesNotConcernIt) {
     start();
     append("a", "order.placed");

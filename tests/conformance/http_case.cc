@@ -3,6 +3,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <sstream>
@@ -48,7 +49,7 @@ std::string zstd_compressed(const std::string& plain) {
     return out;
 }
 
-/// "@gzip", "@zstd", "@zeros 1000000", "@repeat 1000", one behind the other on the first line.
+/// "@gzip", "@zstd", "@zeros 1000000", "@repeat 1000", "@cut 10", one behind the other on the first line.
 std::string made_body(const std::string& body) {
     if (!body.starts_with('@')) return body;
     const std::size_t end = body.find('\n');
@@ -62,6 +63,7 @@ std::string made_body(const std::string& body) {
             for (std::size_t i = 0; i < count; ++i) all += made;
             made = all;
         }
+        if (word == "@cut" && words >> count) made.resize(made.size() - std::min(count, made.size()));
         if (word == "@gzip") made = gzipped(made);
         if (word == "@zstd") made = zstd_compressed(made);
     }

@@ -13,7 +13,8 @@
 //
 // A request goes with the admin's key unless it has a header Authorization (empty: none); {{name}} stands for a saved
 // value, or a key: {{admin}}, {{write}}, {{forks}}, {{read}}. A body that begins with @gzip, @zstd is compressed;
-// "@zeros <count>" stands for a compressed run of zeros, "@repeat <count>" repeats the rest.
+// "@zeros <count>" stands for a compressed run of zeros, "@repeat <count>" repeats the rest,
+// "@cut <bytes>" leaves off the end.
 //
 // An expected object may leave members out; an array has all elements, unless its last is "<more>". Text stands for
 // itself except "<any>", "<uuid>", "<timestamp>", "<number>", "<text>", "<absent>", "<contains: …>", "<save:name>".

@@ -211,6 +211,7 @@ TEST_F(LiveSocketTest, PlainSocketGetsBareEventsFromNowOn) {
     SocketClient socket = connect();
     ASSERT_EQ(socket.status(), 101);
     EXPECT_EQ(socket.head().find("Sec-WebSocket-Protocol"), std::string::npos);
+    EXPECT_EQ(socket.head().find("Beast"), std::string::npos) << socket.head();
     append("a", "after");
     const Json event = socket.hear();
     EXPECT_EQ(event["event_type"], "after");

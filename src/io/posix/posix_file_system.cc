@@ -89,6 +89,23 @@ Result<std::string> canonical(const std::string& path) {
     return std::string(found.get());
 }
 
+/// The same of what need not be there: its nearest parent that is, with the rest behind it.
+Result<std::string> resolved(const std::string& path) {
+    std::string at = path;
+    std::string rest;
+    Result<std::string> found = canonical(at);
+    while (!found.ok() && found.error().code == ErrorCode::kNotFound && at != "/" && at != ".") {
+        const std::string parent = parent_of(at);
+        const std::size_t end = at.find_last_not_of('/') + 1;
+        const std::size_t begin = at.rfind('/', end - 1) + 1;  // 0 when there is none
+        rest = "/" + at.substr(begin, end - begin) + rest;
+        at = parent;
+        found = canonical(at);
+    }
+    if (!found.ok()) return std::move(found).error();
+    return *found == "/" ? rest : *found + rest;
+}
+
 /// What the holder wrote into a lock file, as words for a message.
 std::string holder_of(int fd) {
     std::array<char, 32> text = {};
@@ -219,6 +236,12 @@ Result<bool> PosixFileSystem::is_inside(const std::string& path, const std::stri
     }
     if (!inner.ok()) return std::move(inner).error();
     return (*inner + "/").starts_with(outer == "/" ? outer : outer + "/");
+}
+
+Result<bool> PosixFileSystem::overlap(const std::string& one, const std::string& other) {
+    ASSIGN_OR_RETURN(const std::string a, resolved(one));
+    ASSIGN_OR_RETURN(const std::string b, resolved(other));
+    return (a + "/").starts_with(b + "/") || (b + "/").starts_with(a + "/");
 }
 
 void PosixFileSystem::set_durable_write(DurableWrite way) {

@@ -32,6 +32,8 @@ public:
     static Result<std::uint64_t> free_bytes(const std::string& path);
     /// Whether `path`, which need not be there, is `directory` or lies in it; links are followed.
     static Result<bool> is_inside(const std::string& path, const std::string& directory);
+    /// Whether one of two directories, which need not be there, is the other or lies in it; links are followed.
+    static Result<bool> overlap(const std::string& one, const std::string& other);
 
     /// Chooses how files of this file system, open ones too, write durably from now on.
     void set_durable_write(DurableWrite way);

@@ -189,6 +189,12 @@ TEST_F(PosixFileSystemTest, TellsWhatLiesInADirectory) {
     EXPECT_TRUE(*PosixFileSystem::is_inside(path("d/../d/new"), path("d/")));
     EXPECT_FALSE(*PosixFileSystem::is_inside(path("d2"), path("d")));
     EXPECT_FALSE(*PosixFileSystem::is_inside(root_, path("d")));
+    EXPECT_TRUE(*PosixFileSystem::overlap(path("d"), path("d/../d/")));
+    EXPECT_TRUE(*PosixFileSystem::overlap(path("none"), path("none/deeper")));
+    EXPECT_TRUE(*PosixFileSystem::overlap(path("none/deeper"), path("none")));
+    EXPECT_TRUE(*PosixFileSystem::overlap(path("d"), root_));
+    EXPECT_FALSE(*PosixFileSystem::overlap(path("none"), path("none2")));
+    EXPECT_FALSE(*PosixFileSystem::overlap(path("d"), path("d2")));
     EXPECT_EQ(PosixFileSystem::is_inside(root_, path("none")).error().code, ErrorCode::kNotFound);
 }
 

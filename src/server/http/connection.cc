@@ -158,7 +158,7 @@ private:
         if (!came) co_return false;
         started_ = Clock::now();
         request_ = Request();
-        is_head_ = is_http10_ = false;
+        is_head_ = is_http10_ = is_append_ = false;
         // The head as a whole first: what it must not have is looked for before anything is made of it.
         HeadCheck check(services_.limits);
         HeadCheck::Verdict verdict = check.look(held());
@@ -229,6 +229,7 @@ private:
     awaitable<bool> answer(Parser& parser) {
         route_name_ = "none";
         Gate::Decision decision = context_.gate.decide(request_);
+        is_append_ = decision.pass.route != nullptr && decision.pass.route->appends_to_branch;
         if (decision.refusal) {
             if (decision.pass.route != nullptr) route_name_ = decision.pass.route->pattern;
             co_return co_await refuse_request(parser, std::move(*decision.refusal));
@@ -313,7 +314,7 @@ private:
     }
 
     static Response too_large(std::size_t max) {
-        if (max == 0) return problem(413, "content-too-large", "this takes no body; leave it out");
+        if (max == 0) return problem(400, "invalid-argument", "this takes no body; leave it out");
         return problem(
             413, "content-too-large",
             "the body is larger than " + std::to_string(max) + " bytes; send less at once, or use /api/v1/events/bulk");
@@ -483,6 +484,8 @@ private:
     awaitable<bool> write(Response response, const access::Principal* principal = nullptr) {
         if (services_.is_draining.load(std::memory_order_relaxed)) keeps_alive_ = false;
         if (is_http10_ && response.stream) keeps_alive_ = false;  // it ends where the connection does
+        // What was refused before it was tried was not appended; a handler that failed may have got anywhere.
+        if (is_append_) say_outcome(response, response.status == 500 ? Outcome::kUnknown : Outcome::kNotAppended);
         const int status = response.status;
         std::string head = head_of(response);
         bool written = false;
@@ -583,6 +586,7 @@ private:
     std::size_t body_received_ = 0;
     bool is_head_ = false;
     bool is_http10_ = false;
+    bool is_append_ = false;
     bool is_handed_over_ = false;  ///< The stream is somebody else's now.
     bool timed_out_ = false;
 };

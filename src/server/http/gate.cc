@@ -4,9 +4,9 @@
 
 #include "server/http/problem.h"
 #include "server/key_ring.h"
-#include "server/request_options.h"
 #include "server/services.h"
 #include "wire/parameters.h"
+#include "wire/read_request.h"
 
 namespace chronos::server {
 namespace {
@@ -96,9 +96,9 @@ std::string_view credential_of(const Request& request) {
 
 Response unauthorized(std::string_view detail, const std::string& metadata_url) {
     Response response = problem(401, "unauthorized", detail);
-    response.add_header("WWW-Authenticate",
-                        "Bearer realm=\"chronos\"" +
-                            (metadata_url.empty() ? "" : ", resource_metadata=\"" + metadata_url + "\""));
+    response.add_header(
+        "WWW-Authenticate",
+        "Bearer realm=\"chronos\"" + (metadata_url.empty() ? "" : ", resource_metadata=\"" + metadata_url + "\""));
     return response;
 }
 
@@ -139,8 +139,16 @@ Response Gate::options_of(const Request& request, const std::string& allowed) co
 }
 
 Gate::Decision Gate::decide(const Request& request) const {
-    if (auto refusal = check_addressee(request)) return {.refusal = std::move(refusal)};
     Routes::Match match = routes_.find(request.method, request.path);
+    const Route* route = match.route;
+    Decision decision = decide(request, std::move(match));
+    // Also of what is refused: problems of appends say more.
+    decision.pass.route = route;
+    return decision;
+}
+
+Gate::Decision Gate::decide(const Request& request, Routes::Match match) const {
+    if (auto refusal = check_addressee(request)) return {.refusal = std::move(refusal)};
     if (request.method == "OPTIONS" && match.route == nullptr && !match.allowed.empty())
         return {.refusal = options_of(request, match.allowed)};
     if (match.route == nullptr && match.allowed.empty())
@@ -175,7 +183,7 @@ Gate::Decision Gate::decide(const Request& request) const {
     if (match.route->appends_to_branch && !pass.principal.scopes.allows(access::Scope::kWrite)) {
         Result<wire::Parameters> parameters = wire::Parameters::from_query(request.query);
         if (!parameters.ok()) return {.refusal = problem_of(parameters.error())};
-        const Result<std::string> branch = take_branch(*parameters);
+        const Result<std::string> branch = wire::take_branch(*parameters);
         if (!branch.ok()) return {.refusal = problem_of(branch.error())};
         if (*branch == "main")
             return {.refusal = problem(403, "scope-missing", "this key may append to forks only; name one with fork=")};

@@ -48,6 +48,7 @@ public:
 
 private:
     [[nodiscard]] std::optional<Response> check_addressee(const Request& request) const;
+    [[nodiscard]] Decision decide(const Request& request, Routes::Match match) const;
     [[nodiscard]] Response options_of(const Request& request, const std::string& allowed) const;
 
     const Routes& routes_;

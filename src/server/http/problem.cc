@@ -92,6 +92,14 @@ Response problem(int status, std::string_view name, std::string_view detail) {
     return response;
 }
 
+void say_outcome(Response& response, Outcome outcome) {
+    constexpr std::string_view kOutcome = "\"outcome\":";  // in a text it would have backslashes
+    if (response.content_type != "application/problem+json" || !response.body.ends_with('}')) return;
+    if (response.body.find(kOutcome) != std::string::npos) return;
+    response.body.pop_back();
+    response.body += outcome == Outcome::kUnknown ? ",\"outcome\":\"unknown\"}" : ",\"outcome\":\"not_appended\"}";
+}
+
 Response problem_of(const Error& error, const ProblemContext& context) {
     Response response{.status = status_of(error, context), .content_type = "application/problem+json"};
     response.body = problem_json(error, context);

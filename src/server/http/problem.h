@@ -25,6 +25,8 @@ struct ProblemContext {
 };
 
 Response problem_of(const Error& error, const ProblemContext& context = {});
+/// Adds the outcome to a problem of an append that says none.
+void say_outcome(Response& response, Outcome outcome);
 int status_of(const Error& error, const ProblemContext& context = {});
 /// The object alone, for a line in a stream.
 std::string problem_json(const Error& error, const ProblemContext& context = {});

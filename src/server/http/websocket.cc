@@ -85,7 +85,8 @@ private:
                                                            .keep_alive_pings = false});
         const std::string protocol(session_->subprotocol());
         socket_.set_option(websocket::stream_base::decorator([protocol](websocket::response_type& response) {
-            response.erase(http::field::server);
+            // Left out, it would name the library and its version.
+            response.set(http::field::server, "chronos");
             if (!protocol.empty()) response.set(http::field::sec_websocket_protocol, protocol);
         }));
         socket_.read_message_max(services_.limits.socket_message_max);

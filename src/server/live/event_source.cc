@@ -73,10 +73,7 @@ std::string without_empty_list(std::string_view json, std::string_view name) {
 
 Result<SourceOptions> take_source(wire::Parameters& parameters, Timestamp now) {
     SourceOptions options;
-    ASSIGN_OR_RETURN(const std::string fork, parameters.take_text("fork"));
-    ASSIGN_OR_RETURN(const std::string branch, parameters.take_text("branch"));
-    if (!fork.empty() && !branch.empty()) return wrong("fork and branch mean the same; give one of them");
-    if (!fork.empty() || !branch.empty()) options.branch = fork.empty() ? branch : fork;
+    ASSIGN_OR_RETURN(options.branch, wire::take_branch(parameters));
     ASSIGN_OR_RETURN(options.filter, wire::take_filter(parameters, now));
     ASSIGN_OR_RETURN(options.patterns, TypePatterns::parse(parameters.take_all("event_type_filters")));
     return options;

@@ -1,0 +1,77 @@
+// How the server comes up again when something of its directory is missing or wrong.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "conformance/http_client.h"
+#include "conformance/program_runner.h"
+#include "conformance/running_server.h"
+
+namespace chronos::conformance {
+namespace {
+
+class ServerStart : public ProgramTest {
+protected:
+    int status_with(const std::string& key) {
+        return ask(server_.port(), {.target = "/api/v1/auth/me", .headers = {{"X-API-Key", key}}}).status;
+    }
+    RunningServer server_;
+};
+
+TEST_F(ServerStart, WithoutTheSecretOfItsKeysItSaysSoAndMakesAnAdminKey) {
+    ASSERT_TRUE(server_.start(directory_));
+    const std::string first = server_.key();
+    ASSERT_EQ(status_with(first), 200);
+    ASSERT_EQ(server_.terminate(), 0);
+    std::filesystem::remove(directory_ / "data/server.key");
+    ASSERT_TRUE(server_.start(directory_));
+    EXPECT_NE(server_.key(), first);
+    EXPECT_EQ(status_with(first), 401);
+    EXPECT_EQ(status_with(server_.key()), 200);
+    EXPECT_NE(read_file("server.log").find("1 API keys are void"), std::string::npos) << read_file("server.log");
+    EXPECT_EQ(read_file("data/admin.key"), server_.key() + "\n");
+}
+
+TEST_F(ServerStart, AnotherSecretIsNoticedToo) {
+    ASSERT_TRUE(server_.start(directory_));
+    const std::string first = server_.key();
+    ASSERT_EQ(server_.terminate(), 0);
+    write_file("data/server.key", std::string(64, '7') + "\n");
+    ASSERT_TRUE(server_.start(directory_));
+    const std::string second = server_.key();
+    EXPECT_NE(second, first);
+    EXPECT_EQ(status_with(second), 200);
+    const HttpAnswer keys = ask(server_.port(), {.target = "/api/v1/keys", .headers = {{"X-API-Key", second}}});
+    EXPECT_EQ(nlohmann::json::parse(keys.body)["keys"][0]["void"], true) << keys.body;
+}
+
+TEST_F(ServerStart, BackupsGoNowhereNearTheStore) {
+    for (const std::string place : {"data", "data/backups", ".", "data/../data"}) {
+        const Answer refused = chronos({"serve", "--port", "0", "--backup-dir", place});
+        EXPECT_EQ(refused.exit_code, 2) << place << refused.errors;
+        EXPECT_NE(refused.errors.find("name one apart from it"), std::string::npos) << place << refused.errors;
+    }
+    write_file("settings.toml", "[server]\ndirectory = \"data\"\nbackup_directory = \"data/backups\"\n");
+    EXPECT_NE(run_program(program_path(), {"config", "check", "settings.toml"}, directory_).exit_code, 0);
+    EXPECT_TRUE(server_.start(directory_, {"--backup-dir", "data-backups"}));
+}
+
+TEST_F(ServerStart, LocalhostIsLoopback) {
+    ASSERT_TRUE(server_.start(directory_, {"--address", "localhost"}));
+    EXPECT_EQ(status_with(server_.key()), 200);
+}
+
+TEST_F(ServerStart, BulkUploadsCountTheLineThatIsTooLong) {
+    ASSERT_TRUE(server_.start(directory_));
+    const HttpAnswer answer = ask(server_.port(), {.method = "POST",
+                                                   .target = "/api/v1/events/bulk",
+                                                   .headers = {{"X-API-Key", server_.key()}},
+                                                   .body = std::string(std::size_t{19} << 20, ' ')});
+    EXPECT_EQ(answer.status, 413);
+    EXPECT_EQ(nlohmann::json::parse(last_line(answer.body))["summary"]["lines"], 1) << answer.body;
+    EXPECT_EQ(nlohmann::json::parse(last_line(answer.body))["summary"]["failed_line"], 1) << answer.body;
+}
+
+}  // namespace
+}  // namespace chronos::conformance
