@@ -73,8 +73,7 @@ Result<ServerConfig> ServeFlags::resolve(const Program& program) const {
     if (!backup_directory.empty()) options.backup_directory = backup_directory;
     if (!address.empty()) options.listen.address = address;
     if (port_option->count() > 0) options.listen.port = static_cast<std::uint16_t>(port);
-    // The name of loopback as people write it; other names could mean anything.
-    if (options.listen.address == "localhost") options.listen.address = "127.0.0.1";
+    if (options.listen.address == kLoopbackName) options.listen.address = kLoopbackAddress;
     if (!tls_certificate.empty()) options.listen.tls_certificate_file = tls_certificate;
     if (!tls_key.empty()) options.listen.tls_key_file = tls_key;
     options.gate.hosts.insert(options.gate.hosts.end(), hosts.begin(), hosts.end());
@@ -190,8 +189,8 @@ Result<int> run_serve(Program& program, const ServeFlags& flags) {
 Result<int> run_config_check(Program& program, const std::string& path) {
     ServerConfig config;
     RETURN_IF_ERROR(read_server_config(path, config));
-    if (Status apart = check_backup_directory(config.server); !apart.ok())
-        return base::with_context(std::move(apart).error(), path);
+    for (Status checked : {check_backup_directory(config.server), server::Server::check(config.server)})
+        if (!checked.ok()) return base::with_context(std::move(checked).error(), path);
     if (program.common.json)
         program.out.line(R"({"valid":true})");
     else

@@ -12,6 +12,7 @@
 
 #include "app/input.h"
 #include "base/result.h"
+#include "embedded/memory_budget.h"
 
 namespace chronos::app {
 namespace {
@@ -78,6 +79,17 @@ public:
         return {};
     }
 
+    /// The same, or 0.
+    template <typename Number>
+    Status number_or_zero(std::string_view key, std::int64_t min, std::int64_t max, Number& to) {
+        const toml::node* node = find(key);
+        if (node != nullptr && node->value_exact<std::int64_t>() == 0) {
+            to = 0;
+            return {};
+        }
+        return number(key, min, max, to);
+    }
+
     Status word(std::string_view key, const std::vector<std::string>& words, std::string& to) {
         RETURN_IF_ERROR(text(key, to));
         const toml::node* node = find(key);
@@ -121,6 +133,7 @@ Status read_server(Table table, ServerConfig& config) {
     server::ServerOptions& options = config.server;
     RETURN_IF_ERROR(table.text("directory", options.directory));
     RETURN_IF_ERROR(table.text("address", options.listen.address));
+    if (options.listen.address == kLoopbackName) options.listen.address = kLoopbackAddress;
     RETURN_IF_ERROR(table.number("port", 0, 65'535, options.listen.port));
     RETURN_IF_ERROR(table.number("io_threads", 1, 64, options.listen.io_threads));
     RETURN_IF_ERROR(table.number("worker_threads", 1, 256, options.listen.worker_threads));
@@ -135,7 +148,7 @@ Status read_server(Table table, ServerConfig& config) {
 
 Status read_store(Table table, ServerConfig& config) {
     OpenOptions& store = config.server.store;
-    RETURN_IF_ERROR(table.number("memory_budget", 0, kBytesMax, store.memory_budget));
+    RETURN_IF_ERROR(table.number_or_zero("memory_budget", embedded::kMemoryBudgetMin, kBytesMax, store.memory_budget));
     RETURN_IF_ERROR(table.number("spare_bytes", 0, kBytesMax, store.spare_bytes));
     RETURN_IF_ERROR(table.number("fork_limit", 1, 10'000'000, store.fork_limit));
     RETURN_IF_ERROR(table.number("max_merge_events", 1, 1'000'000'000, store.max_merge_events));

@@ -10,6 +10,10 @@
 
 namespace chronos::app {
 
+/// The name of loopback as people write it; other names could mean anything.
+inline constexpr const char* kLoopbackName = "localhost";
+inline constexpr const char* kLoopbackAddress = "127.0.0.1";
+
 struct ServerConfig {
     server::ServerOptions server;
     server::LogOptions log;

@@ -9,6 +9,7 @@
 #include "embedded/engine.h"
 #include "event/batch_content.h"
 #include "io/posix/open_file_limit.h"
+#include "embedded/memory_budget.h"
 #include "io/posix/posix_environment.h"
 #include "store/pins.h"
 
@@ -16,7 +17,6 @@ namespace chronos {
 namespace {
 
 constexpr std::uint64_t kMemoryBudgetMax = std::uint64_t{4} << 30;
-constexpr std::uint64_t kMemoryBudgetMin = std::uint64_t{16} << 20;
 constexpr std::size_t kOpenFilesMin = 16;
 constexpr std::size_t kOpenFilesMax = 256;
 
@@ -84,7 +84,7 @@ Result<Store> Store::open(const OpenOptions& options) {
     database_options.on_progress = options.on_progress;
     // The rest of the program needs some as well.
     database_options.open_files_max = std::clamp(io::open_file_limit() / 4, kOpenFilesMin, kOpenFilesMax);
-    if (database_options.memory_budget < kMemoryBudgetMin)
+    if (database_options.memory_budget < embedded::kMemoryBudgetMin)
         return base::fail(ErrorCode::kInvalidArgument, "memory_budget is at least 16 MiB");
     auto impl = std::make_unique<Impl>();
     io::Environment env = io::posix_environment();

@@ -36,6 +36,15 @@ Status check_safety(const ServerOptions& options) {
     return {};
 }
 
+/// As a browser sends it: a scheme and a host, nothing behind.
+Status check_origin(const std::string& origin) {
+    const std::size_t scheme = origin.find("://");
+    const bool is_web = origin.starts_with("http://") || origin.starts_with("https://");
+    if (is_web && origin.size() > scheme + 3 && origin.find_first_of("/?# *", scheme + 3) == std::string::npos)
+        return {};
+    return wrong("'" + origin + "' is no origin of a page; write it as https://app.example.com, without a path");
+}
+
 Result<std::string> read_file(io::FileSystem& files, const std::string& path) {
     ASSIGN_OR_RETURN(const std::unique_ptr<io::File> file, files.open(path, io::OpenMode::kRead));
     std::string text(4'096, '\0');
@@ -117,9 +126,15 @@ struct Server::Parts {
     std::unique_ptr<Listener> listener;
 };
 
+Status Server::check(const ServerOptions& options) {
+    RETURN_IF_ERROR(check_safety(options));
+    for (const std::string& origin : options.gate.origins) RETURN_IF_ERROR(check_origin(origin));
+    return Listener::check(options.listen);
+}
+
 Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::Environment world,
                                               Extension* extension) {
-    RETURN_IF_ERROR(check_safety(options));
+    RETURN_IF_ERROR(check(options));
     std::unique_ptr<Server> server(new Server());
     server->parts_ = std::make_unique<Parts>(Parts{.options = options, .world = world, .extension = extension});
     Parts& parts = *server->parts_;

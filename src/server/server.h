@@ -52,6 +52,9 @@ public:
 
 class Server {
 public:
+    /// Whether it could be started so, as far as that can be told without doing it.
+    /// Errors: kInvalidArgument — a setting, or one that would be unsafe.
+    static Status check(const ServerOptions& options);
     /// Errors: kInvalidArgument — a setting, or one that would be unsafe; kAlreadyExists — the port is in use; those of
     /// Store::open.
     /// `extension`, if there is one, must outlive the server.

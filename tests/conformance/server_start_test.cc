@@ -57,6 +57,33 @@ TEST_F(ServerStart, BackupsGoNowhereNearTheStore) {
     EXPECT_TRUE(server_.start(directory_, {"--backup-dir", "data-backups"}));
 }
 
+TEST_F(ServerStart, SettingsThatServeRefusesAreRefusedWhenChecked) {
+    write_file("junk.pem", "junk");
+    const std::pair<const char*, const char*> wrong[] = {
+        {"[server]\naddress = \"0.0.0.0\"\n", "takes TLS"},
+        {"[server]\naddress = \"nonsense\"\n", "other machines may reach"},
+        {"[server]\norigins = [\"*\"]\n", "no origin of a page"},
+        {"[server]\norigins = [\"https://a.example/path\"]\n", "no origin of a page"},
+        {"[tls]\ncertificate = \"junk.pem\"\n", "both a certificate and a key"},
+        {"[tls]\ncertificate = \"nowhere.pem\"\nkey = \"nowhere.pem\"\n", "nowhere.pem"},
+        {"[tls]\ncertificate = \"junk.pem\"\nkey = \"junk.pem\"\n", "junk.pem"},
+        {"[store]\nmemory_budget = 5\n", "line 2: store.memory_budget"},
+    };
+    for (const auto& [settings, said] : wrong) {
+        write_file("settings.toml", settings);
+        for (const std::vector<std::string>& command : {std::vector<std::string>{"config", "check", "settings.toml"},
+                                                        {"serve", "--port", "0", "--config", "settings.toml"}}) {
+            const Answer refused = run_program(program_path(), command, directory_);
+            EXPECT_EQ(refused.exit_code, 2) << settings << refused.errors;
+            EXPECT_NE(refused.errors.find(said), std::string::npos) << settings << refused.errors;
+        }
+    }
+    write_file(
+        "settings.toml",
+        "[server]\naddress = \"localhost\"\norigins = [\"https://a.example:8443\"]\n[store]\nmemory_budget = 0\n");
+    EXPECT_EQ(run_program(program_path(), {"config", "check", "settings.toml"}, directory_).exit_code, 0);
+}
+
 TEST_F(ServerStart, LocalhostIsLoopback) {
     ASSERT_TRUE(server_.start(directory_, {"--address", "localhost"}));
     EXPECT_EQ(status_with(server_.key()), 200);

@@ -39,6 +39,15 @@ Result<std::shared_ptr<asio::ssl::context>> read_certificate(const ListenOptions
     return tls;
 }
 
+Result<asio::ip::address> address_of(const ListenOptions& options) {
+    boost::system::error_code error;
+    const asio::ip::address address = asio::ip::make_address(options.address, error);
+    if (error)
+        return base::fail(ErrorCode::kInvalidArgument,
+                          "'" + options.address + "' is no IP address; 127.0.0.1 is this machine alone");
+    return address;
+}
+
 }  // namespace
 
 struct Listener::Impl {
@@ -104,16 +113,20 @@ Listener::Listener(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Listener::~Listener() { stop(); }
 
+Status Listener::check(const ListenOptions& options) {
+    ASSIGN_OR_RETURN([[maybe_unused]] const auto address, address_of(options));
+    if (options.tls_certificate_file.empty()) return {};
+    ASSIGN_OR_RETURN([[maybe_unused]] const auto tls, read_certificate(options));
+    return {};
+}
+
 Result<std::unique_ptr<Listener>> Listener::start(const ListenOptions& options, const Gate& gate, Services& services) {
     auto impl = std::make_unique<Impl>(options, gate, services);
     if (!options.tls_certificate_file.empty()) {
         ASSIGN_OR_RETURN(impl->tls, read_certificate(options));
     }
     boost::system::error_code error;
-    const auto address = asio::ip::make_address(options.address, error);
-    if (error)
-        return base::fail(ErrorCode::kInvalidArgument,
-                          "'" + options.address + "' is no IP address; 127.0.0.1 is this machine alone");
+    ASSIGN_OR_RETURN(const asio::ip::address address, address_of(options));
     const tcp::endpoint endpoint(address, options.port);
     const std::string where = options.address + " port " + std::to_string(options.port);
     impl->acceptor.emplace(*impl->contexts.front());

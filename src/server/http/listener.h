@@ -30,6 +30,8 @@ struct ListenOptions {
 
 class Listener {
 public:
+    /// Errors: kInvalidArgument — the address, certificate or key.
+    static Status check(const ListenOptions& options);
     /// Binds and serves from now on. Errors: kInvalidArgument — the address, certificate or key; kIo.
     static Result<std::unique_ptr<Listener>> start(const ListenOptions& options, const Gate& gate, Services& services);
     ~Listener();
