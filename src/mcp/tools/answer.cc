@@ -39,6 +39,8 @@ std::string_view try_after(ErrorCode code) {
 
 }  // namespace
 
+std::string shown_word(std::string_view word) { return Shown({.string_bytes = 600}).text(word); }
+
 std::string counted(std::uint64_t count, std::string_view noun) {
     return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
 }
@@ -122,8 +124,15 @@ ToolRun answering(ConfirmableRun run) {
 std::size_t json_size(const Json& value) { return text_of(value).size(); }
 
 bool Rows::add(Json row) {
+    if (!rows_.empty()) return add_if_it_fits(std::move(row));
+    bytes_ += json_size(row) + 1;
+    rows_.push_back(std::move(row));
+    return true;
+}
+
+bool Rows::add_if_it_fits(Json row) {
     const std::size_t size = json_size(row) + 1;
-    if (!rows_.empty() && bytes_ + size > bytes_max_) return false;
+    if (bytes_ + size > bytes_max_) return false;
     bytes_ += size;
     rows_.push_back(std::move(row));
     return true;
@@ -140,6 +149,20 @@ Json begun_answer() {
     answer["complete"] = true;
     answer["cursor"] = nullptr;
     return answer;
+}
+
+void mark_incomplete(Json& answer, std::string_view try_next) {
+    answer["complete"] = false;
+    std::string text = answer.value("try", "");
+    if (text.find(try_next) != std::string::npos) return;
+    if (!text.empty()) text += "; ";
+    answer["try"] = text + std::string(try_next);
+}
+
+void pin_view(Json& cursor, const ViewInfo& info) {
+    if (info.at) cursor["at"] = info.at->value;
+    // It may have been said relative to now.
+    if (info.as_of) cursor["as_of"] = info.as_of->to_string();
 }
 
 Status check_not_cancelled(const CallContext& context) {

@@ -49,8 +49,7 @@ Tool fork_create_tool() {
     Tool tool;
     tool.name = "fork_create";
     tool.title = "Create a fork";
-    tool.description =
-        "A branch of all up to now (or at, known_at), to write to without touching main; expires (24 h).";
+    tool.description = "A branch of all up to now (or at, known_at), to try things on; expires (24 h).";
     tool.input_schema = input_schema(
         R"({"name":{"type":"string"},"parent":{"type":"string"},"at":{"type":"integer"},"known_at":{"type":"string"},
             "ttl_seconds":{"type":"integer"}})",

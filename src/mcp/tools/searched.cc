@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "client/nearest_entities.h"
+#include "mcp/json_rpc.h"
 #include "mcp/tools/shown.h"
 #include "wire/similar_words.h"
 
@@ -55,8 +56,10 @@ Result<Json> searched(const client::EndpointView& view, const Json& arguments) {
     if (stats.first_recorded_at) out["first_recorded_at"] = stats.first_recorded_at->to_string();
     if (stats.last_recorded_at) out["last_recorded_at"] = stats.last_recorded_at->to_string();
     out["filters"] = Json::object();
+    Shown shown({.string_bytes = 200, .element_count = 20});
     for (const auto& [name, value] : arguments.items()) {
-        if (std::find(kNoFilters.begin(), kNoFilters.end(), name) == kNoFilters.end()) out["filters"][name] = value;
+        if (std::find(kNoFilters.begin(), kNoFilters.end(), name) == kNoFilters.end())
+            out["filters"][shown.text(name)] = shown.json(text_of(value));
     }
     return out;
 }
