@@ -139,8 +139,8 @@ bool Rows::add_if_it_fits(Json row) {
 }
 
 std::size_t bytes_left(const Json& answer, std::size_t bytes_max) {
-    constexpr std::size_t kForNamesAndCursor = 160;
-    const std::size_t used = json_size(answer) + kForNamesAndCursor;
+    constexpr std::size_t kForNamesAndAdvice = 260;
+    const std::size_t used = json_size(answer) + kForNamesAndAdvice;
     return bytes_max > used ? bytes_max - used : 0;
 }
 

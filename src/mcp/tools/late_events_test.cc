@@ -1,5 +1,6 @@
 // What was told late stands where it belongs: periods of values and times from event to event are those of what
 // happened, not of the order in which it was recorded.
+#include "mcp/tools/aggregation.h"
 #include "mcp/tools/tool_fixture.h"
 
 namespace chronos::mcp {
@@ -79,6 +80,59 @@ TEST_F(LateEvents, AFieldThatHoldsAnObjectHasPeriodsToo) {
     answer = call("get_history", R"({"entity_id":"a:1","field":"/addr/zip","as_of":"2026-01-20"})");
     ASSERT_EQ(answer["untrusted"]["periods"].size(), 2U) << answer.dump(1);
     EXPECT_EQ(answer["untrusted"]["periods"][1]["removed"], true);
+}
+
+TEST_F(LateEvents, DurationsAreFromWhatHappenedFirstToWhatHappenedNext) {
+    append("o:1", "o.shipped", "{}", "2026-01-15");
+    append("o:1", "o.placed", "{}", "2026-01-10");
+    append("o:2", "o.placed", "{}", "2026-01-10");
+    append("o:2", "o.shipped", "{}", "2026-01-05");
+    append("o:2", "o.shipped", "{}", "2026-01-12");
+    Json answer = call("aggregate", R"({"op":"duration","from_type":"o.placed","to_type":"o.shipped","by":"entity"})");
+    EXPECT_EQ(answer["result"]["pairs"], 2) << answer.dump(1);
+    EXPECT_EQ(answer["result"]["begun_not_ended"], 0);
+    EXPECT_EQ(answer["result"]["max"]["seconds"], 5 * kDay);
+    EXPECT_EQ(answer["result"]["min"]["seconds"], 2 * kDay);
+    EXPECT_EQ(answer["untrusted"]["longest"]["from_position"], 1);
+    EXPECT_EQ(answer["untrusted"]["longest"]["to_position"], 0);
+    EXPECT_EQ(answer["untrusted"]["shortest"]["entity_id"], "o:2");
+    EXPECT_EQ(answer["groups"], 2);
+    answer = call("aggregate", R"({"op":"sequence","entity_id":"o:1"})");
+    EXPECT_EQ(answer["untrusted"]["sequences"],
+              Json::parse(R"([{"from":"o.placed","to":"o.shipped","count":1,"avg_time_between":"5d"}])"));
+}
+
+TEST_F(LateEvents, OfTheSameTimeTheOneThatWasRecordedFirstComesFirst) {
+    append("o:1", "o.placed", "{}", "2026-01-10");
+    append("o:1", "o.shipped", "{}", "2026-01-10");
+    const Json answer = call("aggregate", R"({"op":"duration","from_type":"o.placed","to_type":"o.shipped"})");
+    EXPECT_EQ(answer["result"]["pairs"], 1);
+    EXPECT_EQ(answer["result"]["max"]["seconds"], 0);
+}
+
+TEST_F(LateEvents, The95thOfAHundredIsTheNearestRank) {
+    for (int i = 1; i <= 20; ++i) {
+        const std::string entity = "o:" + std::to_string(i);
+        append(entity, "begun", "{}", "2026-01-01");
+        append(entity, "ended", "{}", "2026-01-" + std::string(i < 9 ? "0" : "") + std::to_string(i + 1));
+    }
+    const Json answer = call("aggregate", R"({"op":"duration","from_type":"begun","to_type":"ended"})");
+    EXPECT_EQ(answer["result"]["p95"]["seconds"], 19 * kDay);
+    EXPECT_EQ(answer["result"]["max"]["seconds"], 20 * kDay);
+}
+
+TEST(LateAggregator, KeepsNoMoreMomentsThanFit) {
+    Aggregator aggregator({.operation = "duration", .field = "", .by = "", .from_type = "begun", .to_type = "ended"});
+    const std::string entity(1 << 20, 'x');
+    for (std::uint64_t i = 0; i < 70; ++i) {
+        const std::string id = entity + std::to_string(i);
+        aggregator.add({.position = {i}, .event_type = "begun", .entity_id = id});
+    }
+    aggregator.finish();
+    Json answer;
+    aggregator.put_result(answer);
+    EXPECT_EQ(answer["complete"], false);
+    EXPECT_EQ(answer["result"]["begun_not_ended"], 63);
 }
 
 TEST_F(LateEvents, NothingLastsLongerThanUntilNowNorLessThanNothing) {
