@@ -22,6 +22,7 @@ namespace chronos::mcp {
 namespace {
 
 constexpr std::uint64_t kEventsMax = 100'000;
+constexpr std::string_view kHowToSeeMore = "raise max_tokens, or ask for one field, or aggregate by type or actor";
 constexpr std::uint64_t kLimitDefault = 50;
 constexpr std::uint64_t kLimitMax = 1'000;
 
@@ -119,10 +120,8 @@ void put_totals(Json& answer, const Entries& by_version, FoldOrder order) {
     answer["fold_order"] = order == FoldOrder::kOccurred ? "occurred" : "stream";
     if (late == 0) return;
     answer["late_events"] = late;
-    answer["note"] = order == FoldOrder::kOccurred
-                         ? "changes and periods are by the time at which events occurred; entries stand as recorded"
-                         : "changes are in the order in which events were recorded; fold_order=occurred puts late ones "
-                           "where they belong";
+    answer["note"] = order == FoldOrder::kOccurred ? "late events count where they occurred; entries stand as recorded"
+                                                   : "fold_order=occurred puts late events where they belong";
 }
 
 std::optional<Timestamp> last_occurred_at(const Entries& entries) {
@@ -203,7 +202,7 @@ void put_fields(Json& answer, const Entries& entries, Timestamp until, std::size
     }
     if (rows.size() < fields.size()) {
         answer["fields_left_out"] = fields.size() - rows.size();
-        mark_incomplete(answer, "ask for one field, for get_state with fields, or raise max_tokens");
+        mark_incomplete(answer, kHowToSeeMore);
     }
     answer["untrusted"]["fields"] = rows.take();
 }
@@ -235,16 +234,21 @@ void put_entries(Json& answer, const Request& request, const ViewInfo& info, std
         const bool is_before =
             request.after && (request.is_backward ? version >= *request.after : version <= *request.after);
         if (is_before) continue;
-        if (left_out > 0 || rows.size() == request.limit || !rows.add(entry_row(*entry, request.field, shown)))
+        Json row = left_out == 0 ? entry_row(*entry, request.field, shown) : Json();
+        // Where there are periods there need not be entries.
+        const bool must_fit = !request.field.empty() && !request.after;
+        if (left_out > 0 || rows.size() == request.limit ||
+            !(must_fit ? rows.add_if_it_fits(std::move(row)) : rows.add(std::move(row))))
             ++left_out;
         else
             last_version = version;
     }
-    if (left_out > 0) {
+    if (left_out > 0 && !last_version) mark_incomplete(answer, kHowToSeeMore);
+    if (left_out > 0) answer["entries_left_out"] = left_out;
+    if (left_out > 0 && last_version) {
         answer["complete"] = false;
         answer["cursor"] = {{"after", *last_version}};
         pin_view(answer["cursor"], info);
-        answer["entries_left_out"] = left_out;
     }
     answer["untrusted"]["entries"] = rows.take();
 }
@@ -272,8 +276,8 @@ Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
     put_absent_types(answer, entries, request.expected_types);
     answer["untrusted"] = Json::object();
     // Those of later pages are the same.
-    if (!request.after && !put_names(answer["untrusted"], entries, request.bytes_max / 8, shown))
-        mark_incomplete(answer, "for all types and actors: aggregate with op count, by type or actor");
+    if (!request.after && !put_names(answer["untrusted"], entries, bytes_left(answer, request.bytes_max) / 4, shown))
+        mark_incomplete(answer, kHowToSeeMore);
     if (request.fold.order == FoldOrder::kOccurred) {
         ASSIGN_OR_RETURN(entries, by_occurrence(std::move(entries), request.fold.fold));
     }
@@ -290,7 +294,7 @@ Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
             const PeriodRequest periods{
                 .field = request.field, .fold = request.fold, .until = until, .bytes_max = left / 2};
             ASSIGN_OR_RETURN(const bool fits, put_value_periods(answer["untrusted"], entries, periods, shown));
-            if (!fits) mark_incomplete(answer, "for earlier periods: an earlier as_of, or raise max_tokens");
+            if (!fits) mark_incomplete(answer, kHowToSeeMore);
         }
     } else if (!request.after) {
         put_fields(answer, entries, until, left / 2, shown);
@@ -298,7 +302,7 @@ Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
     put_entries(answer, request, view->info(), std::move(wanted), shown);
     if (shown.cut_count() > 0) {
         answer["values_cut"] = shown.cut_count();
-        mark_incomplete(answer, "long values were cut: raise max_tokens");
+        mark_incomplete(answer, kHowToSeeMore);
     }
     return answered(std::move(answer));
 }
