@@ -41,8 +41,8 @@ Result<Json> type_row(const client::EndpointView& view, const EventTypeCount& ty
     Json row;
     row["event_type"] = shown.text(type.event_type);
     row["count"] = type.count;
-    row["first"] = type.first_recorded_at.to_string();
-    row["last"] = type.last_recorded_at.to_string();
+    row["first_recorded_at"] = type.first_recorded_at.to_string();
+    row["last_recorded_at"] = type.last_recorded_at.to_string();
     ASSIGN_OR_RETURN(const TypeSample sample, sample_type(view, type.event_type, kSampleSize));
     row["fields"] = fields_json(sample, kFieldsShownMax);
     return row;
@@ -131,12 +131,14 @@ Result<ToolAnswer> overview(const Json& arguments, CallContext& context) {
         fits = rows.add(std::move(row));
     }
     if (rows.size() < wanted) {
-        answer["complete"] = false;
         answer["types_left_out"] = wanted - rows.size();
-        answer["try"] = "name an event_type, or raise max_tokens; the most frequent types come first";
+        mark_incomplete(answer, "name an event_type, or raise max_tokens; the most frequent types come first");
     }
     const std::size_t forks_shown = answer["untrusted"].value("forks", Json::array()).size();
-    if (forks_shown < fork_count) answer["forks_left_out"] = fork_count - forks_shown;
+    if (forks_shown < fork_count) {
+        answer["forks_left_out"] = fork_count - forks_shown;
+        mark_incomplete(answer, "for more forks: raise max_tokens, or resources/list, which has all live ones");
+    }
     answer["untrusted"]["event_types"] = rows.take();
     ToolAnswer out = answered(std::move(answer));
     out.links.emplace_back("event types", "chronos://event-types");
