@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "chronos/append.h"
+#include "client/endpoint.h"
 #include "json/writer.h"
 #include "mcp/json_rpc.h"
 #include "mcp/tools/request.h"
@@ -35,6 +36,24 @@ std::string_view try_after(ErrorCode code) {
         case ErrorCode::kInvalidArgument: return "correct the argument that the message names";
         default: return "nothing was changed; try again later or tell the operator";
     }
+}
+
+/// An error on the way to an answer. That a server refused the credential is not the fault of an argument.
+ToolAnswer failed_on(const client::Endpoint& endpoint, const Error& error) {
+    constexpr int kUnauthorized = 401;
+    constexpr int kForbidden = 403;
+    ToolAnswer answer = failed(error);
+    const int status = endpoint.last_status();
+    if (error.code != ErrorCode::kInvalidArgument) return answer;
+    if (status == kUnauthorized)
+        return failed("forbidden", answer.structured["error"].value("message", ""),
+                      "the server does not know the API key, or it was revoked or has expired: tell the person in "
+                      "charge; nothing was done");
+    if (status == kForbidden)
+        return failed("forbidden", answer.structured["error"].value("message", ""),
+                      "the API key has not the scope for this: work on a fork if it may, else ask the person in charge "
+                      "for a key with that scope; nothing was done");
+    return answer;
 }
 
 }  // namespace
@@ -112,7 +131,7 @@ ToolRun answering(ConfirmableRun run) {
                                   CallContext& context) {
         try {
             Result<ToolAnswer> answer = run(arguments, confirmed, context);
-            return answer.ok() ? std::move(answer).value() : failed(answer.error());
+            return answer.ok() ? std::move(answer).value() : failed_on(context.endpoint, answer.error());
         } catch (const Json::exception&) {
             // Past the check of the schema came a member of another kind.
             return failed(

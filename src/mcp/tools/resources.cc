@@ -37,6 +37,7 @@ Result<ResourceContent> content_of(const Tool& tool, const Json& arguments, std:
         const std::string message = answer.structured["error"].value("message", "");
         const std::string code = answer.structured["error"].value("code", "");
         return base::fail(code == "gone"               ? ErrorCode::kGone
+                          : code == "forbidden"        ? ErrorCode::kInvalidArgument
                           : code == "invalid_argument" ? ErrorCode::kInvalidArgument
                           : code == "not_found"        ? ErrorCode::kNotFound
                                                        : ErrorCode::kIo,
