@@ -109,6 +109,9 @@ TEST_F(Answers, SayWhenAValueWasCutOrLeftOut) {
     append("wide:1", "wide.set", wide.dump());
     append("long:1", "long.set", Json({{"text", std::string(5'000, 'x')}}).dump());
     for (int i = 0; i < 60; ++i) append("n:" + std::to_string(i), "n.set" + std::to_string(i));
+    EXPECT_EQ(call("overview", R"({"max_tokens":30000})")["complete"], true);
+    for (char kind = 'a'; kind < 'y'; ++kind) append(std::string(1, kind) + ":1", "n.set1");
+    expect_incomplete("overview", R"({"max_tokens":30000})");
     expect_incomplete("query_events", R"({"entity_id":"long:1"})");
     expect_incomplete("get_history", R"({"entity_id":"long:1"})");
     expect_incomplete("get_history", R"({"entity_id":"long:1","field":"/text"})");

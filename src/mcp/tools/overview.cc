@@ -48,15 +48,17 @@ Result<Json> type_row(const client::EndpointView& view, const EventTypeCount& ty
     return row;
 }
 
-/// The beginnings that entity ids have in common, up to the first ':', '/', '-' or '_'.
-Result<Json> entity_kinds(const client::EndpointView& view, std::size_t bytes_max) {
+/// Puts the beginnings that entity ids have in common, up to the first ':', '/', '-' or '_', as many as fit.
+Status put_entity_kinds(Json& answer, const client::EndpointView& view, std::size_t bytes_max) {
     constexpr std::string_view kBehindAll = "\U0010FFFF";
     Shown shown({.string_bytes = 120});
     Rows kinds(bytes_max);
     std::string after;
-    while (kinds.size() < kKindsMax) {
+    bool are_all = false;
+    for (;;) {
         ASSIGN_OR_RETURN(const auto next, view.entities("", after, 1));
-        if (next.empty()) break;
+        are_all = next.empty();
+        if (are_all || kinds.size() == kKindsMax) break;
         const std::string& id = next.front();
         const std::size_t end = id.find_first_of(":/-_");
         const std::string prefix = end == std::string::npos ? id : id.substr(0, end + 1);
@@ -69,7 +71,9 @@ Result<Json> entity_kinds(const client::EndpointView& view, std::size_t bytes_ma
         if (!kinds.add(std::move(kind))) break;
         after = prefix + std::string(kBehindAll);
     }
-    return kinds.take();
+    if (!are_all) mark_incomplete(answer, "for more kinds of entities: raise max_tokens, or find_entities");
+    answer["untrusted"]["entity_kinds"] = kinds.take();
+    return {};
 }
 
 Result<Json> fork_rows(const client::Endpoint& endpoint, std::size_t bytes_max, std::size_t& count) {
@@ -114,7 +118,7 @@ Result<ToolAnswer> overview(const Json& arguments, CallContext& context) {
     answer["view"] = view_json(view->info());
     answer["untrusted"] = Json::object();
     if (!forks.empty()) answer["untrusted"]["forks"] = std::move(forks);
-    ASSIGN_OR_RETURN(answer["untrusted"]["entity_kinds"], entity_kinds(*view, request.bytes_max / 5));
+    RETURN_IF_ERROR(put_entity_kinds(answer, *view, request.bytes_max / 5));
     Shown shown({.string_bytes = 160});
     Rows rows(bytes_left(answer, request.bytes_max));
     std::size_t wanted = 0;
