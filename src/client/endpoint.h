@@ -82,7 +82,7 @@ public:
     [[nodiscard]] virtual const std::string& name() const = 0;
 
     /// Of the last request to a server, told once: whether it was the credential that it refused (401, 403). Else 0.
-    [[nodiscard]] virtual int last_status() const { return 0; }
+    virtual int take_status() { return 0; }
 
     virtual Result<AppendResult> append(BatchBuilder&& batch, const AppendOptions& options) = 0;
     virtual Result<std::unique_ptr<EndpointView>> view(const ViewOptions& options = {}) const = 0;

@@ -111,7 +111,7 @@ HttpClient::~HttpClient() = default;
 
 const std::string& HttpClient::url() const { return impl_->options.url; }
 
-int HttpClient::last_status() const { return std::exchange(impl_->last_status, 0); }
+int HttpClient::take_status() { return std::exchange(impl_->last_status, 0); }
 
 Result<std::unique_ptr<HttpClient>> HttpClient::open(const ClientOptions& options) {
     static std::once_flag once;

@@ -54,7 +54,7 @@ public:
 
     [[nodiscard]] const std::string& url() const;
     /// Of the last request, told once; 0 where nothing was answered since.
-    [[nodiscard]] int last_status() const;
+    int take_status();
 
 private:
     struct Impl;

@@ -39,11 +39,11 @@ std::string_view try_after(ErrorCode code) {
 }
 
 /// An error on the way to an answer. That a server refused the credential is not the fault of an argument.
-ToolAnswer failed_on(const client::Endpoint& endpoint, const Error& error) {
+ToolAnswer failed_on(client::Endpoint& endpoint, const Error& error) {
     constexpr int kUnauthorized = 401;
     constexpr int kForbidden = 403;
     ToolAnswer answer = failed(error);
-    const int status = endpoint.last_status();
+    const int status = endpoint.take_status();
     if (error.code != ErrorCode::kInvalidArgument) return answer;
     if (status == kUnauthorized)
         return failed("forbidden", answer.structured["error"].value("message", ""),
