@@ -2,6 +2,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -12,6 +13,8 @@
 #include "app/interrupt.h"
 #include "app/options.h"
 #include "base/result.h"
+#include "client/http_client.h"
+#include "mcp/json_rpc.h"
 #include "mcp/stdio_server.h"
 #include "server/version.h"
 
@@ -53,6 +56,38 @@ struct McpFlags {
     bool with_conformance_fixtures = false;
 };
 
+/// What the key may do, as the server says it; nothing where it does not say.
+std::optional<access::Scopes> scopes_of_key(const Program& program) {
+    const Result<client::ClientOptions> options = client_options(program);
+    if (!options.ok()) return std::nullopt;
+    const auto http = client::HttpClient::open(*options);
+    if (!http.ok()) return std::nullopt;
+    const Result<client::HttpReply> reply = (*http)->send({.target = "/api/v1/auth/me"});
+    if (!reply.ok() || reply->status != 200) return std::nullopt;
+    const mcp::Json self = mcp::Json::parse(reply->body, nullptr, false);
+    if (!self.is_object() || !self.contains("scopes")) return std::nullopt;
+    access::Scopes scopes;
+    for (const mcp::Json& name : self["scopes"]) {
+        const auto scope = name.is_string() ? access::parse_scope(name.get<std::string>()) : std::nullopt;
+        if (scope) scopes.add(*scope);
+    }
+    return scopes;
+}
+
+/// What --scope leaves of what the key may do, so that no tool is listed that the server refuses. What is wrong with
+/// the key is told whoever calls.
+access::Scopes scopes_of(const Program& program, access::Scope wanted) {
+    if (program.common.url.empty()) return {wanted};
+    const std::optional<access::Scopes> of_key = scopes_of_key(program);
+    if (!of_key) return {wanted};
+    const access::Scopes asked{wanted};
+    access::Scopes scopes;
+    for (const access::Scope scope : {access::Scope::kRead, access::Scope::kWriteForks, access::Scope::kWrite}) {
+        if (asked.allows(scope) && of_key->allows(scope)) scopes.add(scope);
+    }
+    return scopes;
+}
+
 Result<int> run_mcp(Program& program, const McpFlags& flags) {
     catch_interrupts();
     // Standard output is for messages alone.
@@ -64,7 +99,7 @@ Result<int> run_mcp(Program& program, const McpFlags& flags) {
     mcp::StdioServer server(service, {.principal = {.key_id = "",
                                                     .name = "stdio",
                                                     .tenant = "default",
-                                                    .scopes = {*access::parse_scope(flags.scope)}},
+                                                    .scopes = scopes_of(program, *access::parse_scope(flags.scope))},
                                       .endpoint = [&endpoint] { return endpoint.get(); },
                                       .write =
                                           [&program](std::string_view line) {
@@ -98,7 +133,8 @@ void add_mcp_command(CLI::App& parent, Program& program) {
                                                 "  chronos mcp --url http://127.0.0.1:3900 --api-key-file agent.key"});
     command
         ->add_option("--scope", flags->scope,
-                     "What the agent may do: read (default), write:forks, or write. A server's key may allow less")
+                     "What the agent may do: read (default, with --url too), write:forks, or write. A server's key may "
+                     "allow less")
         ->check(CLI::IsMember({"read", "write:forks", "write"}))
         ->type_name("SCOPE");
     command->add_flag("--conformance", flags->with_conformance_fixtures,

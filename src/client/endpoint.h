@@ -81,6 +81,9 @@ public:
     /// "data" or "http://127.0.0.1:3900", for messages.
     [[nodiscard]] virtual const std::string& name() const = 0;
 
+    /// Of the last request to a server, told once: whether it was the credential that it refused (401, 403). Else 0.
+    virtual int take_status() { return 0; }
+
     virtual Result<AppendResult> append(BatchBuilder&& batch, const AppendOptions& options) = 0;
     virtual Result<std::unique_ptr<EndpointView>> view(const ViewOptions& options = {}) const = 0;
 

@@ -101,6 +101,7 @@ int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 struct HttpClient::Impl {
     ClientOptions options;
     std::unique_ptr<CURL, CloseCurl> curl;
+    int last_status = 0;
 
     Result<HttpReply> perform(const HttpRequest& request, const std::function<bool(std::string_view)>* take);
 };
@@ -109,6 +110,8 @@ HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpClient::~HttpClient() = default;
 
 const std::string& HttpClient::url() const { return impl_->options.url; }
+
+int HttpClient::take_status() { return std::exchange(impl_->last_status, 0); }
 
 Result<std::unique_ptr<HttpClient>> HttpClient::open(const ClientOptions& options) {
     static std::once_flag once;
@@ -169,6 +172,7 @@ Result<HttpReply> HttpClient::Impl::perform(const HttpRequest& request,
     long status = 0;
     curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
     transfer.reply.status = static_cast<int>(status);
+    last_status = transfer.reply.status;
     if (transfer.was_ended || code == CURLE_OK) return std::move(transfer.reply);
     if (!transfer.upload_status.ok()) return std::move(transfer.upload_status).error();
     // A server that has heard enough answers before the body is sent.

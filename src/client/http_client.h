@@ -53,6 +53,8 @@ public:
     Result<HttpReply> stream(const HttpRequest& request, const std::function<bool(std::string_view)>& take);
 
     [[nodiscard]] const std::string& url() const;
+    /// Of the last request, told once; 0 where nothing was answered since.
+    int take_status();
 
 private:
     struct Impl;

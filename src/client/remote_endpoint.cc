@@ -199,6 +199,7 @@ public:
 
     Store* local() override { return nullptr; }
     [[nodiscard]] const std::string& name() const override { return http_->url(); }
+    int take_status() override { return http_->take_status(); }
 
     Result<AppendResult> append(BatchBuilder&& batch, const AppendOptions& options) override {
         HttpRequest request{.method = "POST", .target = "/api/v1/events/batch", .body = batch_json(batch)};

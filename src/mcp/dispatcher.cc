@@ -159,6 +159,24 @@ bool Dispatcher::is_known(std::string_view method, Era era) const {
     return common_.contains(method) || (era == Era::kModern ? modern_ : legacy_).contains(method);
 }
 
+std::optional<RpcError> Dispatcher::refuse_to_watch(const std::vector<std::string>& uris) const {
+    constexpr std::string_view kBehindScheme = "://";
+    for (const std::string& uri : uris) {
+        const std::string scheme = uri.substr(0, uri.find(kBehindScheme)) + std::string(kBehindScheme);
+        const bool is_ours =
+            uri.starts_with(scheme) &&
+            std::any_of(offers_.templates.begin(), offers_.templates.end(), [&scheme](const Json& one) {
+                return string_member(one, "uriTemplate").value_or("").starts_with(scheme);
+            });
+        if (!is_ours)
+            return RpcError{
+                .code = kInvalidParams,
+                .message = "there can be no such resource here; resources/templates/list says how URIs look",
+                .data = {{"uri", uri}}};
+    }
+    return std::nullopt;
+}
+
 Json Dispatcher::answer(Exchange& exchange) {
     const Json& id = exchange.request().id;
     try {

@@ -68,6 +68,8 @@ public:
 
     /// Whether a method of this name is answered here, so that others need not be waited for.
     [[nodiscard]] bool is_known(std::string_view method, Era era) const;
+    /// Why resources of these URIs cannot be watched: their scheme is not one of ours.
+    [[nodiscard]] std::optional<RpcError> refuse_to_watch(const std::vector<std::string>& uris) const;
     /// The listing of a tool, to see how its parameters are mirrored; null: there is none of that name.
     [[nodiscard]] const Json* tool_listing(std::string_view name) const;
     [[nodiscard]] static Json supported_versions();

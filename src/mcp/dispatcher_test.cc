@@ -135,7 +135,10 @@ TEST_F(DispatcherTest, AnswersACallAsTextAndAsStructure) {
 TEST_F(DispatcherTest, WrongArgumentsAreTheToolsErrorAndAnUnknownToolTheCallers) {
     const Json result = call({{"name", "echo"}, {"arguments", {{"txt", "hi"}}}})["result"];
     EXPECT_EQ(result["isError"], true);
-    EXPECT_EQ(result["content"][0]["text"], R"(there is no argument "txt"; did you mean "text"?)");
+    EXPECT_EQ(result["structuredContent"]["error"]["code"], "invalid_argument");
+    EXPECT_EQ(result["structuredContent"]["error"]["message"], R"(there is no argument "txt"; did you mean "text"?)");
+    EXPECT_FALSE(result["structuredContent"]["try"].get<std::string>().empty());
+    EXPECT_EQ(Json::parse(result["content"][0]["text"].get<std::string>()), result["structuredContent"]);
     const Json error = call({{"name", "ecko"}})["error"];
     EXPECT_EQ(error["code"], kInvalidParams);
     EXPECT_EQ(error["message"], R"(there is no tool "ecko"; did you mean "echo"?)");
@@ -234,6 +237,14 @@ TEST_F(DispatcherTest, ALegacyClientIsAskedWhileItWaits) {
     EXPECT_FALSE(sent_[0]["params"].contains("mode"));
     EXPECT_EQ(legacy_call({{"name", "drop"}}, Json::object(), agreed)["result"]["isError"], true);
     EXPECT_EQ(drops_, 1);
+}
+
+TEST_F(DispatcherTest, OnlyWhatCanBeAResourceIsWatched) {
+    dispatcher_.offers().templates.push_back({{"uriTemplate", "test://{id}"}});
+    EXPECT_FALSE(dispatcher_.refuse_to_watch({"test://1", "test://not-there-yet"}));
+    EXPECT_TRUE(dispatcher_.refuse_to_watch({"test://1", "http://x"}));
+    EXPECT_TRUE(dispatcher_.refuse_to_watch({""}));
+    EXPECT_TRUE(dispatcher_.refuse_to_watch({"test"}));
 }
 
 TEST_F(DispatcherTest, ListsComeInPages) {

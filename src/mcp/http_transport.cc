@@ -250,6 +250,7 @@ void HttpTransport::listen(server::Call& call, const Message& message, const Cli
     const Json id = message.id;
     const Result<SubscriptionFilter> filter = SubscriptionFilter::parse(member(message.params, "notifications"));
     if (!filter.ok()) return done(failure(id, {.code = kInvalidParams, .message = filter.error().message}, 400));
+    if (const auto error = service_.dispatcher().refuse_to_watch(filter->uris)) return done(failure(id, *error, 400));
     Result<server::LiveCount> count = server::LiveCount::take(call.services);
     if (!count.ok()) return done(failure(id, {.code = kTooManyRequests, .message = count.error().message}, 429));
     if (!takes_events(call.request))
@@ -313,6 +314,11 @@ void HttpTransport::post_legacy(server::Call& call, Message message, const Done&
         return done(accepted());
     }
     if (!LegacySession::is_own(message.method)) return run_legacy(call, std::move(message), session, done);
+    const std::string uri = string_member(message.params, "uri").value_or("");
+    if (message.method == "resources/subscribe" && !uri.empty()) {
+        if (const auto error = service_.dispatcher().refuse_to_watch({uri}))
+            return done(failure(message.id, *error, 200));
+    }
     const auto answer = legacy.answer(message);
     if (const auto* error = std::get_if<RpcError>(&answer)) return done(failure(message.id, *error, 200));
     const Json result = result_message(message.id, std::get<Json>(answer));

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "mcp/argument_check.h"
+#include "mcp/tools/answer.h"
 
 namespace chronos::mcp {
 namespace {
@@ -30,8 +31,6 @@ Json listing_of(const Tool& tool) {
     return listing;
 }
 
-Json tool_error(std::string_view text) { return {{"content", text_content(text)}, {"isError", true}}; }
-
 Json result_of(ToolAnswer answer) {
     const bool is_structured = !answer.structured.is_null();
     Json content = text_content(answer.text.empty() && is_structured ? text_of(answer.structured) : answer.text);
@@ -43,6 +42,11 @@ Json result_of(ToolAnswer answer) {
     if (is_structured) result["structuredContent"] = std::move(answer.structured);
     if (answer.is_error) result["isError"] = true;
     return result;
+}
+
+/// What a call was refused for before the tool itself saw it, in the form in which tools say so.
+Json refused(std::string_view code, const std::string& message, std::string_view try_next) {
+    return result_of(failed(code, message, std::string(try_next)));
 }
 
 CallContext context_of(Exchange& exchange, client::Endpoint& endpoint) {
@@ -78,18 +82,21 @@ public:
 
     Reply run() {
         const Result<client::Endpoint*> endpoint = exchange_.endpoint();
-        if (!endpoint.ok()) return tool_error(endpoint.error().message);
+        if (!endpoint.ok()) return result_of(failed(endpoint.error()));
         std::string plan_token;
         if (tool_.is_destructive && member(arguments_, kPlanToken).is_string()) {
             plan_token = arguments_[std::string(kPlanToken)].get<std::string>();
             arguments_.erase(std::string(kPlanToken));
         }
-        if (const auto mistake = mistake_in(arguments_, schema_)) return tool_error(*mistake);
+        if (const auto mistake = mistake_in(arguments_, schema_))
+            return refused("invalid_argument", *mistake, "correct the argument that the message names");
         CallContext context = context_of(exchange_, **endpoint);
         if (exchange_.state().is_object()) return confirm_by_form(context);
         if (plan_token.empty()) return ask_if_needed(tool_.run(arguments_, std::nullopt, context));
         const Result<Json> binding = seal_.open(plan_token, bound());
-        if (!binding.ok()) return tool_error("plan_token: " + binding.error().message);
+        if (!binding.ok())
+            return refused("invalid_argument", "plan_token: " + binding.error().message,
+                           "call again without plan_token, and look at the new plan");
         return finish(binding->get<std::string>(), context);
     }
 
@@ -102,7 +109,9 @@ private:
     Reply confirm_by_form(CallContext& context) {
         const Json& response = member(exchange_.input_responses(), "confirm");
         if (response.is_null()) return ask_if_needed(tool_.run(arguments_, std::nullopt, context));
-        if (!is_agreed(response)) return tool_error("Not done: it was not confirmed. Nothing was changed.");
+        if (!is_agreed(response))
+            return refused("not_confirmed", "Not done: it was not confirmed. Nothing was changed.",
+                           "ask the person what they want instead; calling again asks again");
         return finish(string_member(exchange_.state(), "binding").value_or(""), context);
     }
 

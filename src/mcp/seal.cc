@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kUsedMax = 100'000;
 constexpr std::size_t kTokenSizeMax = 64 << 10;
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+constexpr std::int64_t kLifetimeNs = Seal::kLifetimeSeconds * 1'000'000'000;
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kUrlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -76,7 +76,12 @@ std::optional<std::string> base64_decoded(std::string_view text) {
     return out;
 }
 
-Seal::Seal(io::Environment world) : world_(world) { world_.random.fill(key_); }
+Seal::Seal(io::Environment world) : world_(world), is_key_shared_(false) { world_.random.fill(key_); }
+
+Seal::Seal(io::Environment world, const Key& key) : world_(world), key_(key), is_key_shared_(true) {}
+
+/// The monotonic clock means nothing to a process after the next start of the machine.
+std::int64_t Seal::now_ns() const { return is_key_shared_ ? world_.clock.wall_ns() : world_.clock.monotonic_ns(); }
 
 Seal::Binding Seal::binding_of(const access::Principal& principal, std::string_view method, const Json& salient) {
     // Sorted by key: the client may send the same parameters in another order.
@@ -91,7 +96,7 @@ std::string Seal::seal(const Binding& binding, const Json& state) {
     world_.random.fill(nonce);
     const Json payload = {{"for", binding.holder},
                           {"of", binding.digest},
-                          {"until", world_.clock.monotonic_ns() + kLifetimeSeconds * kNsPerSecond},
+                          {"until", now_ns() + kLifetimeNs},
                           {"once", access::hex_of(nonce)},
                           {"state", state}};
     const std::string text = payload.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -113,7 +118,9 @@ Result<Json> Seal::open(std::string_view token, const Binding& binding) {
     if (payload["of"] != binding.digest)
         return refused("this state belongs to another request: send the parameters it was given for, unchanged");
     const auto until = payload["until"].get<std::int64_t>();
-    if (world_.clock.monotonic_ns() > until) return refused("this state has expired; begin again without it");
+    // Nor is it good for longer because a clock was set back.
+    if (const std::int64_t now = now_ns(); now > until || until - now > kLifetimeNs)
+        return refused("this state has expired; begin again without it");
     RETURN_IF_ERROR(use_up(payload["once"].get<std::string>(), until));
     return std::move(payload["state"]);
 }
@@ -121,7 +128,7 @@ Result<Json> Seal::open(std::string_view token, const Binding& binding) {
 Status Seal::use_up(const std::string& nonce, std::int64_t until_ns) {
     const std::lock_guard lock(mutex_);
     if (used_.size() >= kUsedMax)
-        std::erase_if(used_, [now = world_.clock.monotonic_ns()](const auto& entry) { return entry.second < now; });
+        std::erase_if(used_, [now = now_ns()](const auto& entry) { return entry.second < now; });
     if (used_.size() >= kUsedMax)
         return base::fail(ErrorCode::kLimitExceeded, "too many confirmations at once; try again in a few minutes");
     if (!used_.emplace(nonce, until_ns).second) return refused("this state was used already; begin again without it");

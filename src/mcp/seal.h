@@ -4,7 +4,8 @@
 //     token = base64url(payload) "." base64url(HMAC-SHA-256 of payload)
 //     payload = {"for": principal, "of": digest of method and parameters, "until": time, "once": nonce, "state": …}
 //
-// The key is made at the start of the process, so a token does not outlive it.
+// The key is made at the start of the process, so a token does not outlive it; or it is given, by who keeps it between
+// processes: then times are those of the wall clock, and within one process a token is good once.
 //
 // Threads: any.
 // Source: MCP 2026-07-28, "Multi Round-Trip Requests", "Server Requirements".
@@ -29,7 +30,11 @@ class Seal {
 public:
     static constexpr std::int64_t kLifetimeSeconds = 300;
 
+    using Key = std::array<std::byte, 32>;
+
     explicit Seal(io::Environment world);
+    /// With a key that other processes have too.
+    Seal(io::Environment world, const Key& key);
 
     /// What a token is bound to: who asks, and for what.
     struct Binding {
@@ -49,9 +54,11 @@ public:
 
 private:
     Status use_up(const std::string& nonce, std::int64_t until_ns);
+    [[nodiscard]] std::int64_t now_ns() const;
 
     io::Environment world_;
-    std::array<std::byte, 32> key_{};
+    Key key_{};
+    const bool is_key_shared_;
     std::mutex mutex_;
     std::map<std::string, std::int64_t> used_;  ///< Nonces, until when to remember them. Guarded by mutex_.
 };

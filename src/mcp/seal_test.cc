@@ -48,6 +48,19 @@ TEST_F(SealTest, AnotherProcessDoesNotOpenIt) {
     EXPECT_FALSE(other.open(seal_.seal(binding(), {}), binding()).ok());
 }
 
+TEST_F(SealTest, AnotherProcessWithTheSameKeyDoesAndKnowsTheHour) {
+    const Seal::Key key{std::byte{7}};
+    Seal first(world_.environment(), key);
+    Seal second(world_.environment(), key);
+    const std::string token = first.seal(binding(), {{"round", 1}});
+    EXPECT_FALSE(second.open(token, binding({{"name", "other"}})).ok());
+    EXPECT_TRUE(second.open(token, binding()).ok());
+    world_.clock.now_ns += Seal::kLifetimeSeconds * 1'000'000'000 + 1;
+    EXPECT_FALSE(first.open(token, binding()).ok());
+    world_.clock.now_ns -= 2 * (Seal::kLifetimeSeconds * 1'000'000'000 + 1);
+    EXPECT_FALSE(first.open(token, binding()).ok()) << "a clock that was set back";
+}
+
 TEST_F(SealTest, ExpiresAfterAWhile) {
     const std::string token = seal_.seal(binding(), {});
     world_.clock.now_ns += Seal::kLifetimeSeconds * 1'000'000'000 + 1;

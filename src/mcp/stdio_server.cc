@@ -52,6 +52,11 @@ void StdioServer::take_request(Message message) {
         return send(result_message(message.id, Json::object()));
     if (session_ && !is_modern(message)) {
         if (!LegacySession::is_own(message.method)) return run(std::move(message), session_->client(), false);
+        const std::string uri = string_member(message.params, "uri").value_or("");
+        if (message.method == "resources/subscribe" && !uri.empty()) {
+            if (const auto error = service_.dispatcher().refuse_to_watch({uri}))
+                return send(error_message(message.id, *error));
+        }
         const auto answer = session_->answer(message);
         if (const auto* error = std::get_if<RpcError>(&answer)) return send(error_message(message.id, *error));
         send(result_message(message.id, std::get<Json>(answer)));
@@ -83,6 +88,7 @@ void StdioServer::listen(const Message& message, const Client& client) {
     const Json id = message.id;
     const Result<SubscriptionFilter> filter = SubscriptionFilter::parse(member(message.params, "notifications"));
     if (!filter.ok()) return send(error_message(id, {.code = kInvalidParams, .message = filter.error().message}));
+    if (const auto error = service_.dispatcher().refuse_to_watch(filter->uris)) return send(error_message(id, *error));
     const auto tagged = [id](Json params) {
         params["_meta"][std::string(kMetaSubscription)] = id;
         return params;

@@ -50,8 +50,10 @@ protected:
         testing::internal::CaptureStderr();
         EXPECT_EQ(run_command_line(static_cast<int>(arguments.size()), arguments.data()), exit_code);
         const std::string errors = testing::internal::GetCapturedStderr();
-        EXPECT_EQ(errors.empty(), exit_code == 0) << errors;
-        return testing::internal::GetCapturedStdout();
+        std::string out = testing::internal::GetCapturedStdout();
+        // What a tool refused is its answer, and stands there.
+        EXPECT_TRUE(exit_code == 0 ? errors.empty() : !errors.empty() || !out.empty()) << errors;
+        return out;
     }
 
     /// A server as a script: the answer to the first line that holds each word.
@@ -101,6 +103,47 @@ TEST_F(McpCli, ToolsAreListedAndCalledByOldNamesToo) {
     EXPECT_EQ(run({"tools", "--dir", (folder_ / "none").string()}, 3), "");
     EXPECT_NE(run({"ask-advice", "why did user-123 change?", "--dir", directory}).find("get_history"),
               std::string::npos);
+}
+
+TEST_F(McpCli, APlanHoldsForTheCallItWasMadeForInAnyProcess) {
+    const std::string directory = make_store(1);
+    const std::string made = run({"create-fork", "--dir", directory, "--name", "try", "--json"});
+    const std::string fork = Json::parse(made)["fork"];
+    const auto finish = [&](const Json& arguments, int exit_code = 0) {
+        return Json::parse(run({"call", "fork_finish", arguments.dump(), "--dir", directory, "--json"}, exit_code));
+    };
+    Json merge = {{"fork", "try"}, {"action", "merge"}};
+    const Json plan = finish(merge);
+    EXPECT_EQ(plan["confirmation_required"], true);
+    const std::string token = plan["plan_token"];
+    EXPECT_EQ(token.find(fork), std::string::npos) << "it can be guessed: " << token;
+    const auto file = fs::status(fs::path(directory) / "mcp-cli.key");
+    EXPECT_EQ(file.permissions(), fs::perms::owner_read | fs::perms::owner_write);
+    const Json discard = {{"fork", "try"}, {"action", "discard"}, {"plan_token", token}};
+    EXPECT_NE(finish(discard, 2)["error"]["message"].get<std::string>().find("plan_token"), std::string::npos);
+    merge["plan_token"] = fork + " merge head none own 0 parent main head 0";
+    EXPECT_EQ(finish(merge, 2)["error"]["code"], "invalid_argument");
+    merge["plan_token"] = token;
+    EXPECT_EQ(finish(merge)["status"], "merged");
+    EXPECT_EQ(finish(merge)["duplicate"], true) << "what is done is said again, not done again";
+}
+
+TEST_F(McpCli, ArgumentsAreCheckedAsOverTheProtocol) {
+    const std::string directory = make_store(1);
+    const auto error = [&](const std::string& tool, const std::string& arguments) {
+        return Json::parse(run({"call", tool, arguments, "--dir", directory, "--json"}, 2))["error"];
+    };
+    EXPECT_EQ(error("query_events", R"({"limit":"5"})")["code"], "invalid_argument");
+    EXPECT_NE(error("get_snapshot", R"({"entity_id":"user-123","nonsense":1})")["message"].get<std::string>().find(
+                  "nonsense"),
+              std::string::npos);
+    const std::string other = fake_server(
+        {{"server/discover",
+          R"({"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","supportedVersions":["2026-07-28"]}})"},
+         {"\"one\"", R"({"jsonrpc":"2.0","id":2,"result":{"content":[{"type":"text","text":"plain"}]}})"},
+         {"\"two\"", R"({"jsonrpc":"2.0","id":2,"error":{"code":-31403,"message":"the scope is missing"}})"}});
+    EXPECT_EQ(run({"call", "one", "--command", other}), "plain\n");
+    EXPECT_EQ(run({"call", "two", "--command", other}, 2), "");
 }
 
 TEST_F(McpCli, SpeaksTodaysProtocol) {

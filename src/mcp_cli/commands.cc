@@ -151,8 +151,12 @@ Result<int> run_call(Options& options, const CallFlags& flags) {
                           "a number in the arguments has more digits than are kept; give it as a string");
     ASSIGN_OR_RETURN(const auto connection, connection_of(options));
     ASSIGN_OR_RETURN(const CallResult result, connection->call(flags.tool, arguments));
-    const std::string text = result.structured.is_null() ? text_of(Json(result.text)) : text_of(result.structured);
-    program.out.line(program.common.json ? text : app::pretty_json(text));
+    if (result.structured.is_null() && !program.common.json) {
+        program.out.line(app::harmless_lines(result.text));
+    } else {
+        const std::string text = result.structured.is_null() ? text_of(Json(result.text)) : text_of(result.structured);
+        program.out.line(program.common.json ? text : app::pretty_json(text));
+    }
     // A plan that waits to be confirmed is no failure, although servers mark it so that nobody takes it for done.
     const bool is_plan = result.structured.is_object() && result.structured.value("confirmation_required", false);
     return result.is_error && !is_plan ? app::exit_code_of(error_of(result).code) : app::kExitOk;

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "base/utf8.h"
+#include "mcp/json_rpc.h"
 #include "mcp_cli/connection.h"
 #include "mcp_cli/transport.h"
 #include "server/version.h"
@@ -15,7 +16,6 @@ namespace {
 constexpr std::string_view kModern = "2026-07-28";
 constexpr std::string_view kLegacy = "2025-11-25";
 constexpr std::string_view kMeta = "io.modelcontextprotocol/";
-constexpr int kInvalidParams = -32602;
 
 class ServerConnection final : public Connection {
 public:
@@ -91,7 +91,8 @@ private:
         const Json error = response->value("error", Json::object());
         const int code = error.is_object() ? error.value("code", 0) : 0;
         const std::string text = error.is_object() ? error.value("message", "no message") : "no message";
-        return base::fail(code == kInvalidParams ? ErrorCode::kInvalidArgument : ErrorCode::kIo,
+        const bool is_callers = code == mcp::kInvalidParams || code == mcp::kScopeMissing;
+        return base::fail(is_callers ? ErrorCode::kInvalidArgument : ErrorCode::kIo,
                           "the server answered: " + base::shortened(text, 500));
     }
 

@@ -78,20 +78,18 @@ Fork as_seen(const Fork& fork, std::uint64_t seen_seq) {
 }  // namespace
 
 Error gone_error(const Fork& fork) {
-    const bool is_merged = fork.status == ForkStatus::kMerged;
-    if (is_merged && fork.is_gone())
-        return base::fail(ErrorCode::kGone, "fork " + fork.id + (fork.name.empty() ? "" : " ('" + fork.name + "')") +
-                                                " was merged at " + fork.ended_at.to_string() +
+    // Without its name: somebody wrote it, and messages are read as the words of the store.
+    const std::string who = "fork " + fork.id;
+    if (fork.status == ForkStatus::kMerged && fork.is_gone())
+        return base::fail(ErrorCode::kGone, who + " was merged at " + fork.ended_at.to_string() +
                                                 " and could be read until " + fork.gone_at.to_string() +
                                                 "; its events are on its parent");
-    return base::fail(ErrorCode::kGone,
-                      "fork " + fork.id + (fork.name.empty() ? "" : " ('" + fork.name + "')") +
-                          (fork.status == ForkStatus::kExpired ? " expired"
-                           : is_merged                         ? " was merged"
-                                                               : " was discarded") +
-                          " at " + fork.ended_at.to_string() +
-                          (is_merged ? "; it can be read, not written: append to its parent, or make a new fork"
-                                     : "; make a new fork"));
+    if (fork.status == ForkStatus::kMerged)
+        return base::fail(ErrorCode::kGone,
+                          who + " was merged at " + fork.ended_at.to_string() +
+                              "; it can be read, not written: append to its parent, or make a new fork");
+    const std::string_view how = fork.status == ForkStatus::kExpired ? " expired at " : " was discarded at ";
+    return base::fail(ErrorCode::kGone, who + std::string(how) + fork.ended_at.to_string() + "; make a new fork");
 }
 
 std::string name_tag(std::string_view name) { return "name:" + std::string(name); }

@@ -1,4 +1,4 @@
-// A test of a payload field as it is typed: --where '/total >= 100'.
+// A test of a payload field as it is typed: '/total >= 100', of --where and of where in requests.
 //
 // Threads: free functions.
 #pragma once

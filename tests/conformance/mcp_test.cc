@@ -216,6 +216,23 @@ TEST_F(McpProgram, SaysHelloWhereThereIsNoStoreAndTellsWhoeverCalls) {
     EXPECT_NE(answers.at("2").dump().find("chronos init"), std::string::npos);
 }
 
+TEST_F(McpProgram, OffersWhatTheKeyOfAServerAllows) {
+    ServerProcess server;
+    const auto tool_count = [&](const std::string& scopes, const std::vector<std::string>& options) {
+        write_file("agent.key", server.make_key(scopes));
+        std::vector<std::string> words{"mcp", "--url", "http://127.0.0.1:" + std::to_string(server.port()),
+                                       "--api-key-file", "agent.key"};
+        words.insert(words.end(), options.begin(), options.end());
+        const json request = with_id(modern("tools/list"), 1);
+        const Answer answer = run_program(program_path(), words, directory_, request.dump() + "\n");
+        EXPECT_EQ(answer.exit_code, 0) << answer.errors;
+        return json::parse(answer.out)["result"]["tools"].size();
+    };
+    EXPECT_EQ(tool_count(R"(["read"])", {"--scope", "write"}), 8U);
+    EXPECT_EQ(tool_count(R"(["write:forks"])", {"--scope", "write"}), 11U);
+    EXPECT_EQ(tool_count(R"(["write"])", {}), 8U) << "read unless told otherwise";
+}
+
 TEST_F(McpProgram, TakesNoScopeThatThereIsNot) { EXPECT_EQ(chronos({"mcp", "--scope", "admin"}).exit_code, 2); }
 
 }  // namespace

@@ -113,6 +113,7 @@ Result<ToolAnswer> aggregate(const Json& arguments, CallContext& context) {
         }
     } else {
         ASSIGN_OR_RETURN(const bool is_complete, look_at_all(*view, request, aggregator, context));
+        aggregator.finish();
         answer["complete"] = is_complete;
         answer["events"] = aggregator.event_count();
         if (!is_complete)
@@ -131,10 +132,11 @@ Result<ToolAnswer> aggregate(const Json& arguments, CallContext& context) {
     Shown shown({.string_bytes = 200, .element_count = 20});
     Json stored = aggregator.rows(request.limit, bytes_left(answer, request.bytes_max), shown);
     if (stored.contains("left_out")) {
-        answer["complete"] = false;
         answer["groups_left_out"] = stored["left_out"];
+        mark_incomplete(answer, "for more groups: a higher limit or max_tokens, or a narrower filter");
         stored.erase("left_out");
     }
+    if (shown.cut_count() > 0) mark_incomplete(answer, "long values were cut: narrow the filter, or query_events");
     answer["untrusted"].update(stored);
     return answered(std::move(answer));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "json/number.h"
@@ -66,7 +67,8 @@ Json durations_json(std::vector<std::int64_t> ns) {
     out["min"] = duration_json(ns.front());
     out["avg"] = duration_json(static_cast<std::int64_t>(total / count));
     out["median"] = duration_json(median);
-    out["p95"] = duration_json(ns[std::min(ns.size() - 1, ns.size() * 95 / 100)]);
+    // The nearest rank: the least that 95 of 100 do not go beyond.
+    out["p95"] = duration_json(ns[(ns.size() * 95 + 99) / 100 - 1]);
     out["max"] = duration_json(ns.back());
     out["total"] = total_json(total);
     return out;
@@ -142,62 +144,99 @@ std::string Aggregator::group_of(const EventView& event) const {
 
 void Aggregator::add(const EventView& event) {
     tally(all_, event);
-    if (wanted_.operation == "duration") return add_duration(event);
-    if (wanted_.operation == "sequence") return add_step(event);
+    if (wanted_.operation == "duration" || wanted_.operation == "sequence") return add_moment(event);
     if (wanted_.by.empty()) return;
     if (Tally* group = find_group(group_of(event))) tally(*group, event);
 }
 
-/// From an event of the first type to the next one of the second; of several of the first the earliest counts.
-void Aggregator::add_duration(const EventView& event) {
-    const std::string entity(event.entity_id);
-    if (event.event_type == wanted_.to_type) {
-        if (const auto open = open_.find(entity); open != open_.end()) {
-            const Span span{.entity_id = entity,
-                            .from_position = open->second.position,
-                            .to_position = event.position.value,
-                            .ns = span_ns(open->second.since, event.occurred_at)};
-            all_.durations_ns.push_back(span.ns);
-            if (!wanted_.by.empty()) {
-                if (Tally* group = find_group(group_of(event))) {
-                    ++group->event_count;
-                    group->durations_ns.push_back(span.ns);
-                }
-            }
-            if (!shortest_ || span.ns < shortest_->ns) shortest_ = span;
-            if (!longest_ || span.ns > longest_->ns) longest_ = span;
-            open_.erase(open);
-            kept_bytes_ -= entity.size();
-        }
-    }
-    if (event.event_type == wanted_.from_type && !open_.contains(entity)) {
-        if (open_.size() < kGroupsMax && keep(entity.size()))
-            open_[entity] = {.since = event.occurred_at, .position = event.position.value};
-        else
-            has_too_many_groups_ = true;
-    }
+std::optional<std::uint32_t> Aggregator::place_of_name(std::string name) {
+    if (const auto found = places_.find(name); found != places_.end()) return found->second;
+    // With what a table needs for an entry.
+    constexpr std::size_t kEntryBytes = 64;
+    if (!keep(name.size() + kEntryBytes)) return std::nullopt;
+    const auto added = places_.emplace(std::move(name), static_cast<std::uint32_t>(names_.size())).first;
+    names_.push_back(&added->first);
+    return added->second;
 }
 
-void Aggregator::add_step(const EventView& event) {
-    const std::string entity(event.entity_id);
-    const std::string type(event.event_type);
-    const auto before = last_.find(entity);
-    if (before == last_.end()) {
-        if (last_.size() < kGroupsMax && keep(entity.size()))
-            last_[entity] = {.event_type = type, .occurred_at = event.occurred_at};
-        else
-            has_too_many_groups_ = true;
+void Aggregator::add_moment(const EventView& event) {
+    const bool is_duration = wanted_.operation == "duration";
+    if (is_duration && event.event_type != wanted_.from_type && event.event_type != wanted_.to_type) return;
+    const bool is_grouped = is_duration && !wanted_.by.empty() && event.event_type == wanted_.to_type;
+    const auto entity = place_of_name(std::string(event.entity_id));
+    const auto type = place_of_name(std::string(event.event_type));
+    const auto group = is_grouped ? place_of_name(group_of(event)) : std::optional<std::uint32_t>(0);
+    if (!entity || !type || !group || !keep(sizeof(Moment))) {
+        has_too_many_groups_ = true;
         return;
     }
-    std::pair types{before->second.event_type, type};
-    if (steps_.contains(types) || (steps_.size() < kGroupsMax && keep(types.first.size() + types.second.size()))) {
-        Step& step = steps_[std::move(types)];
-        ++step.count;
-        step.total_ns += span_ns(before->second.occurred_at, event.occurred_at);
-    } else {
-        has_too_many_groups_ = true;
+    moments_.push_back({.entity = *entity,
+                        .type = *type,
+                        .group = *group,
+                        .occurred_at = event.occurred_at,
+                        .position = event.position.value});
+}
+
+void Aggregator::finish() {
+    std::sort(moments_.begin(), moments_.end(), [](const Moment& a, const Moment& b) {
+        return std::tie(a.entity, a.occurred_at, a.position) < std::tie(b.entity, b.occurred_at, b.position);
+    });
+    for (auto begin = moments_.begin(); begin != moments_.end();) {
+        const auto end =
+            std::find_if(begin, moments_.end(), [&](const Moment& moment) { return moment.entity != begin->entity; });
+        if (wanted_.operation == "duration")
+            measure({begin, end});
+        else
+            add_steps({begin, end});
+        begin = end;
     }
-    before->second = {.event_type = type, .occurred_at = event.occurred_at};
+    moments_.clear();
+}
+
+/// From an event of the first type to the next one of the second; of several of the first the earliest counts.
+void Aggregator::measure(std::span<const Moment> entity) {
+    const Moment* open = nullptr;
+    for (const Moment& moment : entity) {
+        const std::string& type = *names_[moment.type];
+        if (open != nullptr && type == wanted_.to_type) {
+            add_span(*open, moment);
+            open = nullptr;
+        }
+        if (open == nullptr && type == wanted_.from_type) open = &moment;
+    }
+    if (open != nullptr) ++begun_not_ended_;
+}
+
+void Aggregator::add_span(const Moment& from, const Moment& to) {
+    const Span span{.entity = from.entity,
+                    .from_position = from.position,
+                    .to_position = to.position,
+                    .ns = span_ns(from.occurred_at, to.occurred_at)};
+    Tally* group = wanted_.by.empty() ? nullptr : find_group(*names_[to.group]);
+    if (!keep(sizeof(span.ns) * (group == nullptr ? 1 : 2))) {
+        has_too_many_groups_ = true;
+        return;
+    }
+    all_.durations_ns.push_back(span.ns);
+    if (group != nullptr) {
+        ++group->event_count;
+        group->durations_ns.push_back(span.ns);
+    }
+    if (!shortest_ || span.ns < shortest_->ns) shortest_ = span;
+    if (!longest_ || span.ns > longest_->ns) longest_ = span;
+}
+
+void Aggregator::add_steps(std::span<const Moment> entity) {
+    for (std::size_t i = 1; i < entity.size(); ++i) {
+        const std::pair types{entity[i - 1].type, entity[i].type};
+        if (!steps_.contains(types) && steps_.size() >= kGroupsMax) {
+            has_too_many_groups_ = true;
+            continue;
+        }
+        Step& step = steps_[types];
+        ++step.count;
+        step.total_ns += span_ns(entity[i - 1].occurred_at, entity[i].occurred_at);
+    }
 }
 
 /// Numbers only: the least and greatest value may be stored text and stand in `rows`.
@@ -233,7 +272,7 @@ void Aggregator::put_result(Json& answer) const {
     }
     if (wanted_.operation == "duration") {
         answer["result"]["pairs"] = all_.durations_ns.size();
-        answer["result"]["begun_not_ended"] = open_.size();
+        answer["result"]["begun_not_ended"] = begun_not_ended_;
         if (all_.durations_ns.empty())
             answer["absence"] = "no entity has an event of from_type that one of to_type follows";
     }
@@ -247,10 +286,10 @@ void Aggregator::put_result(Json& answer) const {
 
 Json Aggregator::span_rows() const {
     Json out = Json::object();
-    const auto put = [&out](std::string_view name, const std::optional<Span>& span) {
+    const auto put = [this, &out](std::string_view name, const std::optional<Span>& span) {
         if (!span) return;
         Shown shown({.string_bytes = 200});
-        out[name] = {{"entity_id", shown.text(span->entity_id)},
+        out[name] = {{"entity_id", shown.text(*names_[span->entity])},
                      {"from_position", span->from_position},
                      {"to_position", span->to_position},
                      {"lasted", duration_json(span->ns)}};
@@ -274,15 +313,19 @@ Json Aggregator::rows(std::size_t limit, std::size_t bytes_max, Shown& shown) co
         for (const std::string& value : all_.distinct) add(shown.json(value));
         out["values"] = rows.take();
     } else if (wanted_.operation == "sequence") {
-        std::vector<std::pair<std::pair<std::string, std::string>, Step>> steps(steps_.begin(), steps_.end());
-        std::stable_sort(steps.begin(), steps.end(),
-                         [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
-        for (const auto& [types, step] : steps)
-            add({{"from", shown.text(types.first)},
-                 {"to", shown.text(types.second)},
-                 {"count", step.count},
+        std::vector<std::tuple<std::uint64_t, std::string_view, std::string_view, WideNs>> steps;
+        for (const auto& [types, step] : steps_)
+            steps.emplace_back(step.count, *names_[types.first], *names_[types.second], step.total_ns);
+        std::sort(steps.begin(), steps.end(), [](const auto& a, const auto& b) {
+            if (std::get<0>(a) != std::get<0>(b)) return std::get<0>(a) > std::get<0>(b);
+            return std::tie(std::get<1>(a), std::get<2>(a)) < std::tie(std::get<1>(b), std::get<2>(b));
+        });
+        for (const auto& [count, from, to, total_ns] : steps)
+            add({{"from", shown.text(from)},
+                 {"to", shown.text(to)},
+                 {"count", count},
                  {"avg_time_between",
-                  duration_json(static_cast<std::int64_t>(step.total_ns / static_cast<WideNs>(step.count)))["text"]}});
+                  duration_json(static_cast<std::int64_t>(total_ns / static_cast<WideNs>(count)))["text"]}});
         out["sequences"] = rows.take();
     } else if (!wanted_.by.empty()) {
         std::vector<std::pair<std::string, const Tally*>> groups;

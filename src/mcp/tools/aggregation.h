@@ -7,7 +7,9 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "chronos/event.h"
@@ -46,6 +48,9 @@ public:
 
     /// Requires: events come in stream order.
     void add(const EventView& event);
+    /// Puts events beside each other, for which all of them must be there: in each entity in the order in which they
+    /// occurred. After the last event, before anything is asked.
+    void finish();
 
     [[nodiscard]] std::uint64_t event_count() const { return all_.event_count; }
     /// `result`: numbers, and what else is not stored text; and how many groups there are.
@@ -54,22 +59,21 @@ public:
     [[nodiscard]] Json rows(std::size_t limit, std::size_t bytes_max, Shown& shown) const;
 
 private:
-    struct Open {
-        Timestamp since;
+    /// An event of which the time between it and others counts. Names are places in names_.
+    struct Moment {
+        std::uint32_t entity = 0, type = 0;
+        std::uint32_t group = 0;  ///< For durations by group.
+        Timestamp occurred_at;
         std::uint64_t position = 0;
     };
     struct Span {
-        std::string entity_id;
+        std::uint32_t entity = 0;
         std::uint64_t from_position = 0, to_position = 0;
         std::int64_t ns = 0;
     };
     struct Step {
         std::uint64_t count = 0;
         WideNs total_ns = 0;
-    };
-    struct Last {
-        std::string event_type;
-        Timestamp occurred_at;
     };
 
     void tally(Tally& tally, const EventView& event);
@@ -80,8 +84,12 @@ private:
     bool keep(std::size_t bytes);
     /// The group of this name, made if need be; null: there is no room for it.
     Tally* find_group(std::string name);
-    void add_duration(const EventView& event);
-    void add_step(const EventView& event);
+    /// The place of a name in names_; nothing: there is no room for it.
+    std::optional<std::uint32_t> place_of_name(std::string name);
+    void add_moment(const EventView& event);
+    void measure(std::span<const Moment> entity);
+    void add_span(const Moment& from, const Moment& to);
+    void add_steps(std::span<const Moment> entity);
     [[nodiscard]] std::string group_of(const EventView& event) const;
     [[nodiscard]] Json value_of(const Tally& tally) const;
     [[nodiscard]] Json span_rows() const;
@@ -90,11 +98,13 @@ private:
     std::vector<json::PointerSegment> field_, by_field_;
     Tally all_;
     std::map<std::string, Tally> groups_;
-    std::map<std::string, Open> open_;
+    std::vector<Moment> moments_;
+    std::unordered_map<std::string, std::uint32_t> places_;
+    std::vector<const std::string*> names_;  ///< Keys of places_.
+    std::uint64_t begun_not_ended_ = 0;
     std::optional<Span> shortest_, longest_;
-    std::map<std::string, Last> last_;
-    std::map<std::pair<std::string, std::string>, Step> steps_;
-    std::size_t kept_bytes_ = 0;  ///< Of names and values, which clients chose the lengths of.
+    std::map<std::pair<std::uint32_t, std::uint32_t>, Step> steps_;
+    std::size_t kept_bytes_ = 0;  ///< Of names, values and lists, as long as clients made them.
     bool has_too_many_groups_ = false;
 };
 

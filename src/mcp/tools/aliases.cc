@@ -1,7 +1,7 @@
 #include "mcp/tools/aliases.h"
 
-#include <array>
-#include <span>
+#include <string_view>
+#include <utility>
 
 #include "chronos/types.h"
 #include "io/posix/posix_environment.h"
@@ -9,81 +9,84 @@
 namespace chronos::mcp {
 namespace {
 
-/// A member under a new name, if it is there.
-void move_member(const Json& from, std::string_view name, Json& to, std::string_view new_name) {
+/// What was given. Whatever a translation does not know goes on as it is: the tool of today takes it, or says that it
+/// does not.
+Json given(const Json& old) {
+    Json now = Json::object();
+    if (!old.is_object()) return now;
+    for (const auto& [name, value] : old.items()) {
+        if (!value.is_null()) now[name] = value;
+    }
+    return now;
+}
+
+/// Takes a member out; null if it is not there.
+Json taken(Json& from, std::string_view name) {
     const auto member = from.find(name);
-    if (member != from.end() && !member->is_null()) to[new_name] = *member;
+    if (member == from.end()) return nullptr;
+    Json value = std::move(*member);
+    from.erase(member);
+    return value;
 }
 
-void copy_members(const Json& from, std::initializer_list<std::string_view> names, Json& to) {
-    for (const std::string_view name : names) move_member(from, name, to, name);
-}
+std::pair<std::string, Json> state(const Json& old) { return {"get_state", given(old)}; }
 
-std::pair<std::string, Json> state(const Json& old) {
-    Json now = Json::object();
-    copy_members(old, {"entity_id", "as_of"}, now);
-    return {"get_state", std::move(now)};
-}
-
-std::pair<std::string, Json> history(const Json& old) {
-    Json now = Json::object();
-    copy_members(old, {"entity_id", "as_of"}, now);
-    return {"get_history", std::move(now)};
-}
+std::pair<std::string, Json> history(const Json& old) { return {"get_history", given(old)}; }
 
 /// A time range of an entity's events; without one its history says more.
 std::pair<std::string, Json> timeline(const Json& old) {
-    if (!old.contains("since") && !old.contains("until")) return history(old);
-    Json now = Json::object();
-    copy_members(old, {"entity_id", "since", "until"}, now);
-    return {"query_events", std::move(now)};
+    Json now = given(old);
+    const bool has_range = now.contains("since") || now.contains("until");
+    return {has_range ? "query_events" : "get_history", std::move(now)};
 }
 
+/// Without a beginning: from when nothing was recorded yet.
 std::pair<std::string, Json> changes(const Json& old) {
-    Json now = Json::object();
-    copy_members(old, {"entity_id"}, now);
-    now["from"] = Json::object();
-    move_member(old, "from_time", now["from"], "as_of");
-    if (old.contains("to_time") && !old["to_time"].is_null()) now["to"] = {{"as_of", old["to_time"]}};
+    Json now = given(old);
+    const Json from = taken(now, "from_time");
+    const Json to = taken(now, "to_time");
+    now["from"] = from.is_null() ? Json({{"known_at", "1970-01-01"}}) : Json({{"as_of", from}});
+    if (!to.is_null()) now["to"] = {{"as_of", to}};
     return {"compare", std::move(now)};
 }
 
 std::pair<std::string, Json> patterns(const Json& old) {
-    Json now = Json::object();
-    copy_members(old, {"entity_id", "event_type", "since"}, now);
-    const auto kind = old.find("pattern_type");
-    if (kind != old.end() && *kind == "sequence") {
-        now["op"] = "sequence";
-    } else {
-        now["op"] = "count";
-        now["by"] = kind != old.end() && *kind == "anomaly" ? "day" : "type";
-    }
+    Json now = given(old);
+    const Json kind = taken(now, "pattern_type");
+    now["op"] = kind == "sequence" ? "sequence" : "count";
+    if (kind != "sequence") now["by"] = kind == "anomaly" ? "day" : "type";
     return {"aggregate", std::move(now)};
 }
 
 std::pair<std::string, Json> entities(const Json& old) {
-    Json now = Json::object();
-    move_member(old, "entity_ids", now, "entity_id");
-    const auto frame = old.find("timeframe");
-    if (frame != old.end() && frame->is_object()) copy_members(*frame, {"since", "until"}, now);
+    Json now = given(old);
+    const Json ids = taken(now, "entity_ids");
+    const Json frame = taken(now, "timeframe");
+    if (!ids.is_null()) now["entity_id"] = ids;
+    if (frame.is_object()) now.update(given(frame));
     return {"query_events", std::move(now)};
 }
 
 /// It wrote to main, whatever was there, and did not know a repetition from a second event.
 std::pair<std::string, Json> ingest(const Json& old) {
-    Uuid key;
-    io::posix_environment().random.fill(key.bytes);
+    Json now = given(old);
     Json event = Json::object();
-    copy_members(old, {"entity_id", "event_type", "payload", "metadata"}, event);
-    event["expected_version"] = "any";
-    Json now = Json::object();
-    now["branch"] = "main";
-    now["idempotency_key"] = "ingest_event-" + key.to_string();
+    for (const std::string_view name :
+         {"entity_id", "event_type", "payload", "metadata", "tags", "occurred_at", "id", "expected_version"}) {
+        if (Json value = taken(now, name); !value.is_null()) event[name] = std::move(value);
+    }
+    if (!event.contains("expected_version")) event["expected_version"] = "any";
+    if (!now.contains("branch")) now["branch"] = "main";
+    if (!now.contains("idempotency_key")) {
+        Uuid key;
+        io::posix_environment().random.fill(key.bytes);
+        now["idempotency_key"] = "ingest_event-" + key.to_string();
+    }
     now["events"] = Json::array({std::move(event)});
     return {"append_events", std::move(now)};
 }
 
-std::pair<std::string, Json> stats(const Json& /*old*/) { return {"overview", Json::object()}; }
+std::pair<std::string, Json> stats(const Json& old) { return {"overview", given(old)}; }
 
 }  // namespace
 

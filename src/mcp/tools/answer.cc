@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "chronos/append.h"
+#include "client/endpoint.h"
 #include "json/writer.h"
 #include "mcp/json_rpc.h"
 #include "mcp/tools/request.h"
@@ -37,7 +38,27 @@ std::string_view try_after(ErrorCode code) {
     }
 }
 
+/// An error on the way to an answer. That a server refused the credential is not the fault of an argument.
+ToolAnswer failed_on(client::Endpoint& endpoint, const Error& error) {
+    constexpr int kUnauthorized = 401;
+    constexpr int kForbidden = 403;
+    ToolAnswer answer = failed(error);
+    const int status = endpoint.take_status();
+    if (error.code != ErrorCode::kInvalidArgument) return answer;
+    if (status == kUnauthorized)
+        return failed("forbidden", answer.structured["error"].value("message", ""),
+                      "the server does not know the API key, or it was revoked or has expired: tell the person in "
+                      "charge; nothing was done");
+    if (status == kForbidden)
+        return failed("forbidden", answer.structured["error"].value("message", ""),
+                      "the API key has not the scope for this: work on a fork if it may, else ask the person in charge "
+                      "for a key with that scope; nothing was done");
+    return answer;
+}
+
 }  // namespace
+
+std::string shown_word(std::string_view word) { return Shown({.string_bytes = 600}).text(word); }
 
 std::string counted(std::uint64_t count, std::string_view noun) {
     return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
@@ -110,7 +131,7 @@ ToolRun answering(ConfirmableRun run) {
                                   CallContext& context) {
         try {
             Result<ToolAnswer> answer = run(arguments, confirmed, context);
-            return answer.ok() ? std::move(answer).value() : failed(answer.error());
+            return answer.ok() ? std::move(answer).value() : failed_on(context.endpoint, answer.error());
         } catch (const Json::exception&) {
             // Past the check of the schema came a member of another kind.
             return failed(
@@ -122,16 +143,23 @@ ToolRun answering(ConfirmableRun run) {
 std::size_t json_size(const Json& value) { return text_of(value).size(); }
 
 bool Rows::add(Json row) {
+    if (!rows_.empty()) return add_if_it_fits(std::move(row));
+    bytes_ += json_size(row) + 1;
+    rows_.push_back(std::move(row));
+    return true;
+}
+
+bool Rows::add_if_it_fits(Json row) {
     const std::size_t size = json_size(row) + 1;
-    if (!rows_.empty() && bytes_ + size > bytes_max_) return false;
+    if (bytes_ + size > bytes_max_) return false;
     bytes_ += size;
     rows_.push_back(std::move(row));
     return true;
 }
 
 std::size_t bytes_left(const Json& answer, std::size_t bytes_max) {
-    constexpr std::size_t kForNamesAndCursor = 160;
-    const std::size_t used = json_size(answer) + kForNamesAndCursor;
+    constexpr std::size_t kForNamesAndAdvice = 260;
+    const std::size_t used = json_size(answer) + kForNamesAndAdvice;
     return bytes_max > used ? bytes_max - used : 0;
 }
 
@@ -140,6 +168,20 @@ Json begun_answer() {
     answer["complete"] = true;
     answer["cursor"] = nullptr;
     return answer;
+}
+
+void mark_incomplete(Json& answer, std::string_view try_next) {
+    answer["complete"] = false;
+    std::string text = answer.value("try", "");
+    if (text.find(try_next) != std::string::npos) return;
+    if (!text.empty()) text += "; ";
+    answer["try"] = text + std::string(try_next);
+}
+
+void pin_view(Json& cursor, const ViewInfo& info) {
+    if (info.at) cursor["at"] = info.at->value;
+    // It may have been said relative to now.
+    if (info.as_of) cursor["as_of"] = info.as_of->to_string();
 }
 
 Status check_not_cancelled(const CallContext& context) {

@@ -30,6 +30,9 @@ ToolAnswer failed(std::string_view code, std::string message, std::string try_ne
 /// Errors: as an answer, if the caller may not do it. `what`: "append to main".
 std::optional<ToolAnswer> forbidden(const CallContext& context, access::Scope needed, std::string_view what);
 
+/// A word of the caller's, as answers repeat it: what cannot be seen written out, what is long cut.
+std::string shown_word(std::string_view word);
+
 /// "1 event", "2 events".
 std::string counted(std::uint64_t count, std::string_view noun);
 
@@ -60,6 +63,8 @@ public:
 
     /// Whether the row went in; the first one always does.
     bool add(Json row);
+    /// The same, and the first one only if it fits.
+    bool add_if_it_fits(Json row);
     [[nodiscard]] bool empty() const { return rows_.empty(); }
     [[nodiscard]] std::size_t size() const { return rows_.size(); }
     Json take() { return std::move(rows_); }
@@ -78,6 +83,12 @@ std::size_t json_size(const Json& value);
 
 /// The beginning of every answer that can go on: complete and cursor stand first.
 Json begun_answer();
+
+/// Says that not everything is there, and what to do about it besides what was said before.
+void mark_incomplete(Json& answer, std::string_view try_next);
+
+/// The arguments that keep the next page in the view of the first: put into a cursor.
+void pin_view(Json& cursor, const ViewInfo& info);
 
 /// Errors: as Result — the caller went away.
 Status check_not_cancelled(const CallContext& context);

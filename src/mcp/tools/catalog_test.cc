@@ -110,6 +110,27 @@ TEST_F(CatalogTest, NoArgumentsMakeAToolFall) {
     }
 }
 
+TEST_F(CatalogTest, OldNamesLoseNoArguments) {
+    append("order:1", "order.placed", R"({"total":42})", "2026-01-10");
+    const auto translated = [this](std::string_view name, std::string_view arguments) {
+        for (const auto& [old_name, translate] : catalog_.aliases) {
+            if (old_name == name) return translate(Json::parse(arguments));
+        }
+        ADD_FAILURE() << name;
+        return std::pair<std::string, Json>();
+    };
+    EXPECT_EQ(
+        translated("get_snapshot", R"({"entity_id":"a","fork":"f","known_at":"2026-01-01","x":1,"as_of":null})").second,
+        Json::parse(R"({"entity_id":"a","fork":"f","known_at":"2026-01-01","x":1})"));
+    EXPECT_EQ(translated("compare_entities", R"({"entity_ids":["a"],"timeframe":{"since":"now","y":2}})").second,
+              Json::parse(R"({"entity_id":["a"],"since":"now","y":2})"));
+    EXPECT_EQ(translated("ingest_event", R"({"entity_id":"a","event_type":"t","fork":"f"})").second["fork"], "f");
+    EXPECT_EQ(translated("get_stats", R"({"fork":"f"})").second["fork"], "f");
+    const auto [name, arguments] = translated("analyze_changes", R"({"entity_id":"order:1"})");
+    const ToolAnswer answer = run(name, arguments);
+    EXPECT_EQ(answer.structured["events_added"], 1) << answer.structured.dump(1);
+}
+
 TEST_F(CatalogTest, OldNamesBecomeCallsOfTheToolsThereAre) {
     append("order:1", "order.placed", R"({"total":42})", "2026-01-10");
     append("order:2", "order.placed", R"({"total":7})", "2026-01-11");

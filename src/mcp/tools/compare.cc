@@ -40,6 +40,8 @@ Result<ViewOptions> take_side(const Json& arguments, std::string_view name) {
     return view;
 }
 
+bool is_main_now(const ViewOptions& view) { return view.branch == "main" && !view.at && !view.known_at && !view.as_of; }
+
 Result<Request> take_request(const Json& arguments) {
     Request request;
     if (!arguments.is_object()) return wrong("the arguments are a JSON object");
@@ -63,8 +65,9 @@ Result<Request> take_request(const Json& arguments) {
     request.changes.events_max = kEventsOfASide;
     ASSIGN_OR_RETURN(request.bytes_max, take_budget(parameters));
     RETURN_IF_ERROR(parameters.check_all_taken());
-    const bool is_fork = request.to.branch != "main";
-    if (!request.has_from && !is_fork)
+    const bool is_fork_alone = !request.has_from && request.to.branch != "main";
+    const bool is_nothing = is_main_now(request.from) && is_main_now(request.to);
+    if (is_nothing || (!request.has_from && !is_fork_alone))
         return wrong("say what to compare with: from is {\"as_of\"}, {\"known_at\"}, {\"at\"} or {\"fork\"}");
     return request;
 }
@@ -72,7 +75,10 @@ Result<Request> take_request(const Json& arguments) {
 /// What a fork changed is seen beside its parent as it was where the fork begins.
 Result<ViewOptions> beginning_of(const client::Endpoint& endpoint, const std::string& branch) {
     ASSIGN_OR_RETURN(const ForkInfo fork, endpoint.fork(branch));
-    return ViewOptions{.branch = fork.parent, .at = fork.fork_position};
+    ViewOptions view{.branch = fork.parent, .at = fork.fork_position};
+    // The parent was empty, and no position says that; nothing was recorded in 1970.
+    if (!fork.fork_position) view.known_at = Timestamp{0};
+    return view;
 }
 
 Json event_rows(const std::vector<ChangeEvent>& events, Shown& shown) {
@@ -107,7 +113,8 @@ Json field_row(const EntityChange& change, const FieldDifference& field, Shown& 
     return row;
 }
 
-Json entity_row(const EntityChange& change, Shown& shown) {
+/// The row, and how many of its fields did not fit into `bytes_max`.
+std::pair<Json, std::size_t> entity_row(const EntityChange& change, std::size_t bytes_max, Shown& shown) {
     Json row;
     row["entity_id"] = shown.text(change.entity_id);
     row["existed"] = change.existed;
@@ -115,19 +122,90 @@ Json entity_row(const EntityChange& change, Shown& shown) {
     row["version_from"] = change.version_before.value;
     row["version_to"] = change.version_after.value;
     row["fields"] = Json::array();
-    for (const FieldDifference& field : change.fields) row["fields"].push_back(field_row(change, field, shown));
     row["added_count"] = change.added_count;
     if (!change.added.empty()) row["added"] = event_rows(change.added, shown);
     if (change.removed_count > 0) {
         row["removed_count"] = change.removed_count;
         row["removed"] = event_rows(change.removed, shown);
     }
-    return row;
+    const std::size_t used = json_size(row) + std::string_view(",\"fields_left_out\":99999").size();
+    Rows fields(bytes_max > used ? bytes_max - used : 0);
+    for (const FieldDifference& field : change.fields) {
+        if (!fields.add(field_row(change, field, shown))) break;
+    }
+    const std::size_t left_out = change.fields.size() - fields.size();
+    row["fields"] = fields.take();
+    if (left_out > 0) row["fields_left_out"] = left_out;
+    return {std::move(row), left_out};
+}
+
+/// Entities as long as they fit; of the first one as many fields as do. Answers how many entities were given.
+std::size_t put_entities(Json& answer, const Changes& changes, std::size_t bytes_max) {
+    Shown shown({.string_bytes = std::clamp<std::size_t>(bytes_max / 20, 60, 1'000), .element_count = 50});
+    const std::size_t left = bytes_left(answer, bytes_max);
+    Json rows = Json::array();
+    std::size_t used = 0;
+    std::size_t fields_left_out = 0;
+    for (const EntityChange& change : changes.entities) {
+        auto [row, left_out] = entity_row(change, left - std::min(left, used), shown);
+        const std::size_t size = json_size(row) + 1;
+        const bool fits = left_out == 0 && used + size <= left;
+        // One that does not fit comes first on the next page.
+        if (!rows.empty() && !fits) break;
+        used += size;
+        rows.push_back(std::move(row));
+        fields_left_out += left_out;
+        if (!fits) break;
+    }
+    if (fields_left_out > 0) {
+        answer["fields_left_out"] = fields_left_out;
+        mark_incomplete(answer, "for all fields of an entity: raise max_tokens, or get_state with fields on each side");
+    }
+    if (shown.cut_count() > 0) {
+        answer["values_cut"] = shown.cut_count();
+        mark_incomplete(answer, "long values were cut: raise max_tokens, or get_state with fields on each side");
+    }
+    const std::size_t given = rows.size();
+    answer["untrusted"]["entities"] = std::move(rows);
+    return given;
+}
+
+/// A side as the view was resolved, so that it is the same on the next page.
+Json side_json(const ViewOptions& asked, const ViewInfo& info) {
+    Json side = Json::object();
+    if (info.branch != "main") side["fork"] = info.branch;
+    pin_view(side, info);
+    // An empty view has no position to be pinned by.
+    if (!info.at && asked.known_at) side["known_at"] = asked.known_at->to_string();
+    return side;
+}
+
+/// Ids like those that were named and are in neither view.
+Status explain_unknown(Json& answer, const client::EndpointView& from, const client::EndpointView& to,
+                       const ChangesOptions& asked) {
+    constexpr std::size_t kLookedAtMax = 20;
+    Filter unknown;
+    for (const std::string& id : asked.entity_ids) {
+        ASSIGN_OR_RETURN(const bool was_there, has_entity(from, id));
+        if (was_there) continue;
+        ASSIGN_OR_RETURN(const bool is_there, has_entity(to, id));
+        if (!is_there) unknown.entity_ids.push_back(id);
+        if (unknown.entity_ids.size() == kLookedAtMax) break;
+    }
+    if (!asked.entity_id_prefix.empty()) {
+        ASSIGN_OR_RETURN(const auto were_there, from.entities(asked.entity_id_prefix, "", 1));
+        if (were_there.empty()) unknown.entity_id_prefix = asked.entity_id_prefix;
+    }
+    ASSIGN_OR_RETURN(Json meant, did_you_mean(to, unknown));
+    if (meant.empty()) return {};
+    answer["absence"] = "an entity that was named is in neither view: nothing of it was compared";
+    answer["untrusted"]["did_you_mean"] = std::move(meant);
+    return {};
 }
 
 Result<ToolAnswer> compare(const Json& arguments, CallContext& context) {
     ASSIGN_OR_RETURN(Request request, take_request(arguments));
-    if (!request.has_from) {
+    if (!request.has_from && request.to.branch != "main") {
         ASSIGN_OR_RETURN(request.from, beginning_of(context.endpoint, request.to.branch));
     }
     ASSIGN_OR_RETURN(const auto from, context.endpoint.view(request.from));
@@ -143,16 +221,15 @@ Result<ToolAnswer> compare(const Json& arguments, CallContext& context) {
     if (changes.entities.empty()) {
         ASSIGN_OR_RETURN(answer["searched"], searched(*to, arguments));
     }
-    Shown shown({.string_bytes = std::clamp<std::size_t>(request.bytes_max / 20, 80, 1'000), .element_count = 50});
-    Rows rows(bytes_left(answer, request.bytes_max));
-    std::size_t given = 0;
-    while (given < changes.entities.size() && rows.add(entity_row(changes.entities[given], shown))) ++given;
+    const Json sides = {{"from", side_json(request.from, from->info())}, {"to", side_json(request.to, to->info())}};
+    const std::size_t given =
+        put_entities(answer, changes, request.bytes_max - std::min(request.bytes_max, json_size(sides)));
     if (given > 0 && (given < changes.entities.size() || changes.has_more)) {
         answer["complete"] = false;
         answer["cursor"] = {{"after", place_of(changes.entities[given - 1].entity_id)}};
+        answer["cursor"].update(sides);
     }
-    if (shown.cut_count() > 0) answer["values_cut"] = shown.cut_count();
-    answer["untrusted"]["entities"] = rows.take();
+    if (request.changes.after.empty()) RETURN_IF_ERROR(explain_unknown(answer, *from, *to, request.changes));
     return answered(std::move(answer));
 }
 

@@ -10,7 +10,7 @@ Result<ToolAnswer> entity_absent(const client::Endpoint& endpoint, const client:
     Json answer;
     answer["complete"] = true;
     answer["exists"] = false;
-    answer["entity_id"] = state.entity_id;
+    answer["entity_id"] = shown_word(state.entity_id);
     answer["events_counted"] = 0;
     answer["exists_later"] = state.first_event_at.has_value();
     if (state.first_event_at) {

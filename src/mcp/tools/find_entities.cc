@@ -1,5 +1,7 @@
 // The tool find_entities: from a part of a name, or from what happened to them, to the ids of entities.
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -38,10 +40,12 @@ struct Found {
 };
 
 struct Search {
-    std::vector<Found> found;
-    std::string_view how;      ///< What the ids have to do with the question.
-    bool has_more = false;     ///< In the order of ids, behind the last one.
-    bool was_cut_off = false;  ///< Not everything was looked at.
+    std::vector<Found> found;       ///< At most as many as were asked for.
+    std::uint64_t count = 0;        ///< Of all there are.
+    std::string_view how;           ///< What the ids have to do with the question.
+    bool has_more = false;          ///< In the order of ids, behind the last one.
+    bool was_cut_off = false;       ///< Not everything was looked at: there may be more than `count`.
+    std::vector<std::string> near;  ///< Spelled nearly so, where nothing was found.
 };
 
 Result<Request> take_request(const Json& arguments) {
@@ -71,6 +75,18 @@ Result<Request> take_request(const Json& arguments) {
     return request;
 }
 
+/// Shows all ids with the prefix behind `after` to `see`; answers whether these were all of them.
+Result<bool> look_at_ids(const client::EndpointView& view, const std::string& prefix, std::string after,
+                         const std::function<void(const std::string&)>& see) {
+    for (std::size_t looked_at = 0; looked_at < kIdsMax; looked_at += kPage) {
+        ASSIGN_OR_RETURN(const auto ids, view.entities(prefix, after, kPage));
+        for (const std::string& id : ids) see(id);
+        if (ids.size() < kPage) return true;
+        after = ids.back();
+    }
+    return false;
+}
+
 Result<Search> listed(const client::EndpointView& view, const Request& request) {
     Search search{.how = request.prefix.empty() ? "all, by id" : "ids with the prefix"};
     ASSIGN_OR_RETURN(const auto ids,
@@ -81,6 +97,13 @@ Result<Search> listed(const client::EndpointView& view, const Request& request) 
         else
             search.found.push_back({.id = id});
     }
+    if (!search.has_more && request.after.empty()) {
+        search.count = search.found.size();
+    } else {
+        ASSIGN_OR_RETURN(const bool are_all,
+                         look_at_ids(view, request.prefix, "", [&](const std::string&) { ++search.count; }));
+        search.was_cut_off = !are_all;
+    }
     return search;
 }
 
@@ -90,34 +113,36 @@ std::string lower(std::string_view text) {
     return out;
 }
 
+/// Ids that are spelled nearly like the text, of those with the prefix.
+Result<std::vector<std::string>> near_ids(const client::EndpointView& view, const Request& request) {
+    constexpr std::size_t kTriedMax = 50;
+    constexpr std::size_t kNearMax = 10;
+    ASSIGN_OR_RETURN(std::vector<std::string> near, client::nearest_entities(view, request.text, kTriedMax));
+    std::erase_if(near, [&request](const std::string& id) { return !id.starts_with(request.prefix); });
+    if (near.size() > kNearMax) near.resize(kNearMax);
+    return near;
+}
+
 /// Ids that hold the text, the ones that begin with it first; without any, ids that are spelled nearly so.
 Result<Search> by_text(const client::EndpointView& view, const Request& request) {
     Search search{.how = "ids that hold the text"};
     std::vector<Found> inside;
-    std::string behind = request.after;
     const std::string wanted = lower(request.text);
-    std::size_t looked_at = 0;
-    for (; looked_at < kIdsMax; looked_at += kPage) {
-        ASSIGN_OR_RETURN(const auto ids, view.entities(request.prefix, behind, kPage));
-        for (const std::string& id : ids) {
-            const std::size_t at = lower(id).find(wanted);
-            if (at == std::string::npos) continue;
-            (at == 0 ? search.found : inside).push_back({.id = id});
-        }
-        if (ids.size() < kPage) break;
-        behind = ids.back();
-    }
-    search.was_cut_off = looked_at >= kIdsMax;
+    const auto see = [&](const std::string& id) {
+        const std::size_t at = lower(id).find(wanted);
+        if (at == std::string::npos) return;
+        ++search.count;
+        std::vector<Found>& to = at == 0 ? search.found : inside;
+        if (to.size() < request.limit) to.push_back({.id = id});
+    };
+    ASSIGN_OR_RETURN(const bool are_all, look_at_ids(view, request.prefix, request.after, see));
+    search.was_cut_off = !are_all;
     search.found.insert(search.found.end(), inside.begin(), inside.end());
-    if (search.found.size() > request.limit) {
-        search.found.resize(request.limit);
-        search.was_cut_off = true;
-    }
+    if (search.found.size() > request.limit) search.found.resize(request.limit);
     if (!search.found.empty()) return search;
-    search.how = "no id holds the text; these are spelled nearly so";
-    ASSIGN_OR_RETURN(const auto near,
-                     client::nearest_entities(view, request.text, std::min<std::size_t>(request.limit, 10)));
-    for (const std::string& id : near) search.found.push_back({.id = id});
+    ASSIGN_OR_RETURN(search.near, near_ids(view, request));
+    search.how = search.near.empty() ? "no id holds the text, and none is spelled nearly so"
+                                     : "no id holds the text; these are spelled nearly so";
     return search;
 }
 
@@ -128,12 +153,12 @@ Result<Search> by_events(const client::EndpointView& view, const Request& reques
     ReadOptions options{.filter = request.filter, .limit = kPage};
     client::EventPage page;
     std::size_t looked_at = 0;
+    const std::string wanted = lower(request.text);
     do {
         RETURN_IF_ERROR(check_not_cancelled(context));
         RETURN_IF_ERROR(view.read(options, page));
         for (const EventView& event : page.events()) {
-            const bool holds_text =
-                request.text.empty() || event.entity_id.find(request.text) != std::string_view::npos;
+            const bool holds_text = wanted.empty() || lower(event.entity_id).find(wanted) != std::string::npos;
             if (!event.entity_id.empty() && holds_text) ++matches[std::string(event.entity_id)];
         }
         looked_at += page.events().size();
@@ -143,10 +168,8 @@ Result<Search> by_events(const client::EndpointView& view, const Request& reques
     for (const auto& [id, count] : matches) search.found.push_back({.id = id, .matches = count});
     std::stable_sort(search.found.begin(), search.found.end(),
                      [](const Found& a, const Found& b) { return a.matches > b.matches; });
-    if (search.found.size() > request.limit) {
-        search.found.resize(request.limit);
-        search.was_cut_off = true;
-    }
+    search.count = search.found.size();
+    if (search.found.size() > request.limit) search.found.resize(request.limit);
     return search;
 }
 
@@ -173,7 +196,8 @@ Result<ToolAnswer> find_entities(const Json& arguments, CallContext& context) {
     if (!searched_for.ok()) return std::move(searched_for).error();
     const Search& search = *searched_for;
     Json answer = begun_answer();
-    answer["found"] = search.found.size();
+    answer["found"] = search.count;
+    if (search.was_cut_off) answer["or_more"] = true;
     answer["how"] = search.how;
     answer["view"] = view_json(view->info());
     Shown shown({.string_bytes = 600});
@@ -184,21 +208,21 @@ Result<ToolAnswer> find_entities(const Json& arguments, CallContext& context) {
         if (!rows.add(std::move(row))) break;
     }
     const bool is_by_id = !request.has_filter && request.text.empty();
-    if (is_by_id && given > 0 && (search.has_more || given < search.found.size())) {
+    const bool goes_on = is_by_id && given > 0 && (search.has_more || given < search.found.size());
+    if (goes_on) {
         answer["complete"] = false;
         answer["cursor"] = {{"after", place_of(search.found[given - 1].id)}};
-    } else if (search.was_cut_off || given < search.found.size()) {
-        answer["complete"] = false;
-        answer["try"] = "there may be more: a narrower filter or prefix, or a higher limit or max_tokens";
+        pin_view(answer["cursor"], view->info());
+    } else if (!is_by_id && (search.was_cut_off || given < search.count)) {
+        mark_incomplete(answer, "there are more: a narrower filter or prefix, or a higher limit or max_tokens");
     }
-    if (search.found.empty()) {
-        ASSIGN_OR_RETURN(answer["searched"], searched(*view, arguments));
-    }
+    if (shown.cut_count() > 0) mark_incomplete(answer, "long ids were cut: query_events with the prefix shows them");
     answer["untrusted"]["entities"] = rows.take();
-    if (search.found.empty()) {
-        ASSIGN_OR_RETURN(Json meant, did_you_mean(*view, request.filter));
-        if (!meant.empty()) answer["untrusted"]["did_you_mean"] = std::move(meant);
-    }
+    if (!search.found.empty()) return answered(std::move(answer));
+    ASSIGN_OR_RETURN(answer["searched"], searched(*view, arguments));
+    ASSIGN_OR_RETURN(Json meant, did_you_mean(*view, request.filter));
+    for (const std::string& id : search.near) meant["entity_id"].push_back(shown.text(id));
+    if (!meant.empty()) answer["untrusted"]["did_you_mean"] = std::move(meant);
     return answered(std::move(answer));
 }
 

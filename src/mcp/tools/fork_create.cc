@@ -21,6 +21,8 @@ Result<ForkOptions> take_options(const Json& arguments, const CallContext& conte
     if (!parent.empty()) options.parent = parent;
     ASSIGN_OR_RETURN(options.at, wire::take_position(parameters, "at"));
     ASSIGN_OR_RETURN(options.known_at, wire::take_time(parameters, "known_at", now()));
+    if (options.at && options.known_at)
+        return base::fail(ErrorCode::kInvalidArgument, "at and known_at exclude each other: say where, or when");
     ASSIGN_OR_RETURN(const auto ttl, parameters.take_number("ttl_seconds"));
     if (ttl && *ttl > static_cast<std::uint64_t>(kForkTtlMaxNs) / kSecondNs)
         return base::fail(ErrorCode::kLimitExceeded, "ttl_seconds is at most 604800, 7 days");
@@ -49,8 +51,7 @@ Tool fork_create_tool() {
     Tool tool;
     tool.name = "fork_create";
     tool.title = "Create a fork";
-    tool.description =
-        "A branch of all up to now (or at, known_at), to write to without touching main; expires (24 h).";
+    tool.description = "A branch of all up to now (or at, known_at), to try things on; expires (24 h).";
     tool.input_schema = input_schema(
         R"({"name":{"type":"string"},"parent":{"type":"string"},"at":{"type":"integer"},"known_at":{"type":"string"},
             "ttl_seconds":{"type":"integer"}})",

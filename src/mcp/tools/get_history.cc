@@ -8,11 +8,13 @@
 #include "mcp/tools/answer.h"
 #include "mcp/tools/entity_absence.h"
 #include "mcp/tools/event_rows.h"
+#include "mcp/tools/refold.h"
 #include "mcp/tools/request.h"
 #include "mcp/tools/schema.h"
 #include "mcp/tools/shown.h"
 #include "mcp/tools/tool_list.h"
 #include "mcp/tools/value_periods.h"
+#include "mcp/tools/view_end.h"
 #include "wire/read_request.h"
 #include "wire/similar_words.h"
 
@@ -20,6 +22,7 @@ namespace chronos::mcp {
 namespace {
 
 constexpr std::uint64_t kEventsMax = 100'000;
+constexpr std::string_view kHowToSeeMore = "raise max_tokens, or ask for one field, or aggregate by type or actor";
 constexpr std::uint64_t kLimitDefault = 50;
 constexpr std::uint64_t kLimitMax = 1'000;
 
@@ -44,7 +47,10 @@ Result<Request> take_request(const Json& arguments) {
     if (fields.size() > 1) return base::fail(ErrorCode::kInvalidArgument, "one field at a time");
     if (!fields.empty()) request.field = fields.front();
     ASSIGN_OR_RETURN(request.view, take_view(parameters));
+    const bool has_order = parameters.has("fold_order");
     ASSIGN_OR_RETURN(request.fold, wire::take_fold(parameters, Fold::kMergePatch));
+    // How long a value held is a question about what happened, not about when it was told.
+    if (!has_order && !request.field.empty()) request.fold.order = FoldOrder::kOccurred;
     request.expected_types = parameters.take_all("expect_types");
     ASSIGN_OR_RETURN(request.after, parameters.take_number("after"));
     ASSIGN_OR_RETURN(const std::string order, parameters.take_word("order", {"forward", "backward"}));
@@ -65,26 +71,6 @@ Status check_size(const client::EndpointView& view, const std::string& entity_id
     if (page.events().empty() || page.events().front().version.value <= kEventsMax) return {};
     return base::fail(ErrorCode::kLimitExceeded,
                       "the entity has more than 100,000 events: use query_events or aggregate, or an earlier view");
-}
-
-/// The time for which the view speaks: what has not ended by then lasts until then.
-Result<Timestamp> end_of(const client::EndpointView& view, const ViewOptions& options) {
-    if (options.as_of) return *options.as_of;
-    if (options.known_at) return *options.known_at;
-    if (!options.at) return this_second();
-    client::EventPage page;
-    RETURN_IF_ERROR(view.read({.order = Order::kBackward, .limit = 1}, page));
-    return page.events().empty() ? now() : page.events().front().recorded_at;
-}
-
-bool is_inside(std::string_view pointer, std::string_view field) {
-    return pointer == field || (pointer.starts_with(field) && pointer[field.size()] == '/');
-}
-
-bool changes_field(const HistoryEntry& entry, std::string_view field) {
-    return field.empty() || std::any_of(entry.changes.begin(), entry.changes.end(), [field](const FieldChange& change) {
-               return is_inside(change.pointer, field);
-           });
 }
 
 Json change_row(const FieldChange& change, Shown& shown) {
@@ -112,40 +98,36 @@ Json entry_row(const HistoryEntry& entry, std::string_view field, Shown& shown) 
     }
     row["changes"] = Json::array();
     for (const FieldChange& change : entry.changes) {
-        if (field.empty() || is_inside(change.pointer, field)) row["changes"].push_back(change_row(change, shown));
+        const bool is_wanted = field.empty() || is_inside(change.pointer, field) || is_inside(field, change.pointer);
+        if (is_wanted) row["changes"].push_back(change_row(change, shown));
     }
     return row;
 }
 
-Json counted(const std::map<std::string, std::uint64_t>& counts, Shown& shown) {
-    constexpr std::size_t kNamesMax = 40;
-    Json out = Json::object();
-    for (const auto& [name, count] : counts) {
-        if (out.size() == kNamesMax) {
-            out["…"] = "+" + std::to_string(counts.size() - kNamesMax);
-            break;
-        }
-        out[shown.text(name)] = count;
+void put_totals(Json& answer, const Entries& by_version, FoldOrder order) {
+    Timestamp first = by_version.front().event.occurred_at;
+    Timestamp last = first;
+    std::size_t late = 0;
+    for (const HistoryEntry& entry : by_version) {
+        first = std::min(first, entry.event.occurred_at);
+        if (entry.event.occurred_at < last) ++late;
+        last = std::max(last, entry.event.occurred_at);
     }
-    return out;
+    answer["events"] = by_version.size();
+    answer["first_occurred_at"] = first.to_string();
+    answer["last_occurred_at"] = last.to_string();
+    answer["span"] = duration_json(span_ns(first, last));
+    answer["fold_order"] = order == FoldOrder::kOccurred ? "occurred" : "stream";
+    if (late == 0) return;
+    answer["late_events"] = late;
+    answer["note"] = order == FoldOrder::kOccurred ? "late events count where they occurred; entries stand as recorded"
+                                                   : "fold_order=occurred puts late events where they belong";
 }
 
-void put_totals(Json& answer, const Entries& entries) {
-    const auto [first, last] = std::minmax_element(
-        entries.begin(), entries.end(),
-        [](const HistoryEntry& a, const HistoryEntry& b) { return a.event.occurred_at < b.event.occurred_at; });
-    answer["events"] = entries.size();
-    answer["first_occurred_at"] = first->event.occurred_at.to_string();
-    answer["last_occurred_at"] = last->event.occurred_at.to_string();
-    answer["span"] = duration_json(span_ns(first->event.occurred_at, last->event.occurred_at));
-    std::size_t late = 0;
-    for (const HistoryEntry& entry : entries) late += entry.duration_ns.value_or(0) < 0 ? 1 : 0;
-    if (late > 0) {
-        answer["late_events"] = late;
-        answer["note"] =
-            "entries stand in the order in which they were recorded; some occurred earlier than the entry before "
-            "(negative after_previous). Periods of values are by the time at which they occurred";
-    }
+std::optional<Timestamp> last_occurred_at(const Entries& entries) {
+    std::optional<Timestamp> last;
+    for (const HistoryEntry& entry : entries) last = std::max(last, std::optional(entry.event.occurred_at));
+    return last;
 }
 
 void put_absent_types(Json& answer, const Entries& entries, const std::vector<std::string>& expected) {
@@ -156,30 +138,53 @@ void put_absent_types(Json& answer, const Entries& entries, const std::vector<st
         const auto count = std::count_if(entries.begin(), entries.end(),
                                          [&type](const HistoryEntry& entry) { return entry.event.event_type == type; });
         if (count == 0)
-            answer["absent_types"].push_back(type);
+            answer["absent_types"].push_back(shown_word(type));
         else
-            answer["present_types"][type] = count;
+            answer["present_types"][shown_word(type)] = count;
     }
     if (!answer["absent_types"].empty())
         answer["absence"] = "no event of the absent types is in this view: there is no evidence that these happened";
 }
 
-void put_names(Json& untrusted, const Entries& entries, Shown& shown) {
+/// The most frequent names, as many as fit; answers whether all of them did.
+bool put_counts(Json& untrusted, std::string_view name, const std::map<std::string, std::uint64_t>& counts,
+                std::size_t bytes_max, Shown& shown) {
+    constexpr std::size_t kNamesMax = 40;
+    std::vector<std::pair<std::string, std::uint64_t>> sorted(counts.begin(), counts.end());
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    Json out = Json::object();
+    std::size_t bytes = 0;
+    std::size_t left_out = 0;
+    for (const auto& [text, count] : sorted) {
+        const std::string key = left_out == 0 ? shown.text(text) : std::string();
+        bytes += key.size() + std::string_view("\"\":99,").size();
+        if (left_out > 0 || out.size() == kNamesMax || bytes > bytes_max)
+            ++left_out;
+        else
+            out[key] = count;
+    }
+    if (left_out > 0) out["…"] = "+" + std::to_string(left_out);
+    untrusted[name] = std::move(out);
+    return left_out == 0;
+}
+
+bool put_names(Json& untrusted, const Entries& entries, std::size_t bytes_max, Shown& shown) {
     std::map<std::string, std::uint64_t> types;
     std::map<std::string, std::uint64_t> actors;
     for (const HistoryEntry& entry : entries) {
         ++types[entry.event.event_type];
         if (!entry.actor.empty()) ++actors[entry.actor];
     }
-    untrusted["event_types"] = counted(types, shown);
-    untrusted["actors"] = counted(actors, shown);
+    const bool has_all_types = put_counts(untrusted, "event_types", types, bytes_max / 2, shown);
+    return put_counts(untrusted, "actors", actors, bytes_max / 2, shown) && has_all_types;
 }
 
-/// What every field is now, was before, and since when.
-Json field_rows(const Entries& entries, Timestamp until, Shown& shown) {
+/// What every field is now, was before, and since when: as many as fit.
+void put_fields(Json& answer, const Entries& entries, Timestamp until, std::size_t bytes_max, Shown& shown) {
     constexpr std::size_t kFieldsMax = 20;
-    Json rows = Json::array();
-    for (const FieldHistory& field : field_histories(entries)) {
+    Rows rows(bytes_max);
+    const std::vector<FieldHistory> fields = field_histories(entries);
+    for (const FieldHistory& field : fields) {
         if (rows.size() == kFieldsMax) break;
         const HistoryEntry& entry = entries[field.entry_index];
         Json row;
@@ -189,12 +194,17 @@ Json field_rows(const Entries& entries, Timestamp until, Shown& shown) {
             if (change.pointer == field.pointer && change.before) row["previous"] = shown.json(*change.before);
         }
         row["since"] = entry.event.occurred_at.to_string();
-        row["held_for"] = duration_json(span_ns(entry.event.occurred_at, until))["text"];
+        const std::int64_t held_ns = std::max<std::int64_t>(span_ns(entry.event.occurred_at, until), 0);
+        row["held_for"] = duration_json(held_ns)["text"];
         row["changes"] = field.change_count;
         row["version"] = entry.event.version.value;
-        rows.push_back(std::move(row));
+        if (!rows.add_if_it_fits(std::move(row))) break;
     }
-    return rows;
+    if (rows.size() < fields.size()) {
+        answer["fields_left_out"] = fields.size() - rows.size();
+        mark_incomplete(answer, kHowToSeeMore);
+    }
+    answer["untrusted"]["fields"] = rows.take();
 }
 
 /// The field that may have been meant, if no event ever changed this one.
@@ -211,7 +221,10 @@ void explain_unknown_field(Json& answer, const Entries& entries, const std::stri
     }
 }
 
-void put_entries(Json& answer, const Request& request, std::vector<const HistoryEntry*> wanted, Shown& shown) {
+void put_entries(Json& answer, const Request& request, const ViewInfo& info, std::vector<const HistoryEntry*> wanted,
+                 Shown& shown) {
+    std::sort(wanted.begin(), wanted.end(),
+              [](const HistoryEntry* a, const HistoryEntry* b) { return a->event.version < b->event.version; });
     if (request.is_backward) std::reverse(wanted.begin(), wanted.end());
     Rows rows(bytes_left(answer, request.bytes_max));
     std::optional<std::uint64_t> last_version;
@@ -221,16 +234,21 @@ void put_entries(Json& answer, const Request& request, std::vector<const History
         const bool is_before =
             request.after && (request.is_backward ? version >= *request.after : version <= *request.after);
         if (is_before) continue;
-        if (left_out > 0 || rows.size() == request.limit || !rows.add(entry_row(*entry, request.field, shown)))
+        Json row = left_out == 0 ? entry_row(*entry, request.field, shown) : Json();
+        // Where there are periods there need not be entries.
+        const bool must_fit = !request.field.empty() && !request.after;
+        if (left_out > 0 || rows.size() == request.limit ||
+            !(must_fit ? rows.add_if_it_fits(std::move(row)) : rows.add(std::move(row))))
             ++left_out;
         else
             last_version = version;
     }
-    if (left_out > 0) {
+    if (left_out > 0 && !last_version) mark_incomplete(answer, kHowToSeeMore);
+    if (left_out > 0) answer["entries_left_out"] = left_out;
+    if (left_out > 0 && last_version) {
         answer["complete"] = false;
         answer["cursor"] = {{"after", *last_version}};
-        if (answer["view"].contains("at")) answer["cursor"]["at"] = answer["view"]["at"];
-        answer["entries_left_out"] = left_out;
+        pin_view(answer["cursor"], info);
     }
     answer["untrusted"]["entries"] = rows.take();
 }
@@ -239,40 +257,53 @@ Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
     ASSIGN_OR_RETURN(const Request request, take_request(arguments));
     ASSIGN_OR_RETURN(const auto view, context.endpoint.view(request.view));
     RETURN_IF_ERROR(check_size(*view, request.entity_id));
-    ASSIGN_OR_RETURN(const Entries entries, view->history(request.entity_id, request.fold));
+    ASSIGN_OR_RETURN(Entries entries, view->history(request.entity_id, {.fold = request.fold.fold}));
     if (entries.empty()) {
         ASSIGN_OR_RETURN(const State state, view->state(request.entity_id, request.fold));
         ASSIGN_OR_RETURN(ToolAnswer absent, entity_absent(context.endpoint, *view, request.view.branch, state));
         put_absent_types(absent.structured, entries, request.expected_types);
         return absent;
     }
-    ASSIGN_OR_RETURN(const Timestamp until, end_of(*view, request.view));
-    Shown shown({.string_bytes = std::clamp<std::size_t>(request.bytes_max / 12, 100, 2'000), .element_count = 50});
+    Shown shown({.string_bytes = std::clamp<std::size_t>(request.bytes_max / 12, 60, 2'000), .element_count = 50});
     Json answer = begun_answer();
     answer["exists"] = true;
     answer["entity_id"] = request.entity_id;
-    put_totals(answer, entries);
+    put_totals(answer, entries, request.fold.order);
+    ASSIGN_OR_RETURN(const Timestamp until, end_of(*view, request.view, last_occurred_at(entries)));
     answer["until"] = until.to_string();
     answer["uri"] = entity_uri(request.entity_id);
     answer["view"] = view_json(view->info());
     put_absent_types(answer, entries, request.expected_types);
     answer["untrusted"] = Json::object();
-    put_names(answer["untrusted"], entries, shown);
+    // Those of later pages are the same.
+    if (!request.after && !put_names(answer["untrusted"], entries, bytes_left(answer, request.bytes_max) / 4, shown))
+        mark_incomplete(answer, kHowToSeeMore);
+    if (request.fold.order == FoldOrder::kOccurred) {
+        ASSIGN_OR_RETURN(entries, by_occurrence(std::move(entries), request.fold.fold));
+    }
     std::vector<const HistoryEntry*> wanted;
     for (const HistoryEntry& entry : entries) {
-        if (changes_field(entry, request.field)) wanted.push_back(&entry);
+        if (touches(entry, request.field)) wanted.push_back(&entry);
     }
+    const std::size_t left = bytes_left(answer, request.bytes_max);
     if (!request.field.empty()) {
         answer["changes_of_field"] = wanted.size();
-        if (wanted.empty())
+        if (wanted.empty()) {
             explain_unknown_field(answer, entries, request.field, shown);
-        else
-            put_value_periods(answer["untrusted"], entries, request.field, until, shown);
+        } else {
+            const PeriodRequest periods{
+                .field = request.field, .fold = request.fold, .until = until, .bytes_max = left / 2};
+            ASSIGN_OR_RETURN(const bool fits, put_value_periods(answer["untrusted"], entries, periods, shown));
+            if (!fits) mark_incomplete(answer, kHowToSeeMore);
+        }
     } else if (!request.after) {
-        answer["untrusted"]["fields"] = field_rows(entries, until, shown);
+        put_fields(answer, entries, until, left / 2, shown);
     }
-    put_entries(answer, request, std::move(wanted), shown);
-    if (shown.cut_count() > 0) answer["values_cut"] = shown.cut_count();
+    put_entries(answer, request, view->info(), std::move(wanted), shown);
+    if (shown.cut_count() > 0) {
+        answer["values_cut"] = shown.cut_count();
+        mark_incomplete(answer, kHowToSeeMore);
+    }
     return answered(std::move(answer));
 }
 
@@ -283,11 +314,12 @@ Tool get_history_tool() {
     tool.name = "get_history";
     tool.title = "Get history";
     tool.description =
-        "Why, who, when, how long: an entity's events with actor, reason, changes, durations. `field`: periods of each "
+        "Why, who, when, how long: an entity's events with changes and durations. `field`: periods of each "
         "value. `expect_types`: which never happened.";
     tool.input_schema = input_schema(
         R"({"entity_id":{"type":"string"},"field":{"type":"string"},"expect_types":{"type":"array"},
-            "order":{"enum":["forward","backward"]},"limit":{"type":"integer"},"after":{"type":"integer"}})",
+            "fold_order":{"enum":["stream","occurred"]},"order":{"enum":["forward","backward"]},
+            "limit":{"type":"integer"},"after":{"type":"integer"}})",
         {Shared::kView, Shared::kBudget}, {"entity_id"});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"cursor":{"type":["object","null"]},"exists":{"type":"boolean"},

@@ -5,14 +5,18 @@
 #include "client/endpoint.h"
 #include "mcp/tools/answer.h"
 #include "mcp/tools/entity_absence.h"
+#include "mcp/tools/refold.h"
 #include "mcp/tools/request.h"
 #include "mcp/tools/schema.h"
 #include "mcp/tools/shown.h"
 #include "mcp/tools/tool_list.h"
+#include "mcp/tools/view_end.h"
 #include "wire/read_request.h"
 
 namespace chronos::mcp {
 namespace {
+
+constexpr std::string_view kHowToSeeMore = "name the fields that matter in `fields`, or raise max_tokens";
 
 struct Request {
     std::string entity_id;
@@ -58,6 +62,9 @@ void put_state(Json& answer, const Request& request, const State& state) {
         cut_count = shown.cut_count();
         if (json_size(shown_state) <= left) break;
     }
+    for (const std::string& field : request.fields) {
+        if (!shown_state.contains(field)) answer["fields_not_there"].push_back(shown_word(field));
+    }
     std::size_t left_out = 0;
     while (json_size(shown_state) > left && shown_state.size() > 1) {
         // Halves, so that a wide state does not cost a look at all of it for each member.
@@ -66,9 +73,8 @@ void put_state(Json& answer, const Request& request, const State& state) {
         left_out += drop;
     }
     if (cut_count > 0 || left_out > 0) {
-        answer["complete"] = false;
         answer["left_out"] = {{"values_cut", cut_count}, {"members", left_out}};
-        answer["try"] = "name the fields that matter in `fields`, or raise max_tokens";
+        mark_incomplete(answer, kHowToSeeMore);
     }
     answer["untrusted"]["state"] = std::move(shown_state);
 }
@@ -76,16 +82,15 @@ void put_state(Json& answer, const Request& request, const State& state) {
 void put_origins(Json& answer, const Request& request, const State& state) {
     Shown shown({.string_bytes = 200, .element_count = 20});
     Rows rows(bytes_left(answer, request.bytes_max));
-    std::size_t given = 0;
+    std::size_t left_out = 0;
     for (const FieldOrigin& origin : state.origins) {
-        const bool is_wanted = request.fields.empty() || std::any_of(request.fields.begin(), request.fields.end(),
-                                                                     [&origin](const std::string& field) {
-                                                                         return origin.pointer.starts_with(field);
-                                                                     });
-        if (is_wanted && !rows.add(origin_row(origin, shown))) break;
-        ++given;
+        const bool is_wanted = request.fields.empty() ||
+                               std::any_of(request.fields.begin(), request.fields.end(),
+                                           [&](const std::string& field) { return is_inside(origin.pointer, field); });
+        if (is_wanted && (left_out > 0 || !rows.add(origin_row(origin, shown)))) ++left_out;
     }
-    if (given < state.origins.size()) answer["origins_left_out"] = state.origins.size() - given;
+    if (left_out > 0) answer["origins_left_out"] = left_out;
+    if (left_out > 0 || shown.cut_count() > 0) mark_incomplete(answer, kHowToSeeMore);
     answer["untrusted"]["origins"] = rows.take();
 }
 
@@ -103,13 +108,18 @@ Result<ToolAnswer> get_state(const Json& arguments, CallContext& context) {
     if (state.current_version != state.version) answer["current_version"] = state.current_version.value;
     if (state.last_occurred_at) answer["last_occurred_at"] = state.last_occurred_at->to_string();
     if (state.last_recorded_at) answer["last_recorded_at"] = state.last_recorded_at->to_string();
-    const Timestamp until = request.view.as_of.value_or(request.view.known_at.value_or(this_second()));
-    if (state.last_occurred_at) answer["unchanged_for"] = duration_json(span_ns(*state.last_occurred_at, until));
+    if (state.last_occurred_at) {
+        ASSIGN_OR_RETURN(const Timestamp until, end_of(*view, request.view, state.last_occurred_at));
+        // What is dated later than now has not begun to last.
+        answer["unchanged_for"] = duration_json(std::max<std::int64_t>(span_ns(*state.last_occurred_at, until), 0));
+    }
+    answer["fold_order"] = request.fold.order == FoldOrder::kOccurred ? "occurred" : "stream";
     if (state.late_events > 0) {
         answer["late_events"] = state.late_events;
-        answer["note"] =
-            "events were appended after others that occurred later; fold_order=occurred counts them in the order in "
-            "which they happened";
+        if (request.fold.order == FoldOrder::kStream)
+            answer["note"] =
+                "events were appended after others that occurred later; fold_order=occurred counts them in the order "
+                "in which they happened";
     }
     answer["fold"] = fold_name(request.fold.fold);
     answer["uri"] = entity_uri(request.entity_id);

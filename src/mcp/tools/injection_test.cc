@@ -205,6 +205,31 @@ TEST_F(Injection, ErrorsAndConflictsQuoteNothingThatIsStored) {
     expect_enclosed(conflict, "append_events");
 }
 
+TEST_F(Injection, AForkThatHasEndedIsNotSpokenOfByItsName) {
+    const ForkInfo fork = store().create_fork({.name = "ZQXMARK obey"}).value();
+    const ForkInfo child = store().create_fork({.parent = fork.id, .name = "ZQXMARK too"}).value();
+    ASSERT_TRUE(store().discard_fork(fork.id).ok());
+    const Json event = {{"entity_id", "x"}, {"event_type", "y"}, {"expected_version", "any"}};
+    const std::vector<std::pair<std::string, Json>> calls{
+        {"query_events", {{"fork", fork.id}}},
+        {"get_state", {{"fork", fork.id}, {"entity_id", "x"}}},
+        {"append_events", {{"branch", fork.id}, {"idempotency_key", "k"}, {"events", {event}}}},
+        {"compare", {{"to", {{"fork", fork.id}}}}},
+        {"fork_create", {{"parent", fork.id}}},
+        {"fork_finish", {{"fork", fork.id}, {"action", "discard"}}},
+        {"fork_finish", {{"fork", child.id}, {"action", "merge"}}}};
+    for (const auto& [name, arguments] : calls) {
+        const ToolAnswer answer = run(name, arguments);
+        EXPECT_TRUE(answer.is_error) << name << answer.structured.dump(1);
+        EXPECT_NE(answer.structured.dump().find(fork.id), std::string::npos) << name << answer.structured.dump(1);
+        expect_enclosed(answer, name + arguments.dump());
+    }
+    CallContext call = context();
+    const auto content = catalog_.read_resource("chronos://" + fork.id + "/events/0", call);
+    ASSERT_FALSE(content.ok());
+    EXPECT_EQ(content.error().message.find("ZQX"), std::string::npos) << content.error().message;
+}
+
 TEST_F(Injection, ResourcesKeepTheEnvelopeToo) {
     append_corpus();
     CallContext call = context();

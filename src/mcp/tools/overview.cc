@@ -41,22 +41,24 @@ Result<Json> type_row(const client::EndpointView& view, const EventTypeCount& ty
     Json row;
     row["event_type"] = shown.text(type.event_type);
     row["count"] = type.count;
-    row["first"] = type.first_recorded_at.to_string();
-    row["last"] = type.last_recorded_at.to_string();
+    row["first_recorded_at"] = type.first_recorded_at.to_string();
+    row["last_recorded_at"] = type.last_recorded_at.to_string();
     ASSIGN_OR_RETURN(const TypeSample sample, sample_type(view, type.event_type, kSampleSize));
     row["fields"] = fields_json(sample, kFieldsShownMax);
     return row;
 }
 
-/// The beginnings that entity ids have in common, up to the first ':', '/', '-' or '_'.
-Result<Json> entity_kinds(const client::EndpointView& view, std::size_t bytes_max) {
+/// Puts the beginnings that entity ids have in common, up to the first ':', '/', '-' or '_', as many as fit.
+Status put_entity_kinds(Json& answer, const client::EndpointView& view, std::size_t bytes_max) {
     constexpr std::string_view kBehindAll = "\U0010FFFF";
     Shown shown({.string_bytes = 120});
     Rows kinds(bytes_max);
     std::string after;
-    while (kinds.size() < kKindsMax) {
+    bool are_all = false;
+    for (;;) {
         ASSIGN_OR_RETURN(const auto next, view.entities("", after, 1));
-        if (next.empty()) break;
+        are_all = next.empty();
+        if (are_all || kinds.size() == kKindsMax) break;
         const std::string& id = next.front();
         const std::size_t end = id.find_first_of(":/-_");
         const std::string prefix = end == std::string::npos ? id : id.substr(0, end + 1);
@@ -69,7 +71,9 @@ Result<Json> entity_kinds(const client::EndpointView& view, std::size_t bytes_ma
         if (!kinds.add(std::move(kind))) break;
         after = prefix + std::string(kBehindAll);
     }
-    return kinds.take();
+    if (!are_all) mark_incomplete(answer, "for more kinds of entities: raise max_tokens, or find_entities");
+    answer["untrusted"]["entity_kinds"] = kinds.take();
+    return {};
 }
 
 Result<Json> fork_rows(const client::Endpoint& endpoint, std::size_t bytes_max, std::size_t& count) {
@@ -114,7 +118,7 @@ Result<ToolAnswer> overview(const Json& arguments, CallContext& context) {
     answer["view"] = view_json(view->info());
     answer["untrusted"] = Json::object();
     if (!forks.empty()) answer["untrusted"]["forks"] = std::move(forks);
-    ASSIGN_OR_RETURN(answer["untrusted"]["entity_kinds"], entity_kinds(*view, request.bytes_max / 5));
+    RETURN_IF_ERROR(put_entity_kinds(answer, *view, request.bytes_max / 5));
     Shown shown({.string_bytes = 160});
     Rows rows(bytes_left(answer, request.bytes_max));
     std::size_t wanted = 0;
@@ -131,12 +135,14 @@ Result<ToolAnswer> overview(const Json& arguments, CallContext& context) {
         fits = rows.add(std::move(row));
     }
     if (rows.size() < wanted) {
-        answer["complete"] = false;
         answer["types_left_out"] = wanted - rows.size();
-        answer["try"] = "name an event_type, or raise max_tokens; the most frequent types come first";
+        mark_incomplete(answer, "name an event_type, or raise max_tokens; the most frequent types come first");
     }
     const std::size_t forks_shown = answer["untrusted"].value("forks", Json::array()).size();
-    if (forks_shown < fork_count) answer["forks_left_out"] = fork_count - forks_shown;
+    if (forks_shown < fork_count) {
+        answer["forks_left_out"] = fork_count - forks_shown;
+        mark_incomplete(answer, "for more forks: raise max_tokens, or resources/list, which has all live ones");
+    }
     answer["untrusted"]["event_types"] = rows.take();
     ToolAnswer out = answered(std::move(answer));
     out.links.emplace_back("event types", "chronos://event-types");

@@ -81,9 +81,10 @@ Shown shown_for(std::size_t bytes_max) {
 
 void put_rows(Json& answer, Rows& rows, const RowShape& shape, const Shown& shown) {
     answer["returned"] = rows.size();
-    if (shown.cut_count() > 0)
-        answer["note"] = std::to_string(shown.cut_count()) +
-                         " long values were cut; name the payload fields that matter, or raise max_tokens";
+    if (shown.cut_count() > 0) {
+        answer["values_cut"] = shown.cut_count();
+        mark_incomplete(answer, "long values were cut: name the payload fields that matter, or raise max_tokens");
+    }
     Json& events = answer["untrusted"]["events"];
     if (!shape.is_table) {
         events = rows.take();
@@ -115,6 +116,7 @@ Result<ToolAnswer> events_by_id(const client::EndpointView& view, const Request&
     if (!left_out.empty()) {
         answer["complete"] = false;
         answer["cursor"] = {{"ids", std::move(left_out)}};
+        pin_view(answer["cursor"], view.info());
     }
     if (!missing.empty()) answer["missing_ids"] = std::move(missing);
     put_rows(answer, rows, request.shape, shown);
@@ -157,7 +159,7 @@ Result<std::unique_ptr<client::EndpointView>> waited_view(CallContext& context, 
 void put_cursor(Json& answer, const ViewInfo& info, const EventView& last) {
     answer["complete"] = false;
     answer["cursor"] = {{"after", last.position.value}};
-    if (info.at) answer["cursor"]["at"] = info.at->value;
+    pin_view(answer["cursor"], info);
 }
 
 Status explain_nothing(Json& answer, const client::EndpointView& view, const Request& request, const Json& arguments) {

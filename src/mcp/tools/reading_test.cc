@@ -45,6 +45,7 @@ TEST_F(ReadingTools, OverviewTellsTypesWithTheirFieldsAndKindsOfEntities) {
     const Json& types = answer["untrusted"]["event_types"];
     EXPECT_EQ(types[0]["event_type"], "order.repriced");
     EXPECT_EQ(types[0]["fields"]["/total"], "number");
+    EXPECT_TRUE(types[0].contains("first_recorded_at"));
     EXPECT_EQ(answer["untrusted"]["entity_kinds"][0],
               Json::parse(R"({"prefix":"order:","entities":1,"example":"order:1"})"));
     EXPECT_EQ(call("overview", R"({"event_type":"order.placed"})")["untrusted"]["event_types"].size(), 1U);
@@ -146,6 +147,23 @@ TEST_F(ReadingTools, MistakesAreAnsweredWithWhatToDo) {
     EXPECT_NE(message("query_events", R"({"fork":"nope"})").find("nope"), std::string::npos);
     EXPECT_NE(message("aggregate", R"({"op":"sum"})").find("field"), std::string::npos);
     EXPECT_NE(message("compare", R"({"entity_id":"order:1"})").find("from"), std::string::npos);
+}
+
+TEST_F(ReadingTools, MistakesSpeakOfTheArgumentsThatToolsTake) {
+    const auto error = [this](std::string_view name, std::string_view arguments) {
+        return call_failing(name, arguments);
+    };
+    Json answer = error("query_events", R"({"where":"/total >> 3"})");
+    EXPECT_EQ(answer["error"]["message"].get<std::string>().find("--"), std::string::npos) << answer;
+    answer = error("overview", R"({"max_tokens":199})");
+    EXPECT_EQ(answer["error"]["code"], "invalid_argument");
+    EXPECT_EQ(answer["try"].get<std::string>().find("less"), std::string::npos);
+    for (const std::string_view name : {"overview", "query_events", "find_entities"})
+        EXPECT_NE(error(name, R"({"fork":""})")["error"]["message"].get<std::string>().find("empty"),
+                  std::string::npos);
+    error("compare", R"({"from":{"fork":""},"to":{"at":1}})");
+    error("fork_create", R"({"parent":""})");
+    error("fork_create", R"({"at":0,"known_at":"2026-01-01"})");
 }
 
 TEST_F(ReadingTools, HistoryPutsWhyBeforeWhatAndWorksDurationsOut) {

@@ -1,5 +1,6 @@
 // The same questions to a store of this process and to one behind a server: the same answers.
 #include <filesystem>
+#include <fstream>
 #include <set>
 
 #include "io/posix/posix_environment.h"
@@ -112,6 +113,31 @@ TEST_F(RemoteTools, AnswerAsThoseOfADirectoryDo) {
     expect_same("aggregate", R"({"op":"sum","field":"total","by":"type"})");
     expect_same("aggregate", R"({"op":"duration","from_type":"order.placed","to_type":"order.shipped"})");
     expect_same("aggregate", R"({"op":"count","actor":"ada"})");
+}
+
+TEST_F(RemoteTools, AKeyThatTheServerRefusesIsNoMistakeOfAnArgument) {
+    server::ServerOptions options{.directory = folder_ / "guarded"};
+    options.listen.port = 0;
+    const auto guarded = server::Server::start(options, io::posix_environment()).value();
+    const std::string url = "http://127.0.0.1:" + std::to_string(guarded->port());
+    std::ifstream file(folder_ / "guarded" / "admin.key");
+    std::string admin_key;
+    file >> admin_key;
+    const auto admin = client::HttpClient::open({.url = url, .api_key = admin_key}).value();
+    const auto made =
+        admin->send({.method = "POST", .target = "/api/v1/keys", .body = R"({"name":"reader","scopes":["read"]})"});
+    const Json key = Json::parse(made.value().body)["key"];
+    const Json arguments = Json::parse(
+        R"({"branch":"main","idempotency_key":"k","events":[{"entity_id":"a","event_type":"t","expected_version":"any"}]})");
+    const auto refusal = [&](const std::string& api_key) {
+        remote_ = client::connect({.url = url, .api_key = api_key}).value();
+        const Json answer = run_remote("append_events", arguments).structured;
+        EXPECT_EQ(answer["error"]["code"], "forbidden") << answer.dump(1);
+        return answer.value("try", "");
+    };
+    EXPECT_NE(refusal(key).find("scope"), std::string::npos);
+    EXPECT_NE(refusal("chr_nonsense").find("revoked"), std::string::npos);
+    EXPECT_EQ(run_remote("overview", {{"limit", 1}}).structured["error"]["code"], "invalid_argument");
 }
 
 TEST_F(RemoteTools, MakeFinishAndWaitAsThoseOfADirectoryDo) {

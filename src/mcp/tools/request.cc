@@ -41,6 +41,11 @@ Timestamp this_second() {
 Result<wire::Parameters> parameters_of(const Json& arguments) {
     if (arguments.is_null()) return wire::Parameters();
     if (!arguments.is_object()) return wrong("the arguments are a JSON object");
+    // Empty is not a way to say main: it may be an id that went missing.
+    for (const std::string_view name : {"fork", "parent"}) {
+        if (arguments.contains(name) && arguments[name] == "")
+            return wrong(std::string(name) + " is empty: the id or name of a fork; without it: main");
+    }
     return wire::Parameters::from_json(text_of(arguments));
 }
 
@@ -49,9 +54,8 @@ Result<std::size_t> take_budget(wire::Parameters& parameters) { return take_budg
 Result<std::size_t> take_budget(wire::Parameters& parameters, std::uint64_t default_tokens) {
     ASSIGN_OR_RETURN(const auto tokens, parameters.take_number("max_tokens"));
     if (tokens && (*tokens < kMaxTokensMin || *tokens > kMaxTokensMax))
-        return base::fail(ErrorCode::kLimitExceeded, "max_tokens=" + std::to_string(*tokens) + ": " +
-                                                         std::to_string(kMaxTokensMin) + " to " +
-                                                         std::to_string(kMaxTokensMax) + " is possible");
+        return wrong("max_tokens=" + std::to_string(*tokens) + ": " + std::to_string(kMaxTokensMin) + " to " +
+                     std::to_string(kMaxTokensMax) + " is possible");
     return static_cast<std::size_t>(tokens.value_or(default_tokens)) * kTokenBytes;
 }
 

@@ -25,10 +25,10 @@ Timestamp now();
 /// The same in whole seconds, for how long something lasts that has not ended.
 Timestamp this_second();
 
-/// Errors: kInvalidArgument — not an object.
+/// Errors: kInvalidArgument — not an object, or a fork or parent that is empty.
 Result<wire::Parameters> parameters_of(const Json& arguments);
 
-/// max_tokens, as bytes; 200 to 60,000 tokens. Errors: kInvalidArgument, kLimitExceeded.
+/// max_tokens, as bytes; 200 to 60,000 tokens. Errors: kInvalidArgument.
 Result<std::size_t> take_budget(wire::Parameters& parameters);
 /// The same with a default of the tool's own.
 Result<std::size_t> take_budget(wire::Parameters& parameters, std::uint64_t default_tokens);

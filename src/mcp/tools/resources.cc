@@ -28,7 +28,8 @@ Error no_such(std::string_view uri) {
                           "chronos://fork/{id}, chronos://{branch}/events/{position}");
 }
 
-/// What a tool answers, as the text of a resource. An absence is an answer of tools and an error here.
+/// What a tool answers, as the text of a resource. What is not there in this view, but later, is an answer too; what
+/// never was is an error here.
 Result<ResourceContent> content_of(const Tool& tool, const Json& arguments, std::string_view uri,
                                    CallContext& context) {
     const ToolAnswer answer = tool.run(arguments, std::nullopt, context);
@@ -36,12 +37,14 @@ Result<ResourceContent> content_of(const Tool& tool, const Json& arguments, std:
         const std::string message = answer.structured["error"].value("message", "");
         const std::string code = answer.structured["error"].value("code", "");
         return base::fail(code == "gone"               ? ErrorCode::kGone
+                          : code == "forbidden"        ? ErrorCode::kInvalidArgument
                           : code == "invalid_argument" ? ErrorCode::kInvalidArgument
                           : code == "not_found"        ? ErrorCode::kNotFound
                                                        : ErrorCode::kIo,
                           message);
     }
-    if (answer.structured.value("exists", true) == false) return no_such(uri);
+    const bool ever_was = answer.structured.value("exists", true) || answer.structured.value("exists_later", false);
+    if (!ever_was) return no_such(uri);
     return ResourceContent{
         .uri = std::string(uri), .mime_type = std::string(kJson), .text = text_of(answer.structured)};
 }

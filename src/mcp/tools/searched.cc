@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "client/nearest_entities.h"
+#include "mcp/json_rpc.h"
 #include "mcp/tools/shown.h"
 #include "wire/similar_words.h"
 
@@ -55,10 +56,17 @@ Result<Json> searched(const client::EndpointView& view, const Json& arguments) {
     if (stats.first_recorded_at) out["first_recorded_at"] = stats.first_recorded_at->to_string();
     if (stats.last_recorded_at) out["last_recorded_at"] = stats.last_recorded_at->to_string();
     out["filters"] = Json::object();
+    Shown shown({.string_bytes = 200, .element_count = 20});
     for (const auto& [name, value] : arguments.items()) {
-        if (std::find(kNoFilters.begin(), kNoFilters.end(), name) == kNoFilters.end()) out["filters"][name] = value;
+        if (std::find(kNoFilters.begin(), kNoFilters.end(), name) == kNoFilters.end())
+            out["filters"][shown.text(name)] = shown.json(text_of(value));
     }
     return out;
+}
+
+Result<bool> has_entity(const client::EndpointView& view, const std::string& entity_id) {
+    ASSIGN_OR_RETURN(const auto ids, view.entities(entity_id, "", 1));
+    return !ids.empty() && ids.front() == entity_id;
 }
 
 Result<Json> similar_entities(const client::EndpointView& view, std::string_view entity_id) {
@@ -74,13 +82,15 @@ Result<Json> did_you_mean(const client::EndpointView& view, const Filter& filter
     for (const std::string& type : types) {
         if (!has_type(stats, type)) out["event_type"] = shown_names(similar_types(stats, type));
     }
-    std::vector<std::string> entities = filter.entity_ids;
-    if (!filter.entity_id_prefix.empty()) entities.push_back(filter.entity_id_prefix);
-    for (const std::string& id : entities) {
-        ASSIGN_OR_RETURN(const auto there, view.entities(id, "", 1));
-        if (!there.empty()) continue;
+    for (const std::string& id : filter.entity_ids) {
+        ASSIGN_OR_RETURN(const bool is_there, has_entity(view, id));
+        if (is_there) continue;
         ASSIGN_OR_RETURN(out["entity_id"], similar_entities(view, id));
     }
+    if (filter.entity_id_prefix.empty()) return out;
+    ASSIGN_OR_RETURN(const auto there, view.entities(filter.entity_id_prefix, "", 1));
+    if (!there.empty()) return out;
+    ASSIGN_OR_RETURN(out["entity_id"], similar_entities(view, filter.entity_id_prefix));
     return out;
 }
 

@@ -3,6 +3,9 @@
 // Threads: free functions.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "chronos/read.h"
 #include "client/endpoint.h"
 #include "mcp/tools/answer.h"
@@ -15,6 +18,9 @@ Result<Json> searched(const client::EndpointView& view, const Json& arguments);
 
 /// Stored names like those of the filter that nothing has: {"event_type": […], "entity_id": […]}. Untrusted.
 Result<Json> did_you_mean(const client::EndpointView& view, const Filter& filter);
+
+/// Whether the view has an event of exactly this entity.
+Result<bool> has_entity(const client::EndpointView& view, const std::string& entity_id);
 
 /// Entity ids like this one. Untrusted.
 Result<Json> similar_entities(const client::EndpointView& view, std::string_view entity_id);

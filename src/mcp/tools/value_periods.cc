@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "mcp/tools/answer.h"
+#include "mcp/tools/refold.h"
 
 namespace chronos::mcp {
 namespace {
@@ -17,25 +19,31 @@ constexpr std::size_t kPeriodsMax = 40;
 struct Period {
     const HistoryEntry* entry = nullptr;
     std::optional<std::string> value;  ///< JSON; absent: not there.
+    Timestamp from;
     std::int64_t lasted_ns = 0;
     std::optional<Timestamp> until;  ///< Absent: still so.
 };
 
-/// The changes of exactly this field, in the order in which they occurred.
-std::vector<Period> periods_of(std::span<const HistoryEntry> entries, const std::string& field, Timestamp until) {
+/// Each value that the field came to have, be it a value or all that is inside of it.
+Result<std::vector<Period>> periods_of(std::span<const HistoryEntry> entries, const PeriodRequest& request) {
     std::vector<Period> periods;
+    json::MergeTree tree;
+    std::optional<std::string> value;
     for (const HistoryEntry& entry : entries) {
-        for (const FieldChange& change : entry.changes) {
-            if (change.pointer == field) periods.push_back({.entry = &entry, .value = change.after});
-        }
+        RETURN_IF_ERROR(fold_payload(tree, entry.event, request.fold.fold));
+        if (!touches(entry, request.field)) continue;
+        std::optional<std::string> changed = tree.field(request.field);
+        if (changed == value) continue;
+        value = std::move(changed);
+        const bool is_by_occurrence = request.fold.order == FoldOrder::kOccurred;
+        periods.push_back({.entry = &entry,
+                           .value = value,
+                           .from = is_by_occurrence ? entry.event.occurred_at : entry.event.recorded_at});
     }
-    std::stable_sort(periods.begin(), periods.end(), [](const Period& a, const Period& b) {
-        return a.entry->event.occurred_at < b.entry->event.occurred_at;
-    });
     for (std::size_t i = 0; i < periods.size(); ++i) {
-        const Timestamp from = periods[i].entry->event.occurred_at;
-        if (i + 1 < periods.size()) periods[i].until = periods[i + 1].entry->event.occurred_at;
-        periods[i].lasted_ns = std::max<std::int64_t>(span_ns(from, periods[i].until.value_or(until)), 0);
+        if (i + 1 < periods.size()) periods[i].until = periods[i + 1].from;
+        periods[i].lasted_ns =
+            std::max<std::int64_t>(span_ns(periods[i].from, periods[i].until.value_or(request.until)), 0);
     }
     return periods;
 }
@@ -45,7 +53,7 @@ Json period_row(const Period& period, Shown& shown) {
     Json row;
     row["value"] = period.value ? shown.json(*period.value) : Json(nullptr);
     if (!period.value) row["removed"] = true;
-    row["from"] = entry.event.occurred_at.to_string();
+    row["from"] = period.from.to_string();
     row["until"] = period.until ? Json(period.until->to_string()) : Json("still so");
     row["lasted"] = duration_json(period.lasted_ns);
     row["set_by"] = shown.text(entry.event.event_type);
@@ -55,31 +63,53 @@ Json period_row(const Period& period, Shown& shown) {
     return row;
 }
 
-}  // namespace
-
-void put_value_periods(Json& untrusted, std::span<const HistoryEntry> entries, const std::string& field,
-                       Timestamp until, Shown& shown) {
-    const std::vector<Period> periods = periods_of(entries, field, until);
-    std::map<std::string, std::int64_t> totals;
-    Json rows = Json::array();
-    // The last ones tell most of now.
-    const std::size_t first = periods.size() > kPeriodsMax ? periods.size() - kPeriodsMax : 0;
-    for (std::size_t i = 0; i < periods.size(); ++i) {
-        std::int64_t& total = totals[periods[i].value.value_or("not there")];
-        // Both may be as long as can be said.
-        if (__builtin_add_overflow(total, periods[i].lasted_ns, &total))
-            total = std::numeric_limits<std::int64_t>::max();
-        if (i >= first) rows.push_back(period_row(periods[i], shown));
+/// The last ones, which tell most of now, as many as fit.
+Json rows_of(const std::vector<Period>& periods, std::size_t bytes_max, Shown& shown) {
+    Rows rows(bytes_max);
+    for (auto period = periods.rbegin(); period != periods.rend() && rows.size() < kPeriodsMax; ++period) {
+        if (!rows.add(period_row(*period, shown))) break;
     }
-    if (first > 0) untrusted["earlier_periods_left_out"] = first;
-    untrusted["periods"] = std::move(rows);
-    if (totals.size() > kPeriodsMax || totals.size() == periods.size()) return;
+    Json out = rows.take();
+    std::reverse(out.begin(), out.end());
+    return out;
+}
+
+/// Empty where every value was there once, or there are too many.
+Json totals_of(const std::vector<Period>& periods, Shown& shown) {
+    std::map<std::optional<std::string>, std::int64_t> totals;
+    for (const Period& period : periods) {
+        std::int64_t& total = totals[period.value];
+        // Both may be as long as can be said.
+        if (__builtin_add_overflow(total, period.lasted_ns, &total)) total = std::numeric_limits<std::int64_t>::max();
+    }
+    Json rows = Json::array();
+    if (totals.size() > kPeriodsMax || totals.size() == periods.size()) return rows;
     for (const auto& [value, ns] : totals) {
         Json row;
-        row["value"] = value == "not there" ? Json(nullptr) : shown.json(value);
+        row["value"] = value ? shown.json(*value) : Json(nullptr);
         row["total"] = duration_json(ns);
-        untrusted["time_by_value"].push_back(std::move(row));
+        rows.push_back(std::move(row));
     }
+    return rows;
+}
+
+}  // namespace
+
+Result<bool> put_value_periods(Json& untrusted, std::span<const HistoryEntry> entries, const PeriodRequest& request,
+                               Shown& shown) {
+    ASSIGN_OR_RETURN(const std::vector<Period> periods, periods_of(entries, request));
+    Json rows = rows_of(periods, request.bytes_max, shown);
+    bool fits = rows.size() == periods.size();
+    if (!fits) untrusted["earlier_periods_left_out"] = periods.size() - rows.size();
+    const std::size_t used = json_size(rows);
+    untrusted["periods"] = std::move(rows);
+    Json totals = totals_of(periods, shown);
+    if (totals.empty()) return fits;
+    if (used + json_size(totals) <= request.bytes_max)
+        untrusted["time_by_value"] = std::move(totals);
+    else
+        fits = false;
+    return fits;
 }
 
 }  // namespace chronos::mcp

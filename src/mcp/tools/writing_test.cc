@@ -189,6 +189,7 @@ TEST_F(WritingTools, ResourcesAreReadByUri) {
     EXPECT_EQ(read("chronos://entity/order/1%20%C3%A4/state?as_of=2026-01-11")["version"], 1);
     EXPECT_EQ(read("chronos://entity/order%2F1%20%C3%A4")["events"], 1);
     EXPECT_EQ(read("chronos://main/events/0")["untrusted"]["event"]["event_type"], "o.placed");
+    EXPECT_EQ(read("chronos://entity/order%2F1%20%C3%A4/state?known_at=1990-01-01")["exists"], false);
     EXPECT_EQ(read("chronos://event-types")["events"], 1);
     EXPECT_EQ(read("chronos://fork/" + fork)["untrusted"]["name"], "try");
     EXPECT_EQ(read("chronos://" + fork + "/events/0")["untrusted"]["event"]["position"], 0);

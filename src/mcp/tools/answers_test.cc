@@ -1,0 +1,183 @@
+// What is promised of all answers: they keep to their budget, say whether everything is there and what to do if not,
+// and go on in the view of the first page.
+#include "mcp/tools/tool_fixture.h"
+
+namespace chronos::mcp {
+namespace {
+
+class Answers : public ToolTest {
+protected:
+    /// Follows cursors to the end; all rows of `member` under untrusted.
+    std::vector<Json> all_rows(std::string_view name, Json arguments, const std::string& member) {
+        std::vector<Json> rows;
+        for (int page = 0; page < 50; ++page) {
+            const Json answer = run(name, arguments).structured;
+            EXPECT_FALSE(answer.contains("error")) << answer.dump(1);
+            for (const Json& row : answer["untrusted"][member]) rows.push_back(row);
+            if (answer["cursor"].is_null()) return rows;
+            EXPECT_EQ(answer["complete"], false);
+            for (const auto& [argument, value] : answer["cursor"].items()) arguments[argument] = value;
+            // What is appended meanwhile does not get in.
+            append("n:" + std::to_string(100 + page), "n.counted");
+            append("n:0" + std::to_string(page), "n.counted");
+        }
+        ADD_FAILURE() << "no end";
+        return rows;
+    }
+
+    void expect_incomplete(std::string_view name, std::string_view arguments) {
+        const Json answer = call(name, arguments);
+        EXPECT_EQ(answer["complete"], false) << name << answer.dump(1).substr(0, 2'000);
+        const bool has_cursor = answer.contains("cursor") && !answer["cursor"].is_null();
+        EXPECT_TRUE(has_cursor || !answer.value("try", "").empty()) << name << answer.dump(1).substr(0, 2'000);
+    }
+};
+
+TEST_F(Answers, CursorsStayInTheViewOfTheFirstPage) {
+    std::vector<std::string> ids;
+    for (int i = 10; i < 40; ++i) ids.push_back(append("n:" + std::to_string(i), "n.counted").id.to_string());
+    EXPECT_EQ(all_rows("find_entities", {{"prefix", "n:"}, {"limit", 7}}, "entities").size(), 30U);
+    EXPECT_EQ(
+        all_rows("compare", {{"from", {{"known_at", "1970-01-01"}}}, {"limit", 7}, {"to", {{"at", 29}}}}, "entities")
+            .size(),
+        30U);
+    const std::size_t now = call("find_entities", "{}")["found"];
+    EXPECT_EQ(all_rows("compare", {{"from", {{"known_at", "1970-01-01"}}}, {"limit", 7}}, "entities").size(), now);
+    EXPECT_EQ(all_rows("query_events", {{"ids", ids}, {"max_tokens", 500}}, "events").size(), 30U);
+    const Json page = run("query_events", {{"ids", ids}, {"max_tokens", 500}}).structured;
+    EXPECT_TRUE(page["cursor"].contains("at"));
+    const Json relative = call("find_entities", R"({"as_of":"0 seconds ago","limit":1})");
+    EXPECT_EQ(relative["cursor"]["as_of"], relative["view"]["as_of"]);
+}
+
+TEST_F(Answers, AForkComparedGoesOnAsItWas) {
+    const std::string fork = call("fork_create", "{}")["fork"];
+    for (int i = 0; i < 9; ++i) append("n:" + std::to_string(i), "n.counted", "{}", "", "", fork);
+    append("m:1", "m.counted");
+    const Json first = run("compare", {{"to", {{"fork", fork}}}, {"limit", 5}}).structured;
+    EXPECT_EQ(first["entities"], 9) << first.dump(1);
+    EXPECT_EQ(first["cursor"]["to"]["fork"], fork);
+    EXPECT_EQ(all_rows("compare", {{"to", {{"fork", fork}}}, {"limit", 5}}, "entities").size(), 9U);
+}
+
+TEST_F(Answers, FoundCountsEverything) {
+    for (int i = 0; i < 7; ++i) append("Order:" + std::to_string(i), "o.placed", R"({"n":1})");
+    EXPECT_EQ(call("find_entities", R"({"limit":2})")["found"], 7);
+    EXPECT_EQ(call("find_entities", R"({"prefix":"Order:","limit":2})")["found"], 7);
+    EXPECT_EQ(call("find_entities", R"({"text":"order","limit":2})")["found"], 7);
+    EXPECT_EQ(call("find_entities", R"({"text":"order","event_type":"o.placed","limit":2})")["found"], 7);
+    expect_incomplete("find_entities", R"({"text":"order","limit":2})");
+    expect_incomplete("find_entities", R"({"event_type":"o.placed","limit":2})");
+    const Json first = call("find_entities", R"({"limit":3})");
+    const Json second = run("find_entities", {{"limit", 3}, {"after", first["cursor"]["after"]}}).structured;
+    EXPECT_EQ(second["found"], 7);
+}
+
+TEST_F(Answers, WhatIsSpelledNearlySoIsNotFound) {
+    append("order:29", "o.placed");
+    append("refund:1", "r.made");
+    Json answer = call("find_entities", R"({"text":"odrer:29"})");
+    EXPECT_EQ(answer["found"], 0);
+    EXPECT_TRUE(answer["untrusted"]["entities"].empty());
+    EXPECT_EQ(answer["untrusted"]["did_you_mean"]["entity_id"][0], "order:29");
+    EXPECT_NE(answer["how"].get<std::string>().find("nearly"), std::string::npos);
+    answer = call("find_entities", R"({"text":"odrer:29","prefix":"refund:"})");
+    EXPECT_FALSE(answer["untrusted"].contains("did_you_mean")) << answer.dump(1);
+    EXPECT_NE(answer["how"].get<std::string>().find("none"), std::string::npos);
+}
+
+TEST_F(Answers, CompareKnowsNothingOfWhatIsInNeitherView) {
+    append("order:1/u", "o.placed");
+    append("order:2", "o.placed");
+    Json answer = call("compare", R"({"entity_id":"order 1/u","from":{"known_at":"1970-01-01"}})");
+    EXPECT_EQ(answer["differs"], false);
+    EXPECT_EQ(answer["untrusted"]["did_you_mean"]["entity_id"][0], "order:1/u") << answer.dump(1);
+    EXPECT_TRUE(answer.contains("absence"));
+    answer = call("compare", R"({"entity_id":"order:2","from":{"at":1}})");
+    EXPECT_FALSE(answer.contains("absence"));
+    // A beginning of an id is not an id.
+    EXPECT_TRUE(call("compare", R"({"entity_id":"order","from":{"at":1}})").contains("absence"));
+    EXPECT_NE(call_failing("compare", R"({"from":{}})")["error"]["message"].get<std::string>().find("from"),
+              std::string::npos);
+    call_failing("compare", R"({"from":{},"to":{}})");
+    call_failing("compare", R"({"to":{"as_of":"2026-01-01"}})");
+}
+
+TEST_F(Answers, SayWhenAValueWasCutOrLeftOut) {
+    Json wide;
+    for (int i = 0; i < 60; ++i) wide["field_" + std::to_string(i)] = i;
+    append("wide:1", "wide.set", wide.dump());
+    append("long:1", "long.set", Json({{"text", std::string(5'000, 'x')}}).dump());
+    for (int i = 0; i < 60; ++i) append("n:" + std::to_string(i), "n.set" + std::to_string(i));
+    EXPECT_EQ(call("overview", R"({"max_tokens":30000})")["complete"], true);
+    for (char kind = 'a'; kind < 'y'; ++kind) append(std::string(1, kind) + ":1", "n.set1");
+    expect_incomplete("overview", R"({"max_tokens":30000})");
+    expect_incomplete("query_events", R"({"entity_id":"long:1"})");
+    expect_incomplete("get_history", R"({"entity_id":"long:1"})");
+    expect_incomplete("get_history", R"({"entity_id":"long:1","field":"/text"})");
+    expect_incomplete("get_history", R"({"entity_id":"wide:1"})");
+    expect_incomplete("get_state", R"({"entity_id":"wide:1","origins":true,"max_tokens":1000})");
+    expect_incomplete("aggregate", R"({"op":"count","by":"type","limit":5})");
+    expect_incomplete("compare", R"({"from":{"known_at":"1970-01-01"},"entity_id":"long:1"})");
+    EXPECT_EQ(call("get_state", R"({"entity_id":"long:1","fields":["/nope"]})")["fields_not_there"],
+              Json::array({"/nope"}));
+}
+
+TEST_F(Answers, OriginsOfAFieldAreNotThoseOfOnesThatBeginAlike) {
+    append("a:1", "t", R"({"t":1,"total":2})");
+    const Json answer = call("get_state", R"({"entity_id":"a:1","origins":true,"fields":["/t"]})");
+    ASSERT_EQ(answer["untrusted"]["origins"].size(), 1U);
+    EXPECT_EQ(answer["untrusted"]["origins"][0]["field"], "/t");
+    EXPECT_EQ(answer["complete"], true);
+}
+
+TEST_F(Answers, OfAWideEntityAsManyFieldsAreComparedAsFit) {
+    Json wide;
+    for (int i = 0; i < 500; ++i) wide["field_" + std::to_string(i)] = i;
+    append("wide:1", "wide.set", wide.dump());
+    append("wide:2", "wide.set", wide.dump());
+    // One row is always given, and may be a little more than the least budget.
+    for (const int tokens : {200, 500, 3'000}) {
+        const Json answer = run("compare", {{"from", {{"known_at", "1970-01-01"}}}, {"max_tokens", tokens}}).structured;
+        EXPECT_LE(answer.dump().size(), static_cast<std::size_t>(std::max(tokens, 225)) * 4) << answer.dump(1);
+        EXPECT_EQ(answer["complete"], false);
+        EXPECT_GT(answer["fields_left_out"], 0);
+        EXPECT_FALSE(answer["cursor"].is_null());
+        const Json& row = answer["untrusted"]["entities"][0];
+        EXPECT_EQ(row["fields"].size() + row["fields_left_out"].get<std::size_t>(), 500U);
+    }
+}
+
+TEST_F(Answers, WhatTheCallerSaidIsNotRepeatedAtAnyLength) {
+    append("a:1", "t");
+    const std::string id(1 << 20, 'x');
+    const std::vector<std::pair<std::string, Json>> calls{
+        {"query_events", {{"entity_id", id}}},
+        {"query_events", {{"event_type", id}}},
+        {"get_state", {{"entity_id", id}}},
+        {"get_history", {{"entity_id", id}}},
+        {"get_history", {{"entity_id", "a:1"}, {"expect_types", {id}}}},
+        {"find_entities", {{"prefix", id}}},
+        {"aggregate", {{"op", "count"}, {"entity_id", id}}},
+        {"compare", {{"from", {{"at", 0}}}, {"entity_id", id}}}};
+    for (const auto& [name, arguments] : calls)
+        EXPECT_LE(run(name, arguments).structured.dump().size(), 4'000U) << name;
+}
+
+TEST_F(Answers, AHistoryOfManyTypesAndActorsKeepsToItsBudget) {
+    for (int i = 0; i < 60; ++i)
+        append("a:1", "some.thing.happened." + std::to_string(i), "{\"field_" + std::to_string(i) + "\":1}",
+               "2026-01-" + std::to_string(10 + i % 9), "{\"actor\":\"somebody-" + std::to_string(i) + "\"}");
+    for (const int tokens : {200, 500, 1'000, 3'000}) {
+        for (const std::string field : {"", "/field_7"}) {
+            Json arguments = {{"entity_id", "a:1"}, {"max_tokens", tokens}};
+            if (!field.empty()) arguments["field"] = field;
+            const Json answer = run("get_history", arguments).structured;
+            EXPECT_LE(answer.dump().size(), static_cast<std::size_t>(std::max(tokens, 225)) * 4) << answer.dump(1);
+            EXPECT_EQ(answer["events"], 60);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace chronos::mcp
