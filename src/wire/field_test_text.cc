@@ -12,7 +12,7 @@ namespace chronos::wire {
 namespace {
 
 Error wrong(std::string_view text, std::string_view what) {
-    return base::fail(ErrorCode::kInvalidArgument, "where '" + std::string(text) + "': " + std::string(what));
+    return base::fail(ErrorCode::kInvalidArgument, "'" + std::string(text) + "': " + std::string(what));
 }
 
 struct Word {
