@@ -158,7 +158,9 @@ protected:
             static_cast<unsigned long long>(crowd.requests()),
             static_cast<unsigned long long>(*std::max_element(resident.begin(), resident.begin() + third) >> 20),
             static_cast<unsigned long long>(middle >> 20), static_cast<unsigned long long>(last >> 20));
-        if (memory_is_judged) EXPECT_LT(last, middle + middle / 10 + kRoom);
+        if (memory_is_judged) {
+            EXPECT_LT(last, middle + middle / 10 + kRoom);
+        }
     }
 };
 
