@@ -288,7 +288,7 @@ std::vector<Question> questions() {
         {"get_history", R"({"entity_id":"%E"})"},
         {"compare", R"({"from":{"at":%H},"entity_id":"%E"})"},
         {"aggregate", R"({"op":"count","by":"type"})"},
-        {"fork_create", R"({"name":"tokens","ttl_seconds":600})"},
+        {"fork_create", R"({"ttl_seconds":600})"},
         {"append_events",
          R"({"branch":"%F","idempotency_key":"%F-1","events":[{"entity_id":"%E","event_type":"order.tried","expected_version":"any","payload":{}}]})"},
         {"fork_finish", R"({"fork":"%F","action":"discard"})"}};
