@@ -13,6 +13,10 @@ namespace {
 
 class ServerStart : public ProgramTest {
 protected:
+    void TearDown() override {
+        server_.kill_hard();  // It writes in the directory that is removed next.
+        ProgramTest::TearDown();
+    }
     int status_with(const std::string& key) {
         return ask(server_.port(), {.target = "/api/v1/auth/me", .headers = {{"X-API-Key", key}}}).status;
     }
@@ -82,6 +86,24 @@ TEST_F(ServerStart, SettingsThatServeRefusesAreRefusedWhenChecked) {
         "settings.toml",
         "[server]\naddress = \"localhost\"\norigins = [\"https://a.example:8443\"]\n[store]\nmemory_budget = 0\n");
     EXPECT_EQ(run_program(program_path(), {"config", "check", "settings.toml"}, directory_).exit_code, 0);
+}
+
+TEST_F(ServerStart, AKeyThatAsksTooOftenWaitsAndOthersDoNot) {
+    write_file("settings.toml", "[limits]\nrequests_per_second_per_key = 3\n");
+    ASSERT_TRUE(server_.start(directory_, {"--config", "settings.toml"}));
+    const HttpAnswer made = ask(server_.port(), {.method = "POST",
+                                                 .target = "/api/v1/keys",
+                                                 .headers = {{"X-API-Key", server_.key()}},
+                                                 .body = R"({"name":"other","scopes":["read"]})"});
+    const std::string other = nlohmann::json::parse(made.body)["key"];
+    HttpAnswer refused;
+    for (int i = 0; i < 40 && refused.status != 429; ++i)
+        refused = ask(server_.port(), {.target = "/api/v1/stats", .headers = {{"X-API-Key", server_.key()}}});
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(refused.header("retry-after"), "1");
+    EXPECT_EQ(refused.header("ratelimit-policy"), "\"key\";q=3;w=1");
+    EXPECT_NE(refused.body.find("too-many-requests"), std::string::npos);
+    EXPECT_EQ(status_with(other), 200);
 }
 
 TEST_F(ServerStart, LocalhostIsLoopback) {

@@ -138,6 +138,12 @@ Response Gate::options_of(const Request& request, const std::string& allowed) co
     return response;
 }
 
+Gate::Gate(const Routes& routes, Services& services, GateOptions options)
+    : routes_(routes),
+      services_(services),
+      options_(std::move(options)),
+      rate_(std::make_unique<RequestRate>(services.limits.requests_per_second_per_key)) {}
+
 Gate::Decision Gate::decide(const Request& request) const {
     Routes::Match match = routes_.find(request.method, request.path);
     const Route* route = match.route;
@@ -173,6 +179,15 @@ Gate::Decision Gate::decide(const Request& request, Routes::Match match) const {
             return {.refusal = unauthorized(principal.error().message,
                                             metadata.empty() ? "" : origin + std::string(metadata))};
         pass.principal = std::move(*principal);
+        const std::string& key = pass.principal.key_id;
+        if (!key.empty() && !rate_->admit(key, services_.world.clock.monotonic_ns())) {
+            const std::string limit = std::to_string(services_.limits.requests_per_second_per_key);
+            Response refusal = problem(429, "too-many-requests", "this key may make " + limit + " requests a second");
+            refusal.add_header("Retry-After", "1");
+            refusal.add_header("RateLimit-Policy", "\"key\";q=" + limit + ";w=1");
+            refusal.add_header("RateLimit", "\"key\";r=0;t=1");
+            return {.refusal = std::move(refusal)};
+        }
         if (!pass.principal.scopes.allows(*match.route->scope)) {
             return {.refusal =
                         problem(403, "scope-missing",

@@ -1,15 +1,17 @@
-// Whether a request may pass: the host it names, its origin, its route, its credential, its scope; in this order, and
-// nothing of it is done before.
+// Whether a request may pass: the host it names, its origin, its route, its credential, how often that asks, its scope;
+// in this order, and nothing of it is done before.
 //
 // Threads: any, after construction.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "access/principal.h"
 #include "server/http/message.h"
+#include "server/http/request_rate.h"
 #include "server/http/routes.h"
 
 namespace chronos::server {
@@ -24,8 +26,7 @@ struct GateOptions {
 
 class Gate {
 public:
-    Gate(const Routes& routes, Services& services, GateOptions options)
-        : routes_(routes), services_(services), options_(std::move(options)) {}
+    Gate(const Routes& routes, Services& services, GateOptions options);
 
     struct Pass {
         const Route* route = nullptr;
@@ -54,6 +55,7 @@ private:
     const Routes& routes_;
     Services& services_;
     GateOptions options_;
+    std::unique_ptr<RequestRate> rate_;
 };
 
 }  // namespace chronos::server
