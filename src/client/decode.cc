@@ -386,11 +386,12 @@ Result<std::vector<HistoryEntry>> decode_history(std::string_view json) {
 
 Result<ForkInfo> decode_fork(std::string_view json) { return decoded<ForkInfo>(json, read_fork); }
 
-Result<std::vector<ForkInfo>> decode_forks(std::string_view json) {
-    return decoded<std::vector<ForkInfo>>(json, [](Object& object) {
-        std::vector<ForkInfo> forks;
-        object.each("forks", [&](std::string_view fork) { forks.push_back(read_part(object, fork, read_fork)); });
-        return forks;
+Result<ForksAnswer> decode_forks(std::string_view json) {
+    return decoded<ForksAnswer>(json, [](Object& object) {
+        ForksAnswer answer{.has_more = object.flag("has_more"), .next_after = object.text("next_after")};
+        object.each("forks",
+                    [&](std::string_view fork) { answer.forks.push_back(read_part(object, fork, read_fork)); });
+        return answer;
     });
 }
 

@@ -20,7 +20,12 @@ Result<AppendResult> decode_append(std::string_view json);
 Result<State> decode_state(std::string_view json);
 Result<std::vector<HistoryEntry>> decode_history(std::string_view json);
 Result<ForkInfo> decode_fork(std::string_view json);
-Result<std::vector<ForkInfo>> decode_forks(std::string_view json);
+struct ForksAnswer {
+    std::vector<ForkInfo> forks;
+    bool has_more = false;
+    std::string next_after;
+};
+Result<ForksAnswer> decode_forks(std::string_view json);
 Result<MergeResult> decode_merge(std::string_view json);
 Result<Changes> decode_changes(std::string_view json);
 Result<Stats> decode_stats(std::string_view json);

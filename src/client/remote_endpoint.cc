@@ -1,4 +1,5 @@
 // The endpoint behind a server: each question is a request.
+#include <iterator>
 #include <utility>
 
 #include "base/result.h"
@@ -229,10 +230,18 @@ public:
         return fork_answer({.target = "/api/v1/forks/" + percent_encoded(id_or_name)});
     }
     Result<std::vector<ForkInfo>> forks(const ForkListOptions& options) const override {
-        ASSIGN_OR_RETURN(
-            const std::string body,
-            answer_of(*http_, {.target = std::string("/api/v1/forks") + (options.with_ended ? "?all=true" : "")}));
-        return decode_forks(body);
+        std::vector<ForkInfo> forks;
+        ForksAnswer answer{.has_more = true};
+        while (answer.has_more) {
+            QueryText query;
+            query.add_if("all", options.with_ended ? "true" : "");
+            query.add_if("after", answer.next_after);
+            ASSIGN_OR_RETURN(const std::string body, answer_of(*http_, {.target = "/api/v1/forks" + query.text()}));
+            ASSIGN_OR_RETURN(answer, decode_forks(body));
+            forks.insert(forks.end(), std::make_move_iterator(answer.forks.begin()),
+                         std::make_move_iterator(answer.forks.end()));
+        }
+        return forks;
     }
     Result<ForkInfo> extend_fork(std::string_view id_or_name, std::int64_t ttl_ns) override {
         return fork_answer({.method = "POST",

@@ -1,4 +1,5 @@
 // Forks: made, listed, shown, extended, compared, merged, discarded.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -25,6 +26,7 @@ namespace {
 using access::Scope;
 using wire::Parameters;
 
+constexpr std::uint32_t kForksMax = 1'000;  // Of a page.
 constexpr std::uint64_t kTtlSecondsMax = 10ULL * 366 * 86'400;
 
 Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
@@ -77,18 +79,40 @@ Result<Response> create_fork(Call& call) {
     return response;
 }
 
+/// In the order in which they were made; a page goes on behind the fork it names, also when that has ended by then.
 Result<Response> list_forks(Call& call) {
     ASSIGN_OR_RETURN(Parameters parameters, Parameters::from_query(call.request.query));
     ASSIGN_OR_RETURN(const bool all, parameters.take_flag("all", false));
+    ASSIGN_OR_RETURN(const std::string after, parameters.take_text("after"));
+    ASSIGN_OR_RETURN(const std::uint32_t limit, wire::take_limit(parameters, kForksMax, kForksMax));
     RETURN_IF_ERROR(parameters.check_all_taken());
-    ASSIGN_OR_RETURN(const std::vector<ForkInfo> forks, call.store.forks({.with_ended = all}));
-    std::string list = "[";
-    for (const ForkInfo& fork : forks) {
-        if (list.size() > 1) list += ',';
-        list += wire::fork_as_json(fork);
+    ASSIGN_OR_RETURN(const std::vector<ForkInfo> forks, call.store.forks({.with_ended = true}));
+    auto next = forks.begin();
+    if (!after.empty()) {
+        next = std::find_if(forks.begin(), forks.end(), [&](const ForkInfo& fork) { return fork.id == after; });
+        if (next == forks.end())
+            return base::fail(
+                ErrorCode::kInvalidArgument,
+                "after is the id of a fork of the page before, and there is none such any more; begin again");
+        ++next;
     }
+    const auto is_listed = [all](const ForkInfo& fork) { return all || fork.status == ForkStatus::kLive; };
+    std::string list = "[";
+    std::uint64_t count = 0;
+    const ForkInfo* last = nullptr;
+    for (; count < limit; ++next, ++count) {
+        next = std::find_if(next, forks.end(), is_listed);
+        if (next == forks.end()) break;
+        last = &*next;
+        if (list.size() > 1) list += ',';
+        list += wire::fork_as_json(*next);
+    }
+    const bool has_more = std::find_if(next, forks.end(), is_listed) != forks.end();
     Response response;
-    json::ObjectWriter(response.body).raw_field("forks", list + "]").field("count", forks.size()).end();
+    json::ObjectWriter writer(response.body);
+    writer.raw_field("forks", list + "]").field("count", count).field("has_more", has_more);
+    if (has_more) writer.field("next_after", last->id);
+    writer.end();
     response.add_header("Cache-Control", "no-cache");
     return response;
 }
@@ -230,7 +254,7 @@ void add_fork_routes(Routes& routes, const HttpLimits& limits) {
          "read",
          Scope::kRead,
          "Forks that live; with all=true those that ended too",
-         {"all"},
+         {"all", "limit", "after"},
          "",
          {200, "Forks"},
          {}},
