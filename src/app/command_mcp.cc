@@ -58,8 +58,10 @@ struct McpFlags {
 
 /// What the key may do, as the server says it; nothing where it does not say.
 std::optional<access::Scopes> scopes_of_key(const Program& program) {
-    const Result<client::ClientOptions> options = client_options(program);
+    Result<client::ClientOptions> options = client_options(program);
     if (!options.ok()) return std::nullopt;
+    // The agent waits for a first answer meanwhile.
+    options->answer_timeout_ms = 2'000;
     const auto http = client::HttpClient::open(*options);
     if (!http.ok()) return std::nullopt;
     const Result<client::HttpReply> reply = (*http)->send({.target = "/api/v1/auth/me"});

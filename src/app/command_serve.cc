@@ -189,6 +189,7 @@ Result<int> run_serve(Program& program, const ServeFlags& flags) {
 Result<int> run_config_check(Program& program, const std::string& path) {
     ServerConfig config;
     RETURN_IF_ERROR(read_server_config(path, config));
+    if (config.server.directory.empty()) config.server.directory = program.common.directory;
     for (Status checked : {check_backup_directory(config.server), server::Server::check(config.server)})
         if (!checked.ok()) return base::with_context(std::move(checked).error(), path);
     if (program.common.json)

@@ -140,6 +140,7 @@ Result<HttpReply> HttpClient::Impl::perform(const HttpRequest& request,
     set(CURLOPT_URL, url.c_str());
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
+    if (options.answer_timeout_ms > 0) set(CURLOPT_TIMEOUT_MS, static_cast<long>(options.answer_timeout_ms));
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     // The key goes where the user said, and nowhere else.
     set(CURLOPT_FOLLOWLOCATION, 0L);

@@ -14,9 +14,10 @@
 namespace chronos::client {
 
 struct ClientOptions {
-    std::string url;      ///< http://host:port or https://host:port, without a path.
-    std::string api_key;  ///< Empty: none is sent.
-    std::string ca_file;  ///< Certificates to trust besides the system's, PEM; empty: none.
+    std::string url;                     ///< http://host:port or https://host:port, without a path.
+    std::string api_key;                 ///< Empty: none is sent.
+    std::string ca_file;                 ///< Certificates to trust besides the system's, PEM; empty: none.
+    std::int64_t answer_timeout_ms = 0;  ///< For a whole answer; 0: as long as it takes.
 };
 
 struct HttpRequest {

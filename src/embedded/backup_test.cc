@@ -52,7 +52,7 @@ protected:
     std::filesystem::path root_;
 };
 
-TEST_F(Backup, ARestoreThatWasBrokenOffIsBegunAnew) {
+TEST_F(Backup, WhatARestoreThatWasBrokenOffLeftIsNamedAndNotRemoved) {
     {
         Store store = open("data");
         append(store, 10);
@@ -62,11 +62,14 @@ TEST_F(Backup, ARestoreThatWasBrokenOffIsBegunAnew) {
     std::filesystem::create_directories(left + "/log");
     std::ofstream(left + "/log/0.seg") << "half";
     std::ofstream(path("new") + "/LOCK") << "1";
-    const auto restored = restore(path("copy"), path("new"));
-    ASSERT_TRUE(restored.ok()) << restored.error().message;
-    EXPECT_FALSE(std::filesystem::exists(left));
+    const auto refused = restore(path("copy"), path("new"));
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::kAlreadyExists);
+    EXPECT_NE(refused.error().message.find("broken off"), std::string::npos) << refused.error().message;
+    EXPECT_TRUE(std::filesystem::exists(left));
+    std::filesystem::remove_all(path("new"));
+    ASSERT_TRUE(restore(path("copy"), path("new")).ok());
     EXPECT_TRUE(verify(path("new"))->intact);
-    EXPECT_EQ(restore(path("copy"), path("new")).error().code, ErrorCode::kAlreadyExists);
 }
 
 TEST_F(Backup, RestoresToTheSameEvents) {

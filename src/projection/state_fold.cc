@@ -363,6 +363,9 @@ Result<HistoryPage> StateFolder::history_page(const store::PinnedView& view, std
         if (i > 0) entry.duration_ns = event::span_ns(Timestamp{events[i - 1].occurred_at}, event.occurred_at);
     }
     RETURN_IF_ERROR(reader.status());
+    if (!is_in_part && options.order == FoldOrder::kOccurred)
+        return base::fail(ErrorCode::kInvalidArgument, "after_version=" + std::to_string(part.after->value) +
+                                                           ": the view has no event of that version to go on behind");
     return page;
 }
 

@@ -157,7 +157,7 @@ Result<Response> show_history(Call& call, Parameters parameters) {
     ASSIGN_OR_RETURN(const View view, call.store.view(request.view));
     RETURN_IF_ERROR(check_history_size(view, call.id));
     HistoryPart part{.limit = limit, .bytes_max = kHistoryBytesMax};
-    if (after_version) part.after = Version{*after_version};
+    if (after_version && *after_version > 0) part.after = Version{*after_version};
     ASSIGN_OR_RETURN(const HistoryPage page, view.history_page(call.id, request.fold, part));
     if (page.event_count == 0) {
         ASSIGN_OR_RETURN(const State state, view.state(call.id, request.fold));

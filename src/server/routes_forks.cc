@@ -86,7 +86,7 @@ Result<Response> list_forks(Call& call) {
     ASSIGN_OR_RETURN(const std::string after, parameters.take_text("after"));
     ASSIGN_OR_RETURN(const std::uint32_t limit, wire::take_limit(parameters, kForksMax, kForksMax));
     RETURN_IF_ERROR(parameters.check_all_taken());
-    ASSIGN_OR_RETURN(const std::vector<ForkInfo> forks, call.store.forks({.with_ended = true}));
+    ASSIGN_OR_RETURN(const std::vector<ForkInfo> forks, call.store.forks({.with_ended = all || !after.empty()}));
     auto next = forks.begin();
     if (!after.empty()) {
         next = std::find_if(forks.begin(), forks.end(), [&](const ForkInfo& fork) { return fork.id == after; });

@@ -94,7 +94,10 @@ void warn_of_void_keys(const KeyRing& keys, const std::string& directory) {
     const std::size_t count = keys.void_count();
     if (count == 0) return;
     log(LogLevel::kWarning, std::to_string(count) + " API keys are void: they were made under another secret than " +
-                                directory + "/server.key; put the old file back and start again, or make new keys");
+                                directory +
+                                "/server.key; put the old file back and start again, or make new keys; the admin key "
+                                "of before is kept in " +
+                                directory + "/admin.key.void");
 }
 
 /// A directory that was made with --dev is used with it alone.
@@ -192,6 +195,10 @@ Status Server::make_first_key() {
     ASSIGN_OR_RETURN(
         const KeyRing::Made made,
         parts.keys->create({.name = "admin", .scopes = {access::Scope::kAdmin}, .creator = "first start"}));
+    // Of another secret, which may come back.
+    const std::string file = admin_key_file();
+    ASSIGN_OR_RETURN(const bool is_there, parts.world.files.exists(file));
+    if (is_there) RETURN_IF_ERROR(parts.world.files.rename(file, file + ".void"));
     RETURN_IF_ERROR(write_secret(parts.world.files, parts.options.directory, "admin.key", made.text));
     new_admin_key_ = made.text;
     return {};

@@ -274,10 +274,14 @@ Result<BackupReport> restore(io::Environment env, const std::string& backup, con
     ASSIGN_OR_RETURN(wal::Manifest manifest, wal::read_manifest(files, folder));
     RETURN_IF_ERROR(make_directories(files, target));
     ASSIGN_OR_RETURN(const auto entries, files.list(target));
-    if (!std::all_of(entries.begin(), entries.end(), is_left_by_restore))
-        return base::fail(ErrorCode::kAlreadyExists, target + " is not empty; give a new directory");
+    if (!entries.empty()) {
+        const bool is_left_over = std::all_of(entries.begin(), entries.end(), is_left_by_restore);
+        return base::fail(ErrorCode::kAlreadyExists,
+                          target + (is_left_over ? " holds what a restore that was broken off left; remove it, or give "
+                                                   "a new directory"
+                                                 : " is not empty; give a new directory"));
+    }
     ASSIGN_OR_RETURN(const std::unique_ptr<io::FileLock> lock, files.lock(target + "/LOCK"));
-    RETURN_IF_ERROR(remove_unfinished(files, target));
 
     // Under another name until it is whole: a folder that ends so is an unfinished creation.
     const Place place{.from = folder, .to = target + "/" + manifest.database.to_string() + ".new"};

@@ -227,15 +227,17 @@ bool MergePlan::matches_parent(Reader& reader, const Condition& condition, std::
 
 /// A name that is misspelled must not let what it was to leave out pass.
 Status MergePlan::check_names() const {
+    // Of a fork that wrote nothing nothing can pass.
+    if (batches_.empty()) return {};
     for (const MergeOptions::Entity& named : options_.entities) {
         if (entities_.contains(named.entity_id)) continue;
         std::vector<std::string> written;
         for (const auto& [entity, state] : entities_)
             if (!entity.empty()) written.push_back(entity);
         return base::fail(ErrorCode::kInvalidArgument,
-                          "the fork wrote no event of '" + named.entity_id + "', which is to be " +
+                          "the fork wrote no event of '" + base::shortened(named.entity_id) + "', which is to be " +
                               (named.resolution == MergeResolution::kSkip ? "skipped" : "forced") +
-                              (written.empty() ? "; it wrote none at all" : "; it wrote " + listed(written)));
+                              (written.empty() ? "; it wrote of no entity" : "; it wrote " + listed(written)));
     }
     return {};
 }

@@ -689,6 +689,7 @@ private:
         return options;
     }
     static bool names_what_was_not_written(const ModelBranch& fork, const MergeOptions& options) {
+        if (fork.own_event_count() == 0) return false;
         const auto begin = fork.events().begin() + static_cast<std::ptrdiff_t>(fork.first_position);
         const auto is_written = [&](const MergeOptions::Entity& named) {
             return std::any_of(begin, fork.events().end(),

@@ -278,7 +278,10 @@ void Aggregator::put_result(Json& answer) const {
     }
     if (!wanted_.by.empty()) answer["groups"] = groups_.size();
     if (wanted_.operation == "sequence") answer["groups"] = steps_.size();
-    if (has_too_many_groups_) {
+    const bool has_more_values =
+        all_.has_more_distinct ||
+        std::any_of(groups_.begin(), groups_.end(), [](const auto& group) { return group.second.has_more_distinct; });
+    if (has_too_many_groups_ || has_more_values) {
         answer["complete"] = false;
         answer["try"] = "there are more groups, or longer values, than are told apart; narrow the filter";
     }

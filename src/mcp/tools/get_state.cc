@@ -57,7 +57,9 @@ void put_state(Json& answer, const Request& request, const State& state) {
     Json shown_state;
     std::uint64_t cut_count = 0;
     for (const std::size_t string_bytes : {std::size_t{4'000}, std::size_t{400}, std::size_t{80}}) {
-        Shown shown({.string_bytes = string_bytes, .element_count = string_bytes / 4});
+        Shown shown({.string_bytes = string_bytes,
+                     .element_count = string_bytes / 4,
+                     .value_bytes = std::max<std::size_t>(left, 1)});
         shown_state = request.fields.empty() ? shown.json(state.json) : shown.fields(state.json, request.fields);
         cut_count = shown.cut_count();
         if (json_size(shown_state) <= left) break;

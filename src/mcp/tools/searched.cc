@@ -15,6 +15,7 @@ namespace chronos::mcp {
 namespace {
 
 constexpr std::size_t kNearestMax = 5;
+constexpr std::size_t kMeantMax = 20;  // For all names that were asked for.
 
 Json shown_names(const std::vector<std::string>& names) {
     Shown shown({.string_bytes = 200});
@@ -79,18 +80,27 @@ Result<Json> did_you_mean(const client::EndpointView& view, const Filter& filter
     ASSIGN_OR_RETURN(const Stats stats, view.stats());
     std::vector<std::string> types = filter.event_types;
     if (!filter.event_type_prefix.empty()) types.push_back(filter.event_type_prefix);
+    const auto add = [&out](const char* name, const Json& meant) {
+        Json& all = out[name];
+        if (all.is_null()) all = Json::array();
+        for (const Json& one : meant) {
+            if (all.size() < kMeantMax && std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
+        }
+    };
     for (const std::string& type : types) {
-        if (!has_type(stats, type)) out["event_type"] = shown_names(similar_types(stats, type));
+        if (!has_type(stats, type)) add("event_type", shown_names(similar_types(stats, type)));
     }
     for (const std::string& id : filter.entity_ids) {
         ASSIGN_OR_RETURN(const bool is_there, has_entity(view, id));
         if (is_there) continue;
-        ASSIGN_OR_RETURN(out["entity_id"], similar_entities(view, id));
+        ASSIGN_OR_RETURN(const Json similar, similar_entities(view, id));
+        add("entity_id", similar);
     }
     if (filter.entity_id_prefix.empty()) return out;
     ASSIGN_OR_RETURN(const auto there, view.entities(filter.entity_id_prefix, "", 1));
     if (!there.empty()) return out;
-    ASSIGN_OR_RETURN(out["entity_id"], similar_entities(view, filter.entity_id_prefix));
+    ASSIGN_OR_RETURN(const Json similar, similar_entities(view, filter.entity_id_prefix));
+    add("entity_id", similar);
     return out;
 }
 

@@ -91,10 +91,18 @@ std::string Shown::text(std::string_view utf8) {
 
 Json Shown::json(std::string_view text) {
     if (!json::validate_json(text).ok()) return this->text(text);
-    return valid_json(json::trimmed(text));
+    return value(json::trimmed(text));
+}
+
+Json Shown::value(std::string_view text) {
+    spent_ = 0;
+    return valid_json(text);
 }
 
 Json Shown::valid_json(std::string_view text) {
+    constexpr std::size_t kAround = 4;  // Quotes, a comma, a colon.
+    const bool is_nested = text.starts_with('{') || text.starts_with('[');
+    spent_ += kAround + (is_nested ? 0 : std::min(text.size(), caps_.string_bytes));
     if (text.starts_with('{')) return object(text);
     if (text.starts_with('[')) return array(text);
     if (text.starts_with('"')) return this->text(unescaped_string(text));
@@ -111,10 +119,11 @@ Json Shown::object(std::string_view text) {
     std::size_t left_out = 0;
     std::string scratch;
     while (members.next()) {
-        if (out.size() >= caps_.element_count) {
+        if (out.size() >= caps_.element_count || spent_ >= caps_.value_bytes) {
             ++left_out;
             continue;
         }
+        spent_ += members.raw_key().size();
         out[this->text(json::unescaped(members.raw_key(), scratch))] = valid_json(members.value());
     }
     if (left_out > 0) {
@@ -129,7 +138,7 @@ Json Shown::array(std::string_view text) {
     json::ArrayScanner elements(text);
     std::size_t left_out = 0;
     while (elements.next()) {
-        if (out.size() >= caps_.element_count)
+        if (out.size() >= caps_.element_count || spent_ >= caps_.value_bytes)
             ++left_out;
         else
             out.push_back(valid_json(elements.value()));
@@ -147,7 +156,7 @@ Json Shown::fields(std::string_view json, const std::vector<std::string>& pointe
     for (const std::string& pointer : pointers) {
         const auto segments = json::parse_pointer(pointer);
         if (!segments.ok()) continue;
-        if (const auto value = json::find_value(json::trimmed(json), *segments)) out[pointer] = valid_json(*value);
+        if (const auto value = json::find_value(json::trimmed(json), *segments)) out[pointer] = this->value(*value);
     }
     return out;
 }

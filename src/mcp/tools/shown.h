@@ -26,12 +26,17 @@ namespace chronos::mcp {
 struct Caps {
     std::size_t string_bytes = 2'000;
     std::size_t element_count = 100;  ///< Of an array; of an object: members.
+    /// Of all that is inside of one value, about; 0: four times string_bytes.
+    std::size_t value_bytes = 0;
 };
 
 class Shown {
 public:
-    Shown() = default;
-    explicit Shown(const Caps& caps) : caps_(caps) {}
+    Shown() : Shown(Caps{}) {}
+    explicit Shown(const Caps& caps) : caps_(caps) {
+        constexpr std::size_t kStringsInValue = 4;
+        if (caps_.value_bytes == 0) caps_.value_bytes = kStringsInValue * caps_.string_bytes;
+    }
 
     /// "a<U+202E>b", and "the beginning…(+1200 bytes)" for what is longer than the cap.
     std::string text(std::string_view utf8);
@@ -44,12 +49,14 @@ public:
     [[nodiscard]] std::uint64_t cut_count() const { return cut_count_; }
 
 private:
+    Json value(std::string_view text);
     Json valid_json(std::string_view text);
     Json object(std::string_view text);
     Json array(std::string_view text);
 
     Caps caps_;
     std::uint64_t cut_count_ = 0;
+    std::size_t spent_ = 0;  ///< Bytes of the value that is being made.
 };
 
 /// `text` with everything written out that cannot be seen; the line ends and tabs stay.

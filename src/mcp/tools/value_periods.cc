@@ -1,12 +1,14 @@
 #include "mcp/tools/value_periods.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "base/checksum.h"
 #include "base/result.h"
 #include "mcp/tools/answer.h"
 #include "mcp/tools/refold.h"
@@ -16,28 +18,54 @@ namespace {
 
 constexpr std::size_t kPeriodsMax = 40;
 
+/// A value of more bytes is told by its size alone.
+constexpr std::size_t kValueBytesMax = std::size_t{64} << 10;
+/// Bytes of values that are made to be compared, in all.
+constexpr std::size_t kWorkBytesMax = std::size_t{256} << 20;
+
 struct Period {
     const HistoryEntry* entry = nullptr;
-    std::optional<std::string> value;  ///< JSON; absent: not there.
+    std::uint64_t hash = 0;  ///< Of the value.
+    bool is_there = false;
+    std::optional<std::string> value;  ///< JSON; only of the last kPeriodsMax, which may be shown.
     Timestamp from;
     std::int64_t lasted_ns = 0;
     std::optional<Timestamp> until;  ///< Absent: still so.
 };
 
+std::string to_show(std::string value) {
+    if (value.size() <= kValueBytesMax) return value;
+    return "\"(" + std::to_string(value.size()) + " bytes)\"";
+}
+
+/// Values by their hashes, until there are too many to tell how long each was there.
+using Values = std::map<std::uint64_t, std::string>;
+
 /// Each value that the field came to have, be it a value or all that is inside of it.
-Result<std::vector<Period>> periods_of(std::span<const HistoryEntry> entries, const PeriodRequest& request) {
+Result<std::vector<Period>> periods_of(std::span<const HistoryEntry> entries, const PeriodRequest& request,
+                                       Values& values) {
     std::vector<Period> periods;
     json::MergeTree tree;
-    std::optional<std::string> value;
+    std::size_t work_bytes = 0;
     for (const HistoryEntry& entry : entries) {
         RETURN_IF_ERROR(fold_payload(tree, entry.event, request.fold.fold));
         if (!touches(entry, request.field)) continue;
         std::optional<std::string> changed = tree.field(request.field);
-        if (changed == value) continue;
-        value = std::move(changed);
+        const std::uint64_t hash = changed ? base::xxh3_64(std::string_view(*changed), 0) : 0;
+        const bool is_same =
+            periods.empty() ? !changed : periods.back().is_there == changed.has_value() && periods.back().hash == hash;
+        if (changed) work_bytes += changed->size();
+        if (work_bytes > kWorkBytesMax)
+            return base::fail(ErrorCode::kLimitExceeded,
+                              "the values that the field had come to more than 256 MiB; name a field inside of it");
+        if (is_same) continue;
+        if (periods.size() >= kPeriodsMax) periods[periods.size() - kPeriodsMax].value.reset();
+        if (changed && values.size() <= kPeriodsMax) values.try_emplace(hash, to_show(*changed));
         const bool is_by_occurrence = request.fold.order == FoldOrder::kOccurred;
         periods.push_back({.entry = &entry,
-                           .value = value,
+                           .hash = hash,
+                           .is_there = changed.has_value(),
+                           .value = changed ? std::optional(to_show(*std::move(changed))) : std::nullopt,
                            .from = is_by_occurrence ? entry.event.occurred_at : entry.event.recorded_at});
     }
     for (std::size_t i = 0; i < periods.size(); ++i) {
@@ -75,18 +103,19 @@ Json rows_of(const std::vector<Period>& periods, std::size_t bytes_max, Shown& s
 }
 
 /// Empty where every value was there once, or there are too many.
-Json totals_of(const std::vector<Period>& periods, Shown& shown) {
-    std::map<std::optional<std::string>, std::int64_t> totals;
+Json totals_of(const std::vector<Period>& periods, const Values& values, Shown& shown) {
+    Json rows = Json::array();
+    if (values.size() > kPeriodsMax) return rows;
+    std::map<std::pair<bool, std::uint64_t>, std::int64_t> totals;
     for (const Period& period : periods) {
-        std::int64_t& total = totals[period.value];
+        std::int64_t& total = totals[{period.is_there, period.hash}];
         // Both may be as long as can be said.
         if (__builtin_add_overflow(total, period.lasted_ns, &total)) total = std::numeric_limits<std::int64_t>::max();
     }
-    Json rows = Json::array();
-    if (totals.size() > kPeriodsMax || totals.size() == periods.size()) return rows;
-    for (const auto& [value, ns] : totals) {
+    if (totals.size() == periods.size()) return rows;
+    for (const auto& [key, ns] : totals) {
         Json row;
-        row["value"] = value ? shown.json(*value) : Json(nullptr);
+        row["value"] = key.first ? shown.json(values.at(key.second)) : Json(nullptr);
         row["total"] = duration_json(ns);
         rows.push_back(std::move(row));
     }
@@ -97,13 +126,14 @@ Json totals_of(const std::vector<Period>& periods, Shown& shown) {
 
 Result<bool> put_value_periods(Json& untrusted, std::span<const HistoryEntry> entries, const PeriodRequest& request,
                                Shown& shown) {
-    ASSIGN_OR_RETURN(const std::vector<Period> periods, periods_of(entries, request));
+    Values values;
+    ASSIGN_OR_RETURN(const std::vector<Period> periods, periods_of(entries, request, values));
     Json rows = rows_of(periods, request.bytes_max, shown);
     bool fits = rows.size() == periods.size();
     if (!fits) untrusted["earlier_periods_left_out"] = periods.size() - rows.size();
     const std::size_t used = json_size(rows);
     untrusted["periods"] = std::move(rows);
-    Json totals = totals_of(periods, shown);
+    Json totals = totals_of(periods, values, shown);
     if (totals.empty()) return fits;
     if (used + json_size(totals) <= request.bytes_max)
         untrusted["time_by_value"] = std::move(totals);
