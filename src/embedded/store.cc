@@ -7,9 +7,9 @@
 #include "base/result.h"
 #include "embedded/append_request.h"
 #include "embedded/engine.h"
+#include "embedded/memory_budget.h"
 #include "event/batch_content.h"
 #include "io/posix/open_file_limit.h"
-#include "embedded/memory_budget.h"
 #include "io/posix/posix_environment.h"
 #include "store/pins.h"
 

@@ -75,7 +75,8 @@ struct Route {
     std::vector<Answer> answers = {};
     /// Statuses of problems, besides those that every route may answer.
     std::vector<int> problems = {};
-    /// Path of what says which credentials it takes (RFC 9728), for callers who have none; empty: there is no such path.
+    /// Path of what says which credentials it takes (RFC 9728), for callers who have none; empty: there is no such
+    /// path.
     std::string_view resource_metadata = {};
     /// Exactly one of these.
     Handler here = {};    ///< On the thread that read the socket: must not wait for long.
