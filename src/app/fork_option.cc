@@ -81,10 +81,4 @@ Result<std::unique_ptr<client::Endpoint>> open_for_writing(Program& program, con
     return client::endpoint_of(std::move(*store), program.common.directory);
 }
 
-Status check_is_local(client::Endpoint& store) {
-    if (store.local() != nullptr) return {};
-    return base::fail(ErrorCode::kInvalidArgument,
-                      "this command works on a directory, and " + store.name() + " is a server");
-}
-
 }  // namespace chronos::app

@@ -47,7 +47,4 @@ Result<Branch> choose_branch(Program& program, const client::Endpoint& store, co
 /// The store to append to a branch of; one that is not there is made only for main, and only in a directory.
 Result<std::unique_ptr<client::Endpoint>> open_for_writing(Program& program, const ForkFlag& flag, OpenOptions options);
 
-/// Errors: kInvalidArgument — it is behind a server, and the command needs the store itself.
-Status check_is_local(client::Endpoint& store);
-
 }  // namespace chronos::app

@@ -17,7 +17,7 @@
 namespace chronos::mcp_cli {
 namespace {
 
-std::string text_of(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+using mcp::text_of;
 
 Result<std::unique_ptr<Connection>> connection_of(Options& options) {
     return connect_to(options.program, options.command);

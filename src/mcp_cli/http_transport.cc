@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "base/utf8.h"
 #include "client/http_client.h"
+#include "mcp/json_rpc.h"
 #include "mcp_cli/transport.h"
 
 namespace chronos::mcp_cli {
@@ -59,8 +60,7 @@ public:
 
 private:
     Result<client::HttpReply> send(const Json& message, const MessageHeaders& headers) {
-        client::HttpRequest request{
-            .method = "POST", .target = "/mcp", .body = message.dump(-1, ' ', false, Json::error_handler_t::replace)};
+        client::HttpRequest request{.method = "POST", .target = "/mcp", .body = mcp::text_of(message)};
         request.headers.emplace_back("Accept: application/json, text/event-stream");
         if (!headers.protocol_version.empty())
             request.headers.push_back("MCP-Protocol-Version: " + headers.protocol_version);

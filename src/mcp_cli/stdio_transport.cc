@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/utf8.h"
+#include "mcp/json_rpc.h"
 #include "mcp_cli/transport.h"
 
 extern char** environ;
@@ -92,7 +93,7 @@ public:
     }
 
     Status notify(const Json& message, const MessageHeaders& /*headers*/) override {
-        const std::string line = message.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+        const std::string line = mcp::text_of(message) + "\n";
         for (std::size_t written = 0; written < line.size();) {
             const ssize_t size = ::write(to_server_, line.data() + written, line.size() - written);
             if (size < 0 && errno == EINTR) continue;

@@ -4,6 +4,8 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <sstream>
@@ -195,6 +197,12 @@ std::vector<HttpCase> parse_cases(const std::string& text, std::string& problem)
         if (one.status == 0) problem = "line " + std::to_string(one.line) + ": no answer is expected";
     }
     return cases;
+}
+
+std::vector<HttpCase> read_cases(const std::string& name, std::string& problem) {
+    std::ifstream file(std::string(CHRONOS_SOURCE_DIR "/tests/conformance/") + name + ".test");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    return parse_cases(text, problem);
 }
 
 HttpRequest filled_in(const HttpCase& one, const Saved& saved) {

@@ -42,6 +42,8 @@ struct HttpCase {
     std::string body;
 };
 
+/// Those of tests/conformance/<name>.test. Errors: one that stands in `problem`.
+std::vector<HttpCase> read_cases(const std::string& name, std::string& problem);
 /// Errors: one that stands in `problem`.
 std::vector<HttpCase> parse_cases(const std::string& text, std::string& problem);
 

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "conformance/program_runner.h"
 #include "conformance/server_process.h"
@@ -26,18 +24,13 @@ std::vector<std::string> case_files() {
 class HttpContract : public testing::TestWithParam<std::string> {};
 
 TEST_P(HttpContract, AnswersAsTheCasesSay) {
-    std::ifstream file(std::filesystem::path(kFolder) / (GetParam() + ".test"));
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
     std::string problem;
-    const std::vector<HttpCase> cases = parse_cases(text, problem);
+    const std::vector<HttpCase> cases = read_cases(GetParam(), problem);
     ASSERT_EQ(problem, "");
     ASSERT_FALSE(cases.empty());
     ServerProcess server;
     ASSERT_TRUE(server.is_running());
-    Saved saved{{"admin", server.admin_key()},
-                {"write", server.make_key(R"(["write"])")},
-                {"forks", server.make_key(R"(["write:forks"])")},
-                {"read", server.make_key(R"(["read"])")}};
+    Saved saved = server.make_keys();
     for (const HttpCase& one : cases) {
         const HttpAnswer answer = ask(server.port(), filled_in(one, saved));
         const std::string found = compare(one, answer, saved);

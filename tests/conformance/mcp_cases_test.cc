@@ -2,9 +2,6 @@
 // same events and the same state, and to refuse what the route refuses.
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <iterator>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -161,17 +158,12 @@ std::string difference(const Counterpart& call, const HttpAnswer& route, const j
 
 /// Runs a file of cases, and gives how many a tool was asked as well.
 int run_beside_tools(const std::string& name) {
-    std::ifstream file(std::string(CHRONOS_SOURCE_DIR "/tests/conformance/") + name + ".test");
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
     std::string problem;
-    const std::vector<HttpCase> cases = parse_cases(text, problem);
+    const std::vector<HttpCase> cases = read_cases(name, problem);
     EXPECT_EQ(problem, "");
     ServerProcess server;
     EXPECT_TRUE(server.is_running());
-    Saved saved{{"admin", server.admin_key()},
-                {"write", server.make_key(R"(["write"])")},
-                {"forks", server.make_key(R"(["write:forks"])")},
-                {"read", server.make_key(R"(["read"])")}};
+    Saved saved = server.make_keys();
     int asked = 0;
     for (const HttpCase& one : cases) {
         const HttpRequest request = filled_in(one, saved);

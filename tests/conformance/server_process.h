@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,13 @@ public:
     [[nodiscard]] const std::string& admin_key() const { return admin_key_; }
     /// Makes a key with these scopes; `more`: further members of the request, as in `,"name":"x"`.
     std::string make_key(const std::string& scopes_json, const std::string& more = {});
+    /// The admin's and one of each scope: "admin", "write", "forks", "read", as the cases name them.
+    std::map<std::string, std::string> make_keys() {
+        return {{"admin", admin_key_},
+                {"write", make_key(R"(["write"])")},
+                {"forks", make_key(R"(["write:forks"])")},
+                {"read", make_key(R"(["read"])")}};
+    }
     /// Asks with a key; none when it is empty.
     [[nodiscard]] HttpAnswer ask_as(const std::string& key, HttpRequest request) const;
     /// As the admin.
