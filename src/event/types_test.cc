@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace chronos {
 namespace {
 
@@ -19,6 +21,8 @@ TEST(Timestamp, WritesAsManyDecimalsAsNeeded) {
     EXPECT_EQ(Timestamp{1'000}.to_string(), "1970-01-01T00:00:00.000001Z");
     EXPECT_EQ(Timestamp{-1}.to_string(), "1969-12-31T23:59:59.999999999Z");
     EXPECT_EQ(Timestamp{-1'000'000'000LL * 86'400}.to_string(), "1969-12-31T00:00:00Z");
+    EXPECT_EQ(Timestamp{std::numeric_limits<std::int64_t>::min()}.to_string(), "1677-09-21T00:12:43.145224192Z");
+    EXPECT_EQ(Timestamp{std::numeric_limits<std::int64_t>::max()}.to_string(), "2262-04-11T23:47:16.854775807Z");
 }
 
 TEST(Timestamp, RefusesWhatIsNotATime) {

@@ -37,6 +37,21 @@ TEST(Writer, WritesValidJsonForAnyBytes) {
     }
 }
 
+// Short texts are looked at eight bytes at a time, longer ones sixteen.
+TEST(Writer, EscapesTheSameInShortAndInLongTexts) {
+    const std::string plain(16, 'p');
+    for (std::size_t size = 1; size < 18; ++size) {
+        for (std::size_t at = 0; at < size; ++at) {
+            for (int byte = 0; byte < 256; ++byte) {
+                std::string text(size, 'x');
+                text[at] = static_cast<char>(byte);
+                const std::string alone = written(text);
+                ASSERT_EQ(alone.substr(0, alone.size() - 1) + plain + '"', written(text + plain)) << byte;
+            }
+        }
+    }
+}
+
 TEST(Writer, WritesObjectsFieldByField) {
     std::string out = "> ";
     const std::string text = "x\"y";

@@ -314,6 +314,13 @@ const Json* Dispatcher::tool_listing(std::string_view name) const {
     return tool == nullptr ? nullptr : &tool->listing;
 }
 
+std::string Dispatcher::entity_of(const Message& message) const {
+    if (message.method != "tools/call") return {};
+    const ToolOffer* tool = find_tool(string_member(message.params, "name").value_or(""));
+    const Json& arguments = member(message.params, "arguments");
+    return tool != nullptr && tool->entity_of && arguments.is_object() ? tool->entity_of(arguments) : std::string();
+}
+
 Reply Dispatcher::call_tool(Exchange& exchange) {
     std::optional<std::string> name = string_member(exchange.params(), "name");
     if (!name) return wrong_params("\"name\" says which tool");

@@ -72,6 +72,9 @@ public:
     [[nodiscard]] std::optional<RpcError> refuse_to_watch(const std::vector<std::string>& uris) const;
     /// The listing of a tool, to see how its parameters are mirrored; null: there is none of that name.
     [[nodiscard]] const Json* tool_listing(std::string_view name) const;
+    /// The one entity that a call of a tool looks at, on main and now; empty: it is another request, or may look at
+    /// more, or wait.
+    [[nodiscard]] std::string entity_of(const Message& message) const;
     [[nodiscard]] static Json supported_versions();
 
 private:

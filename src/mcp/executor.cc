@@ -6,19 +6,22 @@
 namespace chronos::mcp {
 
 bool Executor::run(std::function<void()> work) {
-    const std::lock_guard lock(mutex_);
-    if (is_stopped_ || queue_.size() >= limits_.queue_max) return false;
-    queue_.push_back(std::move(work));
-    const bool is_one_free = busy_ + queue_.size() <= threads_.size();
-    if (!is_one_free && threads_.size() < limits_.threads_max) threads_.emplace_back([this] { this->work(); });
-    changed_.notify_one();
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_stopped_ || queue_.size() >= limits_.queue_max) return false;
+        queue_.push_back(std::move(work));
+        const bool is_one_free = busy_ + queue_.size() <= threads_.size();
+        if (!is_one_free && threads_.size() < limits_.threads_max) threads_.emplace_back([this] { this->work(); });
+    }
+    // Without the lock, which the thread that wakes takes at once.
+    work_came_.notify_one();
     return true;
 }
 
 void Executor::work() {
     std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [this] { return is_stopped_ || !queue_.empty(); });
+        work_came_.wait(lock, [this] { return is_stopped_ || !queue_.empty(); });
         if (queue_.empty()) return;
         const std::function<void()> next = std::move(queue_.front());
         queue_.pop_front();
@@ -27,13 +30,13 @@ void Executor::work() {
         next();
         lock.lock();
         --busy_;
-        if (busy_ == 0 && queue_.empty()) changed_.notify_all();
+        if (busy_ == 0 && queue_.empty()) idle_.notify_all();
     }
 }
 
 bool Executor::wait_until_idle(std::int64_t ms) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return busy_ == 0 && queue_.empty(); });
+    return idle_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return busy_ == 0 && queue_.empty(); });
 }
 
 void Executor::stop() {
@@ -43,7 +46,7 @@ void Executor::stop() {
         is_stopped_ = true;
         threads.swap(threads_);
     }
-    changed_.notify_all();
+    work_came_.notify_all();
     for (std::thread& thread : threads) thread.join();
 }
 

@@ -38,7 +38,8 @@ private:
 
     const Limits limits_;
     std::mutex mutex_;
-    std::condition_variable changed_;
+    std::condition_variable work_came_;
+    std::condition_variable idle_;             ///< For who waits until nothing is left; nobody, mostly.
     std::deque<std::function<void()>> queue_;  ///< Guarded by mutex_, like the rest.
     std::vector<std::thread> threads_;
     std::size_t busy_ = 0;

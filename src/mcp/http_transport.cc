@@ -8,6 +8,7 @@
 #include "server/http/problem.h"
 #include "server/live/live_count.h"
 #include "server/log.h"
+#include "server/reading.h"
 
 namespace chronos::mcp {
 namespace {
@@ -183,14 +184,20 @@ void HttpTransport::run_modern(server::Call& call, Message message, Client clien
                   },
               .endpoint = source_of(endpoint_of_call(call)),
               .pause = {}};
-    run(http_call, std::make_shared<Exchange>(std::move(message), std::move(client), std::move(line)),
+    const bool is_quick_one = is_quick(message, call);
+    run(http_call, std::make_shared<Exchange>(std::move(message), std::move(client), std::move(line)), is_quick_one,
         [] { return true; });
 }
 
+bool HttpTransport::is_quick(const Message& message, const server::Call& call) {
+    if (Service::is_quick(message.method)) return true;
+    const std::string entity_id = service_.dispatcher().entity_of(message);
+    return !entity_id.empty() && server::is_at_hand(call.store, entity_id);
+}
+
 void HttpTransport::run(const std::shared_ptr<HttpCall>& http_call, const std::shared_ptr<Exchange>& exchange,
-                        const std::function<bool()>& is_answer_wanted) {
+                        bool is_quick, const std::function<bool()>& is_answer_wanted) {
     const std::string holder = holder_of(exchange->client().principal);
-    const bool is_quick = Service::is_quick(exchange->request().method);
     const auto work = [this, http_call, exchange, is_answer_wanted, holder, is_quick] {
         const Json answer = service_.dispatcher().answer(*exchange);
         if (!is_quick) leave(holder);
@@ -379,8 +386,9 @@ void HttpTransport::run_legacy(server::Call& call, Message message, const std::s
             return session->legacy().ask(method, params, send, is_cancelled);
         };
     }
+    const bool is_quick_one = is_quick(message, call);
     run(http_call, std::make_shared<Exchange>(std::move(message), session->legacy().client(), std::move(line)),
-        [session, id] { return session->legacy().in_flight().end(id); });
+        is_quick_one, [session, id] { return session->legacy().in_flight().end(id); });
 }
 
 server::Response HttpTransport::get(server::Call& call) {

@@ -53,7 +53,9 @@ private:
                                      const std::shared_ptr<server::LiveCount>& held);
     void run_modern(server::Call& call, Message message, Client client, const Done& done);
     void run_legacy(server::Call& call, Message message, const std::shared_ptr<HttpSession>& session, const Done& done);
-    void run(const std::shared_ptr<HttpCall>& http_call, const std::shared_ptr<Exchange>& exchange,
+    /// Whether it is answered at once, on the thread that read the socket.
+    bool is_quick(const Message& message, const server::Call& call);
+    void run(const std::shared_ptr<HttpCall>& http_call, const std::shared_ptr<Exchange>& exchange, bool is_quick,
              const std::function<bool()>& is_answer_wanted);
     /// Counts a call of this caller in; false: it has as many as it may.
     bool enter(const std::string& holder);

@@ -183,7 +183,7 @@ PromptOffer offer_of(const std::shared_ptr<const Prompt>& prompt) {
 }
 
 ToolOffer offer_of(const std::shared_ptr<const Tool>& tool, Seal& seal) {
-    ToolOffer offer{.listing = listing_of(*tool), .scope = tool->scope};
+    ToolOffer offer{.listing = listing_of(*tool), .scope = tool->scope, .call = {}, .entity_of = tool->entity_of};
     offer.call = [tool, schema = tool->input_schema, &seal](Exchange& exchange, Json arguments) {
         return ToolCall(*tool, schema, seal, exchange, std::move(arguments)).run();
     };

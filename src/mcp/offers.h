@@ -20,6 +20,8 @@ struct ToolOffer {
     access::Scope scope = access::Scope::kRead;
     /// Arguments were not checked yet.
     std::function<Reply(Exchange&, Json arguments)> call;
+    /// As in Tool.
+    std::function<std::string(const Json& arguments)> entity_of = {};
 };
 
 struct PromptOffer {

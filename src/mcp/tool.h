@@ -61,6 +61,9 @@ struct Tool {
     /// schema's types.
     std::function<ToolAnswer(const Json& arguments, const std::optional<std::string>& confirmed, CallContext& context)>
         run;
+    /// Which entity alone a call with these arguments looks at, on main and now; empty: it may look at more, or wait.
+    /// The arguments are not checked yet.
+    std::function<std::string(const Json& arguments)> entity_of;
 };
 
 struct ResourceContent {

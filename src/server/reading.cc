@@ -5,6 +5,19 @@
 #include "base/checksum.h"
 
 namespace chronos::server {
+namespace {
+
+constexpr std::uint64_t kEventsAtHandMax = 1'000;
+constexpr std::uint32_t kResidentEvents = 100;
+
+}  // namespace
+
+bool is_at_hand(const Store& store, std::string_view entity_id) {
+    const Result<View> view = store.view();
+    Page last;
+    return view.ok() && view->read_last_resident(entity_id, kResidentEvents, last).ok() && !last.events().empty() &&
+           last.events().front().version.value <= kEventsAtHandMax;
+}
 
 Response answered(Result<Response> result) {
     if (result.ok()) return std::move(result).value();

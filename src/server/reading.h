@@ -4,12 +4,18 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "chronos/read.h"
+#include "chronos/store.h"
 #include "server/http/message.h"
 #include "server/http/problem.h"
 
 namespace chronos::server {
+
+/// Whether what is asked of this entity, on main and now, is a few look-ups: it has few events, and its last ones are
+/// in memory. Then an answer is sooner made than handed to another thread.
+bool is_at_hand(const Store& store, std::string_view entity_id);
 
 /// The response, or its error as a problem.
 Response answered(Result<Response> result);

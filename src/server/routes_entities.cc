@@ -72,6 +72,11 @@ Status add_history(std::string& object, const View& view, const State& state) {
     Page page;
     RETURN_IF_ERROR(view.read_entity(
         state.entity_id, {.order = Order::kBackward, .limit = kHistoryMax, .bytes_max = kHistoryBytesMax}, page));
+    // What is around a payload, and the payloads: grown once.
+    constexpr std::size_t kAroundBytes = 192;
+    std::size_t bytes = object.size() + 512;
+    for (const EventView& event : page.events()) bytes += kAroundBytes + event.event_type.size() + event.payload.size();
+    object.reserve(bytes);
     object.pop_back();
     object += ",\"history\":[";
     for (auto event = page.events().rbegin(); event != page.events().rend(); ++event) {

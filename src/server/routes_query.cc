@@ -212,6 +212,19 @@ Result<Response> query_events(Call& call) {
     return response;
 }
 
+/// The last events of one entity, and nothing that would take a look at more.
+bool is_brief(const Call& call) {
+    if (call.request.method != "GET" || wants_lines(call.request)) return false;
+    Result<wire::Parameters> parameters = wire::Parameters::from_query(call.request.query);
+    if (!parameters.ok()) return false;
+    const Result<std::string> entity_id = parameters->take_text("entity_id");
+    const Result<std::string> order = parameters->take_text("order");
+    const Result<std::uint32_t> limit = wire::take_limit(*parameters, kLimitDefault, kLimitDefault);
+    const bool is_newest_first = order.ok() && (*order == "backward" || *order == "desc");
+    return entity_id.ok() && !entity_id->empty() && is_newest_first && limit.ok() &&
+           parameters->check_all_taken().ok() && is_at_hand(call.store, *entity_id);
+}
+
 Result<Response> list_event_types(Call& call) {
     ASSIGN_OR_RETURN(wire::Parameters parameters, wire::Parameters::from_query(call.request.query));
     ASSIGN_OR_RETURN(const ViewOptions options, wire::take_view(parameters, call.services.now()));
@@ -272,7 +285,8 @@ void add_query_routes(Routes& routes, const HttpLimits& limits) {
                     .request_schema = method == std::string("GET") ? "" : "EventQuery",
                     .answers = {{200, "EventPage"}, {200, "Event", "application/x-ndjson"}, {304}},
                     .problems = {404, 410},
-                    .worker = [](Call& call) { return answered(query_events(call)); }});
+                    .worker = [](Call& call) { return answered(query_events(call)); },
+                    .is_brief = is_brief});
     }
     routes.add({.method = "GET",
                 .pattern = "/api/v1/event-types",

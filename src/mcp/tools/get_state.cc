@@ -152,6 +152,9 @@ Tool get_state_tool() {
         {"complete", "exists", "entity_id", "view"});
     tool.is_idempotent = true;
     tool.run = answering(FallibleRun(get_state));
+    tool.entity_of = [](const Json& arguments) {
+        return lone_entity(arguments, {"fields", "origins", "fold_order", "max_tokens"});
+    };
     return tool;
 }
 

@@ -225,6 +225,9 @@ Tool query_events_tool() {
         {"complete", "count", "view"});
     tool.is_idempotent = true;
     tool.run = answering(FallibleRun(query_events));
+    tool.entity_of = [](const Json& arguments) {
+        return lone_entity(arguments, {"order", "limit", "fields", "format", "max_tokens"});
+    };
     return tool;
 }
 

@@ -49,6 +49,13 @@ Result<wire::Parameters> parameters_of(const Json& arguments) {
     return wire::Parameters::from_json(text_of(arguments));
 }
 
+std::string lone_entity(const Json& arguments, const std::vector<std::string_view>& others) {
+    for (const auto& [name, value] : arguments.items()) {
+        if (name != "entity_id" && std::find(others.begin(), others.end(), name) == others.end()) return {};
+    }
+    return string_member(arguments, "entity_id").value_or("");
+}
+
 Result<std::size_t> take_budget(wire::Parameters& parameters) { return take_budget(parameters, kMaxTokensDefault); }
 
 Result<std::size_t> take_budget(wire::Parameters& parameters, std::uint64_t default_tokens) {

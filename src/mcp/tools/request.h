@@ -39,6 +39,9 @@ Result<Filter> take_filter(wire::Parameters& parameters);
 /// A name that must be there. Errors: kInvalidArgument.
 Result<std::string> take_required(wire::Parameters& parameters, std::string_view name);
 
+/// The entity of a call that has no arguments besides `entity_id` and these; empty: it has others.
+std::string lone_entity(const Json& arguments, const std::vector<std::string_view>& others);
+
 /// JSON pointers: "/total", or "total" for the same. Errors: kInvalidArgument.
 Result<std::vector<std::string>> take_pointers(wire::Parameters& parameters, std::string_view name);
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -20,6 +19,7 @@
 #include "server/http/body_sender.h"
 #include "server/http/content_coding.h"
 #include "server/http/date_text.h"
+#include "server/http/deadline.h"
 #include "server/http/head_check.h"
 #include "server/http/places.h"
 #include "server/http/problem.h"
@@ -39,6 +39,8 @@ using asio::awaitable;
 using asio::ip::tcp;
 
 constexpr std::size_t kReadBytes = 64 << 10;
+/// What is made room for while no body is awaited: most requests are smaller.
+constexpr std::size_t kHeadReadBytes = 8 << 10;
 constexpr std::size_t kUploadPieceBytes = 256 << 10;
 /// What is left of a body that is refused is read up to here, so that the client sees the answer.
 constexpr std::size_t kDiscardBytesMax = 256 << 10;
@@ -61,94 +63,80 @@ class Connection {
 public:
     Connection(Stream stream, ConnectionContext& context, std::string peer)
         : stream_(std::move(stream)),
-          read_timer_(stream_.get_executor()),
+          deadline_(stream_.get_executor(), [this] { beast::get_lowest_layer(stream_).cancel(); }),
           context_(context),
           services_(context.services),
           peer_(std::move(peer)) {}
 
+    ~Connection() {
+        const std::lock_guard lock(context_.mutex);
+        context_.open.erase(this);
+    }
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
     awaitable<void> run() {
         bool goes_on = co_await shake_hands();
+        enlist();
         while (goes_on) goes_on = co_await serve_one();
         if (!is_handed_over_) co_await close();
     }
 
 private:
     using Parser = http::request_parser<http::buffer_body>;
-
-    void set_timeout(std::uint32_t ms) {
-        beast::get_lowest_layer(stream_).expires_after(std::chrono::milliseconds(ms));
-    }
+    static constexpr bool is_plain() { return std::is_same_v<Stream, beast::tcp_stream>; }
 
     /// TLS. False: the client does not speak it.
     awaitable<bool> shake_hands() {
-        if constexpr (std::is_same_v<Stream, beast::tcp_stream>) {
+        if constexpr (is_plain()) {
             co_return true;
         } else {
-            set_timeout(services_.limits.header_timeout_ms);
+            deadline_.begin(services_.limits.header_timeout_ms);
             const auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kAwait);
+            deadline_.end();
             co_return !error;
         }
     }
 
     /// Reads more into the buffer. False: the client is gone, or was too slow.
-    awaitable<bool> read_more(std::uint32_t timeout_ms) {
+    awaitable<bool> read_more(std::uint32_t timeout_ms, std::size_t bytes_max) {
         if (begin_ > 0) {
             buffer_.erase(0, begin_);
             begin_ = 0;
         }
         const std::size_t held = buffer_.size();
-        buffer_.resize(held + kReadBytes);
-        start_read_timer(timeout_ms);
+        buffer_.resize(held + bytes_max);
+        deadline_.begin(timeout_ms);
         const auto [error, size] =
-            co_await stream_.async_read_some(asio::buffer(buffer_.data() + held, kReadBytes), kAwait);
-        ++read_number_;
-        read_timer_.cancel();
+            co_await stream_.async_read_some(asio::buffer(buffer_.data() + held, bytes_max), kAwait);
+        deadline_.end();
         buffer_.resize(held + (error ? 0 : size));
         services_.metrics.received_bytes.fetch_add(size, std::memory_order_relaxed);
         co_return !error;
     }
 
-    /// Ends the read that begins now after a while. The stream's own timer would close the socket, and nobody would
-    /// learn why.
-    void start_read_timer(std::uint32_t ms) {
-        timed_out_ = false;
-        beast::get_lowest_layer(stream_).expires_never();
-        read_timer_.expires_after(std::chrono::milliseconds(ms));
-        const std::uint64_t read = ++read_number_;
-        read_timer_.async_wait([weak = std::weak_ptr<Connection*>(self_), read](const beast::error_code& error) {
-            const auto self = weak.lock();
-            if (error || !self || (*self)->read_number_ != read) return;
-            (*self)->timed_out_ = true;
-            beast::get_lowest_layer((*self)->stream_).cancel();
-        });
-    }
-
     [[nodiscard]] std::string_view held() const { return std::string_view(buffer_).substr(begin_); }
 
-    /// Lets the server end the connection while it waits. False: the server is stopping already.
-    bool become_idle() {
+    /// Lets the server end the connection while it waits for a request.
+    void enlist() {
         const std::lock_guard lock(context_.mutex);
-        if (services_.is_draining.load()) return false;
-        context_.idle[this] = [executor = stream_.get_executor(), weak = std::weak_ptr<Connection*>(self_)] {
+        context_.open[this] = [executor = stream_.get_executor(), weak = std::weak_ptr<Connection*>(self_)] {
             asio::post(executor, [weak] {
                 // Connections end on this thread, so one that is there now stays there.
-                if (const auto self = weak.lock()) beast::get_lowest_layer((*self)->stream_).cancel();
+                if (const auto self = weak.lock(); self && (*self)->is_idle_)
+                    beast::get_lowest_layer((*self)->stream_).cancel();
             });
         };
-        return true;
-    }
-
-    void become_busy() {
-        const std::lock_guard lock(context_.mutex);
-        context_.idle.erase(this);
     }
 
     /// Waits for the next request's first byte. False: there will be none.
     awaitable<bool> wait_for_request() {
-        if (!held().empty()) co_return !services_.is_draining.load(std::memory_order_relaxed);
-        if (!become_idle()) co_return false;
-        const bool came = co_await read_more(services_.limits.idle_timeout_ms);
-        become_busy();
+        // Looked at on the thread that a stop is told on, so either of them sees the other.
+        if (services_.is_draining.load()) co_return false;
+        if (!held().empty()) co_return true;
+        is_idle_ = true;
+        const bool came = co_await read_more(services_.limits.idle_timeout_ms, kHeadReadBytes);
+        is_idle_ = false;
         co_return came;
     }
 
@@ -165,9 +153,9 @@ private:
         while (verdict == HeadCheck::Verdict::kIncomplete) {
             const std::int64_t left = services_.limits.header_timeout_ms - elapsed_ms();
             bool more_came = false;
-            if (left > 0) more_came = co_await read_more(static_cast<std::uint32_t>(left));
+            if (left > 0) more_came = co_await read_more(static_cast<std::uint32_t>(left), kHeadReadBytes);
             if (!more_came) {
-                if (left <= 0 || timed_out_)
+                if (left <= 0 || deadline_.has_expired())
                     co_await refuse(problem(408, "request-timeout", "the request's head did not come in time"));
                 co_return false;
             }
@@ -277,6 +265,7 @@ private:
 
     awaitable<Response> handle(const Route& route, Call& call) {
         if (route.here) co_return guarded(route.here, call);
+        if (route.worker && route.is_brief != nullptr && route.is_brief(call)) co_return guarded(route.worker, call);
         if (route.later && request_.body.size() <= kLargeBodyBytes) co_return co_await answer_later(route.later, call);
         if (context_.worker_queue.load(std::memory_order_relaxed) >= services_.limits.worker_queue_max)
             co_return overloaded();
@@ -334,9 +323,10 @@ private:
     awaitable<bool> continue_if_asked(const Parser& parser) {
         if (parser.get()[http::field::expect].empty() || parser.is_done() || !held().empty()) co_return true;
         static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-        set_timeout(services_.limits.body_timeout_ms);
+        deadline_.begin(services_.limits.body_timeout_ms);
         const auto [error, size] = co_await asio::async_write(stream_, asio::buffer(kContinue), kAwait);
         (void)size;
+        deadline_.end();
         co_return !error;
     }
 
@@ -372,10 +362,10 @@ private:
             }
             const std::size_t held_before = held().size();
             bool more_came = false;
-            if (!is_body_too_slow()) more_came = co_await read_more(services_.limits.body_timeout_ms);
+            if (!is_body_too_slow()) more_came = co_await read_more(services_.limits.body_timeout_ms, kReadBytes);
             body_received_ += held().size() - std::min(held_before, held().size());
             if (more_came) continue;
-            if (timed_out_ || is_body_too_slow())
+            if (deadline_.has_expired() || is_body_too_slow())
                 refusal = problem(408, "request-timeout", "the request's body did not come in time");
             keeps_alive_ = false;
             co_return false;
@@ -394,10 +384,13 @@ private:
     awaitable<bool> read_body(Parser& parser, std::size_t max, HeldBytes& held_bytes,
                               std::optional<Response>& refusal) {
         std::string piece;
-        if (const auto announced = content_length(parser))
+        std::size_t piece_max = kReadBytes;
+        if (const auto announced = content_length(parser)) {
             request_.body.reserve(std::min<std::size_t>({*announced, max, kReserveBytesMax}));
+            piece_max = std::clamp<std::size_t>(*announced, 1, kReadBytes);
+        }
         while (!parser.is_done()) {
-            const bool was_read = co_await read_piece(parser, piece, kReadBytes, refusal);
+            const bool was_read = co_await read_piece(parser, piece, piece_max, refusal);
             if (!was_read) co_return false;
             if (request_.body.size() + piece.size() > max) {
                 refusal = too_large(max);
@@ -493,15 +486,33 @@ private:
             BodySender<Stream> sender(stream_, context_, principal, {.is_chunked = !is_http10_});
             written = co_await sender.send(std::move(head), *response.stream);
         } else {
-            set_timeout(time_to_send_ms(response.body.size()));
-            const std::array buffers = {asio::const_buffer(asio::buffer(head)),
-                                        asio::const_buffer(response.body.data(), is_head_ ? 0 : response.body.size())};
-            const auto [error, size] = co_await asio::async_write(stream_, buffers, kAwait);
-            services_.metrics.sent_bytes.fetch_add(size, std::memory_order_relaxed);
-            written = !error;
+            const std::string_view body = is_head_ ? std::string_view() : std::string_view(response.body);
+            std::size_t sent = send_at_once(head, body);
+            written = sent == head.size() + body.size();
+            if (!written) {
+                const std::size_t of_head = std::min(sent, head.size());
+                const std::array buffers = {
+                    asio::const_buffer(head.data() + of_head, head.size() - of_head),
+                    asio::const_buffer(body.data() + (sent - of_head), body.size() - (sent - of_head))};
+                deadline_.begin(time_to_send_ms(body.size()));
+                const auto [error, size] = co_await asio::async_write(stream_, buffers, kAwait);
+                deadline_.end();
+                sent += size;
+                written = !error;
+            }
+            services_.metrics.sent_bytes.fetch_add(sent, std::memory_order_relaxed);
         }
         log_request(status);
         co_return written&& keeps_alive_;
+    }
+
+    /// What the socket takes without waiting, which mostly is all; the rest, and what is to be encrypted, goes the long
+    /// way through the event loop.
+    std::size_t send_at_once(std::string_view head, std::string_view body) {
+        if constexpr (!is_plain()) return 0;
+        beast::error_code error;
+        const std::array buffers = {asio::buffer(head), asio::buffer(body)};
+        return beast::get_lowest_layer(stream_).socket().write_some(buffers, error);
     }
 
     /// For a client that takes it slowly, but not for ever.
@@ -552,14 +563,12 @@ private:
 
     awaitable<void> close() {
         beast::error_code ignored;
-        if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
-            set_timeout(1'000);
-            (void)co_await stream_.async_shutdown(kAwait);
-        }
+        deadline_.begin(1'000);
+        if constexpr (!is_plain()) (void)co_await stream_.async_shutdown(kAwait);
+        deadline_.begin(1'000);
         beast::get_lowest_layer(stream_).socket().shutdown(tcp::socket::shutdown_send, ignored);
         // Until the client has read the answer and closes: else a reset may overtake it.
         buffer_.resize(kReadBytes);
-        set_timeout(1'000);
         for (std::size_t discarded = 0; discarded < kLingerBytesMax;) {
             const auto [error, size] =
                 co_await beast::get_lowest_layer(stream_).async_read_some(asio::buffer(buffer_), kAwait);
@@ -570,8 +579,7 @@ private:
     }
 
     Stream stream_;
-    asio::steady_timer read_timer_;
-    std::uint64_t read_number_ = 0;  ///< By which the timer knows whether its read is still under way.
+    Deadline deadline_;
     std::shared_ptr<Connection*> self_ = std::make_shared<Connection*>(this);
     ConnectionContext& context_;
     Services& services_;
@@ -588,7 +596,7 @@ private:
     bool is_http10_ = false;
     bool is_append_ = false;
     bool is_handed_over_ = false;  ///< The stream is somebody else's now.
-    bool timed_out_ = false;
+    bool is_idle_ = false;         ///< Waits for a request.
 };
 
 }  // namespace
@@ -599,6 +607,7 @@ boost::asio::awaitable<void> serve_connection(tcp::socket socket, ConnectionCont
     const auto endpoint = socket.remote_endpoint(error);
     if (error) co_return;
     socket.set_option(tcp::no_delay(true), error);
+    socket.non_blocking(true, error);
     const Place place(context, endpoint.address().to_string());
     if (place.is_beyond(context.services.limits, endpoint.address().is_loopback())) {
         context.services.metrics.connections_refused.fetch_add(1);

@@ -26,8 +26,8 @@ struct ConnectionContext {
     boost::asio::thread_pool& workers;
     std::atomic<std::size_t> worker_queue = 0;
     std::mutex mutex;
-    /// Connections that wait for a request, by which they can be told to end. Guarded by mutex.
-    std::unordered_map<void*, std::function<void()>> idle;
+    /// Calls that end a connection if it waits for a request. Guarded by mutex.
+    std::unordered_map<void*, std::function<void()>> open;
     std::unordered_map<std::string, std::size_t> by_address;  ///< Guarded by mutex.
 };
 

@@ -166,7 +166,7 @@ void Listener::stop() {
     });
     {
         const std::lock_guard lock(impl_->context.mutex);
-        for (const auto& [connection, cancel] : impl_->context.idle) cancel();
+        for (const auto& [connection, end_if_idle] : impl_->context.open) end_if_idle();
     }
     const auto until = std::chrono::milliseconds(impl_->services.limits.drain_timeout_ms);
     const std::int64_t started = impl_->services.world.clock.monotonic_ns();

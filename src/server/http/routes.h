@@ -80,9 +80,12 @@ struct Route {
     std::string_view resource_metadata = {};
     /// Exactly one of these.
     Handler here = {};    ///< On the thread that read the socket: must not wait for long.
-    Handler worker = {};  ///< On a worker thread.
+    Handler worker = {};  ///< On a worker thread, but for what is_brief allows.
     AsyncHandler later = {};
     UploadHandler upload = {};
+    /// Besides: whether this request, meant for `worker`, is answered so soon that it is done on the thread that read
+    /// the socket.
+    bool (*is_brief)(const Call&) = nullptr;
     /// Besides: for requests that ask to go on as a WebSocket, on a worker thread.
     SocketHandler socket = {};
 };
