@@ -169,6 +169,7 @@ Status read_limits(Table table, server::HttpLimits& limits) {
     RETURN_IF_ERROR(table.number("connections_per_address", 1, 1'000'000, limits.connections_per_address_max));
     RETURN_IF_ERROR(table.number("append_bytes_in_flight", 1'024, kBytesMax, limits.append_bytes_in_flight_max));
     RETURN_IF_ERROR(table.number("body_bytes_in_flight", 1'024, kBytesMax, limits.body_bytes_in_flight_max));
+    RETURN_IF_ERROR(table.number("answer_bytes_in_flight", 1'024, kBytesMax, limits.answer_bytes_in_flight_max));
     RETURN_IF_ERROR(table.number("requests_per_second_per_key", 0, 1'000'000'000, limits.requests_per_second_per_key));
     RETURN_IF_ERROR(table.number("uploads", 1, 10'000, limits.uploads_max));
     RETURN_IF_ERROR(table.number("worker_queue", 1, 1'000'000, limits.worker_queue_max));

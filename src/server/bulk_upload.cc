@@ -9,6 +9,7 @@
 #include "ingest/event_lines.h"
 #include "json/writer.h"
 #include "server/http/content_coding.h"
+#include "server/http/held_bytes.h"
 #include "server/http/problem.h"
 #include "server/request_options.h"
 #include "server/services.h"
@@ -24,6 +25,11 @@ constexpr std::uint64_t kBatchEventsDefault = 1'000;
 constexpr std::uint64_t kBatchEventsMax = 10'000;
 constexpr std::size_t kSliceBytes = std::size_t{16} << 10;     // of a compressed body
 constexpr std::size_t kPlainBytesMax = std::size_t{20} << 20;  // of one slice, decompressed
+
+/// Of lines that wait for their batch to fill up, when more come.
+constexpr std::int64_t kBatchAgeNs = 1'000'000'000;
+/// Room that is kept from one piece, or line, to the next.
+constexpr std::size_t kKeptBytesMax = std::size_t{1} << 20;
 
 constexpr std::string_view kTooLarge = "content-too-large";
 
@@ -42,23 +48,31 @@ public:
           pipeline_(call.store),
           lines_(options_.mode, call.principal.tenant),
           decoder_(std::move(decoder)),
-          inflation_max_(call.services.limits.inflation_max) {}
+          inflation_max_(call.services.limits.inflation_max),
+          held_(call.services.body_bytes_held, call.services.limits.body_bytes_in_flight_max) {}
 
     bool take(std::string_view bytes) override {
         status_ = take_bytes(bytes);
+        // Of a stream that comes slowly, nothing waits for long.
+        const bool is_old =
+            !batch_.lines.empty() && services_.world.clock.monotonic_ns() - batch_began_ns_ > kBatchAgeNs;
+        if (status_.ok() && is_old) status_ = submit();
+        // What one piece became is held no longer than it takes.
+        if (plain_.capacity() > kKeptBytesMax) std::string().swap(plain_);
         return status_.ok();
     }
 
-    Response finish(bool complete) override {
+    Response finish(End end) override {
+        const bool complete = end == End::kComplete;
         if (status_.ok() && complete && decoder_ && !decoder_->is_at_end())
             status_ = refuse_body(base::fail(ErrorCode::kInvalidArgument, "the compressed body is cut off"));
         if (status_.ok() && complete && !rest_.empty()) status_ = take_line(std::exchange(rest_, {}));
         Status submitted = submit();
         Status finished = pipeline_.finish();
+        for (const Status* of_batches : {&submitted, &finished})
+            is_unknown_ = is_unknown_ || (!of_batches->ok() && of_batches->error().outcome == Outcome::kUnknown);
         if (status_.ok()) status_ = submitted.ok() ? std::move(finished) : std::move(submitted);
-        if (status_.ok() && !complete)
-            status_ = base::fail(ErrorCode::kInvalidArgument, "the body broke off; send again from line " +
-                                                                  std::to_string(committed_through() + 1) + " on");
+        if (status_.ok() && !complete) status_ = ended_early(end);
         Response response{.content_type = "application/x-ndjson"};
         if (!status_.ok() && status_.error().code == ErrorCode::kReadOnly) services_.is_read_only.store(true);
         if (!status_.ok()) {
@@ -71,12 +85,31 @@ public:
     }
 
 private:
+    Error ended_early(End end) {
+        const std::string again = "; send again from line " + std::to_string(committed_through() + 1) + " on";
+        if (end == End::kRevoked) {
+            early_ = {.status = 401, .name = "unauthorized"};
+            return base::fail(ErrorCode::kInvalidArgument,
+                              "the API key was revoked or has expired, and the rest of the body was not read" + again);
+        }
+        if (end == End::kTooSlow) {
+            early_ = {.status = 408, .name = "request-timeout"};
+            return base::fail(ErrorCode::kInvalidArgument, "the request's body did not come in time" + again);
+        }
+        return base::fail(ErrorCode::kInvalidArgument, "the body broke off" + again);
+    }
+
     /// The problem. Where it names no line, some of what came may be in the store all the same.
     [[nodiscard]] Response refusal_of(Error error) const {
         const bool is_of_a_line = failed_line_ != 0 || pipeline_.counts().failed_line;
         if (!is_of_a_line && pipeline_.counts().appended > 0) error.outcome = Outcome::kUnknown;
-        if (body_problem_.empty()) return problem_of(error, {.is_append = true, .is_repeatable = true});
-        Response response = problem(body_problem_ == kTooLarge ? 413 : 400, body_problem_, error.message);
+        // A batch before the one that failed may be in the store or not.
+        if (is_unknown_) error.outcome = Outcome::kUnknown;
+        if (body_problem_.empty() && early_.name.empty())
+            return problem_of(error, {.is_append = true, .is_repeatable = true});
+        Response response = early_.name.empty()
+                                ? problem(body_problem_ == kTooLarge ? 413 : 400, body_problem_, error.message)
+                                : problem(early_.status, early_.name, error.message);
         say_outcome(response, error.outcome);
         return response;
     }
@@ -111,6 +144,11 @@ private:
             if (end == std::string_view::npos) {
                 if (rest_.size() + bytes.size() > kLineBytesMax)
                     return fail_line(++line_count_, base::fail(ErrorCode::kLimitExceeded, "the line is too long"));
+                if (!held_.add(bytes.size()))
+                    return base::fail(ErrorCode::kWouldBlock,
+                                      "the server holds as many bytes of unfinished lines as it may; send again from "
+                                      "line " +
+                                          std::to_string(line_count_ + 1) + " on, later");
                 rest_ += bytes;
                 return {};
             }
@@ -119,7 +157,9 @@ private:
             } else {
                 rest_ += bytes.substr(0, end);
                 RETURN_IF_ERROR(take_line(rest_));
+                if (rest_.capacity() > kKeptBytesMax) std::string().swap(rest_);
                 rest_.clear();
+                held_.release();
             }
             bytes.remove_prefix(end + 1);
         }
@@ -134,6 +174,7 @@ private:
             batch_.events.content().drop_error();
             return fail_line(line_count_, std::move(added).error());
         }
+        if (batch_.lines.empty()) batch_began_ns_ = services_.world.clock.monotonic_ns();
         batch_.lines.push_back(line_count_);
         batch_bytes_ += line.size();
         if (batch_.lines.size() < options_.batch_events && batch_bytes_ < kBatchBytesMax) return {};
@@ -186,12 +227,20 @@ private:
     std::string plain_;
     std::size_t received_ = 0;
     std::size_t inflated_ = 0;
+    HeldBytes held_;    ///< Those of rest_.
     std::string rest_;  ///< The beginning of a line whose end has not come yet.
     ingest::AppendPipeline::Batch batch_;
     std::size_t batch_bytes_ = 0;
+    std::int64_t batch_began_ns_ = 0;
     std::uint64_t line_count_ = 0;
     std::uint64_t failed_line_ = 0;
     std::string_view body_problem_;
+    struct Early {
+        int status = 0;
+        std::string_view name;  ///< Empty: it was not the server that ended it.
+    };
+    Early early_;
+    bool is_unknown_ = false;  ///< Of a batch it is not known whether it is in the store.
     Status status_;
 };
 

@@ -189,7 +189,7 @@ void KeyRing::note_failure(const std::string& peer) {
     ++failures.count;
 }
 
-Result<KeyRing::Made> KeyRing::create(const NewKey& key) {
+Result<KeyRing::Made> KeyRing::create(const NewKey& key, const std::function<Status(const std::string& text)>& keep) {
     if (system_ == nullptr)
         return base::fail(ErrorCode::kInvalidArgument, "this server runs without credentials; keys would do nothing");
     if (key.scopes.empty())
@@ -223,6 +223,7 @@ Result<KeyRing::Made> KeyRing::create(const NewKey& key) {
     if (key.expires_at) writer.field("expires_at", key.expires_at->to_string());
     if (!key.creator.empty()) writer.field("creator", key.creator);
     writer.end();
+    if (keep) RETURN_IF_ERROR(keep(made.text()));
     ASSIGN_OR_RETURN(const AppendResult appended,
                      system_->append({.entity_id = entity_of(made.id), .event_type = "key.created", .payload = payload},
                                      ExpectedVersion::none()));
@@ -256,6 +257,12 @@ std::vector<KeyInfo> KeyRing::list() const {
     for (const auto& [id, key] : keys_) keys.push_back(key.info);
     std::sort(keys.begin(), keys.end(), [](const KeyInfo& a, const KeyInfo& b) { return a.created_at < b.created_at; });
     return keys;
+}
+
+bool KeyRing::has_recorded(std::string_view credential) const {
+    const Result<access::ApiKey> key = access::parse_api_key(credential);
+    const std::shared_lock lock(mutex_);
+    return key.ok() && keys_.contains(key->id);
 }
 
 bool KeyRing::has_admin() const {

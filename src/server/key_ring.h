@@ -15,6 +15,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -74,12 +75,15 @@ public:
         KeyInfo info;
         std::string text;  ///< The key; kept nowhere.
     };
-    /// Durable when it returns. Errors: kInvalidArgument, those of appends.
-    Result<Made> create(const NewKey& key);
+    /// Durable when it returns. `keep` is given the key's text before anybody may use it, for the one place that keeps
+    /// it; if it fails there is no such key. Errors: kInvalidArgument, those of appends and of `keep`.
+    Result<Made> create(const NewKey& key, const std::function<Status(const std::string& text)>& keep = nullptr);
     /// Errors: kNotFound, also for a key of another tenant; those of appends.
     Result<KeyInfo> revoke(const std::string& id, const access::Principal& by);
     [[nodiscard]] std::vector<KeyInfo> list() const;
     [[nodiscard]] bool needs_credentials() const { return system_ != nullptr; }
+    /// Whether a key of this id was ever recorded, usable or not.
+    [[nodiscard]] bool has_recorded(std::string_view credential) const;
     /// Whether somebody may make keys: without, the next start makes an admin key.
     [[nodiscard]] bool has_admin() const;
     /// Keys that would be good if the server still had the secret they were made under.

@@ -69,6 +69,20 @@ TEST_F(KeyRingTest, KeysFromBeforeSecretsWereNotedAreOfTheOneThatIsThere) {
     EXPECT_FALSE(ring_->has_admin());
 }
 
+TEST_F(KeyRingTest, AKeyThatCouldNotBeKeptIsNone) {
+    open(secret_of('a', true));
+    std::string text;
+    const auto fails = [&text](const std::string& key) -> Status {
+        text = key;
+        return Error{.code = ErrorCode::kNoSpace, .message = "the disk is full"};
+    };
+    EXPECT_FALSE(ring_->create({.name = "admin", .scopes = {access::Scope::kAdmin}}, fails).ok());
+    EXPECT_FALSE(ring_->has_admin());
+    EXPECT_FALSE(opens(text));
+    EXPECT_FALSE(ring_->has_recorded(text));
+    EXPECT_TRUE(ring_->has_recorded(make_admin()));
+}
+
 TEST_F(KeyRingTest, OrVoidIfThereIsNone) {
     const std::string old = append_old_key(secret_of('a'));
     open(secret_of('b', true));

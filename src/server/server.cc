@@ -158,7 +158,6 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::
         if (secret.is_new)
             RETURN_IF_ERROR(write_secret(world.files, options.directory, "server.key", access::hex_of(secret.bytes)));
         warn_of_void_keys(*parts.keys, options.directory);
-        RETURN_IF_ERROR(server->make_first_key());
     }
     parts.services = std::unique_ptr<Services>(new Services{.store = *parts.store,
                                                             .keys = *parts.keys,
@@ -186,20 +185,29 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, io::
     gate.is_tls = parts.services->is_tls;
     parts.gate.emplace(parts.routes, *parts.services, std::move(gate));
     ASSIGN_OR_RETURN(parts.listener, Listener::start(options.listen, *parts.gate, *parts.services));
+    // Last, so that a start which fails shows no key, and the one that succeeds does.
+    if (!options.without_credentials) RETURN_IF_ERROR(server->make_first_key());
     return server;
 }
 
+/// Kept in its file before it is recorded: a crash in between leaves a file that the next start writes again, rather
+/// than a key that nobody has.
 Status Server::make_first_key() {
     Parts& parts = *parts_;
     if (parts.keys->has_admin()) return {};
+    const auto keep = [&](const std::string& text) -> Status {
+        const std::string file = admin_key_file();
+        ASSIGN_OR_RETURN(const bool is_there, parts.world.files.exists(file));
+        if (is_there) {
+            // Of another secret, which may come back; or of a start that was cut off before this.
+            ASSIGN_OR_RETURN(const std::string before, read_file(parts.world.files, file));
+            if (parts.keys->has_recorded(before)) RETURN_IF_ERROR(parts.world.files.rename(file, file + ".void"));
+        }
+        return write_secret(parts.world.files, parts.options.directory, "admin.key", text);
+    };
     ASSIGN_OR_RETURN(
         const KeyRing::Made made,
-        parts.keys->create({.name = "admin", .scopes = {access::Scope::kAdmin}, .creator = "first start"}));
-    // Of another secret, which may come back.
-    const std::string file = admin_key_file();
-    ASSIGN_OR_RETURN(const bool is_there, parts.world.files.exists(file));
-    if (is_there) RETURN_IF_ERROR(parts.world.files.rename(file, file + ".void"));
-    RETURN_IF_ERROR(write_secret(parts.world.files, parts.options.directory, "admin.key", made.text));
+        parts.keys->create({.name = "admin", .scopes = {access::Scope::kAdmin}, .creator = "first start"}, keep));
     new_admin_key_ = made.text;
     return {};
 }

@@ -41,6 +41,7 @@ struct Services {
     std::atomic<bool> is_read_only = false;
     std::atomic<std::size_t> append_bytes_in_flight = 0;
     std::atomic<std::size_t> body_bytes_held = 0;
+    std::atomic<std::size_t> answer_bytes_held = 0;
     std::atomic<std::size_t> uploads = 0;
 
     [[nodiscard]] Timestamp now() const { return {world.clock.wall_ns()}; }

@@ -50,6 +50,35 @@ TEST_F(ServerStart, AnotherSecretIsNoticedToo) {
     EXPECT_EQ(nlohmann::json::parse(keys.body)["keys"][0]["void"], true) << keys.body;
 }
 
+TEST_F(ServerStart, KilledInItsFirstStartItComesUpWithAKeyThatSomebodyHas) {
+    for (int ms = 5; ms <= 100; ms += 5) {
+        const std::filesystem::path place = directory_ / std::to_string(ms);
+        std::filesystem::create_directory(place);
+        const std::string seconds = std::to_string(ms / 1'000.0);
+        (void)run_program("/usr/bin/timeout",
+                          {"-s", "KILL", seconds, program_path(), "serve", "--port", "0", "--dir", "data"}, place);
+        ASSERT_TRUE(server_.start(place)) << ms;
+        std::string key = read_file(std::to_string(ms) + "/data/admin.key");
+        ASSERT_FALSE(key.empty()) << ms;
+        key.pop_back();
+        EXPECT_EQ(status_with(key), 200) << ms;
+        server_.kill_hard();
+    }
+}
+
+TEST_F(ServerStart, AStartThatFailsTakesNoKeyWithIt) {
+    ASSERT_TRUE(server_.start(directory_));
+    const std::string port = std::to_string(server_.port());
+    const std::filesystem::path place = directory_ / "other";
+    std::filesystem::create_directory(place);
+    EXPECT_EQ(run_program(program_path(), {"serve", "--dir", "data", "--port", port}, place).exit_code, 4);
+    EXPECT_FALSE(std::filesystem::exists(place / "data/admin.key"));
+    RunningServer other;
+    ASSERT_TRUE(other.start(place));
+    EXPECT_FALSE(other.key().empty());
+    EXPECT_EQ(ask(other.port(), {.target = "/api/v1/auth/me", .headers = {{"X-API-Key", other.key()}}}).status, 200);
+}
+
 TEST_F(ServerStart, BackupsGoNowhereNearTheStore) {
     for (const std::string place : {"data", "data/backups", ".", "data/../data"}) {
         const Answer refused = chronos({"serve", "--port", "0", "--backup-dir", place});

@@ -58,7 +58,7 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
-    static constexpr std::size_t kBytesPerMsMin = 8;
+    static constexpr std::size_t kBytesPerMsMin = kAnswerBytesPerMsMin;
     enum class Framing : std::uint8_t { kNone, kChunk };
 
     /// The descriptor is the body's, which closes it.

@@ -21,6 +21,7 @@
 #include "server/http/date_text.h"
 #include "server/http/deadline.h"
 #include "server/http/head_check.h"
+#include "server/http/held_bytes.h"
 #include "server/http/places.h"
 #include "server/http/problem.h"
 #include "server/http/trace.h"
@@ -51,7 +52,10 @@ constexpr std::size_t kLingerBytesMax = 16 << 20;
 constexpr std::size_t kReserveBytesMax = 256 << 10;
 /// Slower than this on the whole is refused, besides what one pause may last.
 constexpr std::size_t kBodyBytesPerSecondMin = 1'024;
-constexpr std::size_t kSendBytesPerMsMin = 8;
+/// Answers up to here are given whatever others hold: the socket takes about as much at once.
+constexpr std::size_t kSmallAnswerBytes = 64 << 10;
+/// How long what is left of a refused body may take to come.
+constexpr std::uint32_t kDiscardMs = 1'000;
 
 using Clock = std::chrono::steady_clock;
 
@@ -135,8 +139,10 @@ private:
         if (services_.is_draining.load()) co_return false;
         if (!held().empty()) co_return true;
         is_idle_ = true;
-        const bool came = co_await read_more(services_.limits.idle_timeout_ms, kHeadReadBytes);
-        is_idle_ = false;
+        // A client that connects has something to say.
+        const bool came = co_await read_more(
+            is_new_ ? services_.limits.header_timeout_ms : services_.limits.idle_timeout_ms, kHeadReadBytes);
+        is_idle_ = is_new_ = false;
         co_return came;
     }
 
@@ -241,7 +247,7 @@ private:
             co_return co_await refuse_request(parser, too_large(route.body_max));
         if (!co_await continue_if_asked(parser)) co_return false;
         std::optional<Response> refusal;
-        HeldBytes held_bytes(services_);
+        HeldBytes held_bytes(services_.body_bytes_held, services_.limits.body_bytes_in_flight_max);
         const bool was_read = co_await read_body(parser, route.body_max, held_bytes, refusal);
         if (!was_read) {
             if (refusal) co_return co_await refuse_request(parser, std::move(*refusal));
@@ -333,7 +339,7 @@ private:
     /// Takes the next piece of the body into `out`, as much as is there. False: it failed; `refusal` says why, unless
     /// the client is gone.
     awaitable<bool> read_piece(Parser& parser, std::string& out, std::size_t piece_max,
-                               std::optional<Response>& refusal) {
+                               std::optional<Response>& refusal, std::uint32_t timeout_ms) {
         out.resize(piece_max);
         std::size_t filled = 0;
         while (!parser.is_done() && filled < piece_max) {
@@ -362,11 +368,11 @@ private:
             }
             const std::size_t held_before = held().size();
             bool more_came = false;
-            if (!is_body_too_slow()) more_came = co_await read_more(services_.limits.body_timeout_ms, kReadBytes);
+            if (!is_body_too_slow()) more_came = co_await read_more(timeout_ms, kReadBytes);
             body_received_ += held().size() - std::min(held_before, held().size());
             if (more_came) continue;
-            if (deadline_.has_expired() || is_body_too_slow())
-                refusal = problem(408, "request-timeout", "the request's body did not come in time");
+            is_body_late_ = deadline_.has_expired() || is_body_too_slow();
+            if (is_body_late_) refusal = problem(408, "request-timeout", "the request's body did not come in time");
             keeps_alive_ = false;
             co_return false;
         }
@@ -390,7 +396,8 @@ private:
             piece_max = std::clamp<std::size_t>(*announced, 1, kReadBytes);
         }
         while (!parser.is_done()) {
-            const bool was_read = co_await read_piece(parser, piece, piece_max, refusal);
+            const bool was_read =
+                co_await read_piece(parser, piece, piece_max, refusal, services_.limits.body_timeout_ms);
             if (!was_read) co_return false;
             if (request_.body.size() + piece.size() > max) {
                 refusal = too_large(max);
@@ -423,16 +430,23 @@ private:
         bool wanted = true;
         bool complete = true;
         body_started_ = Clock::now();
+        bool is_live = true;
         while (wanted && !parser.is_done()) {
-            complete = co_await read_piece(parser, piece, kUploadPieceBytes, refusal);
+            complete = co_await read_piece(parser, piece, kUploadPieceBytes, refusal, services_.limits.body_timeout_ms);
             if (!complete) break;
+            // It may last as long as it likes, but not beyond its key.
+            is_live = services_.keys.is_live(call.principal);
+            if (!is_live) break;
             wanted = co_await on_worker(context_.workers, [&] { return upload.take(piece); });
         }
-        const bool ended = complete && parser.is_done();
-        Response response = co_await on_worker(context_.workers, [&] { return upload.finish(ended); });
+        const Upload::End end = !is_live                       ? Upload::End::kRevoked
+                                : is_body_late_                ? Upload::End::kTooSlow
+                                : complete && parser.is_done() ? Upload::End::kComplete
+                                                               : Upload::End::kBrokenOff;
+        Response response = co_await on_worker(context_.workers, [&] { return upload.finish(end); });
         opened->reset();
         place.reset();
-        if (!ended) keeps_alive_ = false;
+        if (end != Upload::End::kComplete) keeps_alive_ = false;
         co_return co_await write(std::move(response), &call.principal);
     }
 
@@ -451,19 +465,23 @@ private:
         co_return false;
     }
 
-    /// Refuses before the body was read: reads a little of it, so that the answer is not lost in a reset.
+    /// Refuses before the body was read. The answer comes first; then a little of the body is read, so that the
+    /// connection can go on.
     awaitable<bool> refuse_request(Parser& parser, Response response) {
+        const bool awaits_continue = !parser.get()[http::field::expect].empty();
+        const std::optional<std::uint64_t> announced = content_length(parser);
+        const bool is_small = parser.is_done() || (announced && *announced <= kDiscardBytesMax);
+        if (!is_small || awaits_continue) keeps_alive_ = false;
+        const bool goes_on = co_await write(std::move(response));
+        if (!goes_on) co_return false;
+        const Clock::time_point until = Clock::now() + std::chrono::milliseconds(kDiscardMs);
         std::string piece;
         std::optional<Response> ignored;
-        std::size_t discarded = 0;
-        const bool awaits_continue = !parser.get()[http::field::expect].empty();
-        while (!awaits_continue && !parser.is_done() && discarded < kDiscardBytesMax) {
-            const bool was_read = co_await read_piece(parser, piece, kReadBytes, ignored);
-            if (!was_read) break;
-            discarded += piece.size();
+        while (!parser.is_done() && Clock::now() < until) {
+            const bool was_read = co_await read_piece(parser, piece, kReadBytes, ignored, kDiscardMs);
+            if (!was_read) co_return false;
         }
-        if (!parser.is_done()) keeps_alive_ = false;
-        co_return co_await write(std::move(response));
+        co_return parser.is_done();
     }
 
     /// Refuses what is not a request.
@@ -479,6 +497,9 @@ private:
         if (is_http10_ && response.stream) keeps_alive_ = false;  // it ends where the connection does
         // What was refused before it was tried was not appended; a handler that failed may have got anywhere.
         if (is_append_) say_outcome(response, response.status == 500 ? Outcome::kUnknown : Outcome::kNotAppended);
+        HeldBytes held(services_.answer_bytes_held, services_.limits.answer_bytes_in_flight_max);
+        if (response.body.size() > kSmallAnswerBytes && !held.add(response.body.size()) && is_read())
+            response = overloaded();
         const int status = response.status;
         std::string head = head_of(response);
         bool written = false;
@@ -506,6 +527,9 @@ private:
         co_return written&& keeps_alive_;
     }
 
+    /// Whether nothing was done that an answer in place of this one would hide.
+    [[nodiscard]] bool is_read() const { return request_.method == "GET" || request_.method == "HEAD"; }
+
     /// What the socket takes without waiting, which mostly is all; the rest, and what is to be encrypted, goes the long
     /// way through the event loop.
     std::size_t send_at_once(std::string_view head, std::string_view body) {
@@ -517,7 +541,7 @@ private:
 
     /// For a client that takes it slowly, but not for ever.
     [[nodiscard]] std::uint32_t time_to_send_ms(std::size_t bytes) const {
-        return services_.limits.body_timeout_ms + static_cast<std::uint32_t>(bytes / kSendBytesPerMsMin);
+        return services_.limits.body_timeout_ms + static_cast<std::uint32_t>(bytes / kAnswerBytesPerMsMin);
     }
 
     void log_request(int status) {
@@ -597,7 +621,18 @@ private:
     bool is_append_ = false;
     bool is_handed_over_ = false;  ///< The stream is somebody else's now.
     bool is_idle_ = false;         ///< Waits for a request.
+    bool is_new_ = true;           ///< No request came yet.
+    bool is_body_late_ = false;    ///< It did not come in time.
 };
+
+/// To one connection more than there may be, before it has asked for anything.
+std::string full_answer() {
+    const Response response =
+        problem(503, "too-many-connections", "there are as many connections as there may be; try again soon");
+    return "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Type: application/problem+json\r\n"
+           "Content-Length: " +
+           std::to_string(response.body.size()) + "\r\nConnection: close\r\n\r\n" + response.body;
+}
 
 }  // namespace
 
@@ -612,9 +647,8 @@ boost::asio::awaitable<void> serve_connection(tcp::socket socket, ConnectionCont
     if (place.is_beyond(context.services.limits, endpoint.address().is_loopback())) {
         context.services.metrics.connections_refused.fetch_add(1);
         if (!tls) {
-            static constexpr std::string_view kFull =
-                "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            (void)co_await asio::async_write(socket, asio::buffer(kFull), kAwait);
+            const std::string full = full_answer();
+            (void)co_await asio::async_write(socket, asio::buffer(full), kAwait);
         }
         socket.close(error);
         co_return;

@@ -19,6 +19,9 @@
 
 namespace chronos::server {
 
+/// A client that takes an answer more slowly than this, besides what one pause may last, is left.
+inline constexpr std::size_t kAnswerBytesPerMsMin = 100;
+
 /// What all connections share.
 struct ConnectionContext {
     const Gate& gate;

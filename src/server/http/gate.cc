@@ -107,7 +107,9 @@ Response unauthorized(std::string_view detail, const std::string& metadata_url) 
 /// Against pages that reach for a server on the reader's own machine (DNS rebinding, cross-site requests).
 std::optional<Response> Gate::check_addressee(const Request& request) const {
     const std::string name = lower(host_name(request.header("host")));
-    if (!is_loopback_name(name) && !contains(options_.hosts, name) && !contains(options_.hosts, "*")) {
+    // HTTP/1.0 needs no Host, and no page can send a request without.
+    const bool is_named = request.has_header("host");
+    if (is_named && !is_loopback_name(name) && !contains(options_.hosts, name) && !contains(options_.hosts, "*")) {
         return problem(421, "misdirected-request",
                        "this server is not known by the name in the Host header; add it to server.hosts");
     }

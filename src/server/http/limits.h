@@ -27,6 +27,8 @@ struct HttpLimits {
     std::size_t append_bytes_in_flight_max = 64 << 20;
     /// Bytes of bodies that are held until their requests are answered; beyond that they are refused for now.
     std::size_t body_bytes_in_flight_max = 256 << 20;
+    /// Bytes of answers to reads that their clients have not taken yet; beyond that larger ones are refused for now.
+    std::size_t answer_bytes_in_flight_max = 256 << 20;
     /// Of one API key, and twice as many at once; 0: any number.
     std::uint32_t requests_per_second_per_key = 100'000;
     std::size_t uploads_max = 32;  ///< Bulk uploads at once.

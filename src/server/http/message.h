@@ -90,8 +90,14 @@ public:
 
     /// Takes the next bytes. Called on a worker thread, never twice at once. False: the rest is not wanted.
     virtual bool take(std::string_view bytes) = 0;
-    /// The answer. `complete`: the body came to its end; else the client is gone or broke off.
-    virtual Response finish(bool complete) = 0;
+    enum class End : std::uint8_t {
+        kComplete,
+        kBrokenOff,  ///< By the client, or by itself: take answered false.
+        kTooSlow,
+        kRevoked,  ///< The key it came with is no longer valid.
+    };
+    /// The answer.
+    virtual Response finish(End end) = 0;
 };
 
 /// "Not Found" for 404.

@@ -11,26 +11,6 @@
 
 namespace chronos::server {
 
-/// Bytes of bodies that are held, over all connections: given back when the request was answered.
-class HeldBytes {
-public:
-    explicit HeldBytes(Services& services) : services_(services) {}
-    ~HeldBytes() { services_.body_bytes_held.fetch_sub(bytes_); }
-    HeldBytes(const HeldBytes&) = delete;
-    HeldBytes& operator=(const HeldBytes&) = delete;
-
-    /// False: together they would be too many. One request alone may always go on.
-    bool add(std::size_t bytes) {
-        const std::size_t before = services_.body_bytes_held.fetch_add(bytes);
-        bytes_ += bytes;
-        return before + bytes <= services_.limits.body_bytes_in_flight_max || before + bytes == bytes_;
-    }
-
-private:
-    Services& services_;
-    std::size_t bytes_ = 0;
-};
-
 /// One of a bounded number of uploads at once.
 class UploadPlace {
 public:
