@@ -39,7 +39,8 @@ curl -fsS -o "$directory/answer" -H "Authorization: Bearer $key" "$url/api/v1/ev
 curl -fsS -o "$directory/answer" -H "Authorization: Bearer $key" "$url/api/v1/forks" -d '{"name": "try"}'
 
 # The seed repeats a run. Keys are left out: revoking the one it comes with would end the run.
-(cd "$directory" && $tools/bin/schemathesis run "$url/openapi.json" --header "Authorization: Bearer $key" \
+hooks=$PWD/tests/clients
+(cd "$directory" && PYTHONPATH=$hooks SCHEMATHESIS_HOOKS=invented_requests $tools/bin/schemathesis run "$url/openapi.json" --header "Authorization: Bearer $key" \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
     --exclude-path-regex '^/api/v1/(keys/|events/(stream|sse)$)' --phases examples,coverage,fuzzing \
     --max-examples "${CHRONOS_HTTP_EXAMPLES:-15}" --seed "${CHRONOS_HTTP_SEED:-1}" --generation-database none \

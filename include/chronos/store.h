@@ -76,6 +76,7 @@ struct Stats {
     std::uint32_t segment_count = 0;
     std::uint32_t writer_epoch = 0;
     std::uint64_t commits = 0;      ///< Since open.
+    DurationCounts syncs;           ///< Writes that returned when they were durable, and syncs, since open.
     std::uint64_t spare_waits = 0;  ///< Rolls that had to prepare a segment first.
     std::uint64_t memory_budget = 0;
     std::uint64_t memory_bytes = 0;  ///< The sum of `memory`.

@@ -55,6 +55,14 @@ struct Uuid {
     [[nodiscard]] bool is_nil() const { return *this == Uuid{}; }
 };
 
+/// How often something took how long: in buckets that double, from 50 µs to 13 s, and one for what took longer.
+struct DurationCounts {
+    static constexpr std::size_t kBuckets = 19;
+    static constexpr std::int64_t kFirstNs = 50'000;
+    std::array<std::uint64_t, kBuckets + 1> counts{};
+    std::int64_t sum_ns = 0;
+};
+
 /// How far an append got before it was answered.
 enum class Durability : std::uint8_t {
     kDurable,  ///< Synced: survives the process, the system and a power cut.

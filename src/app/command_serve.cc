@@ -142,7 +142,7 @@ int serve_until_signal(server::Server& server, const sigset_t& signals) {
         if (Status reloaded = server.reload(); !reloaded.ok())
             server::log(server::LogLevel::kError, "reloading: " + reloaded.error().message);
         else
-            server::log(server::LogLevel::kInfo, "reloaded");
+            server::log(server::LogLevel::kInfo, "the TLS certificate was read again; other settings take a restart");
         io::notify_service_manager("READY=1");
     }
 }
@@ -179,7 +179,7 @@ Result<int> run_serve(Program& program, const ServeFlags& flags) {
     io::notify_service_manager("READY=1");
     serve_until_signal(*server, signals);
     io::notify_service_manager("STOPPING=1");
-    program.note("stopping: what is under way is finished first");
+    server::log(server::LogLevel::kInfo, "stopping: what is under way is finished first");
     // A second signal ends the process at once.
     pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
     RETURN_IF_ERROR(server->stop());

@@ -20,6 +20,7 @@ Result<Stats> View::stats() const {
     stats.segment_count = log.segment_count();
     stats.writer_epoch = log.epoch();
     stats.commits = log.counters().commits;
+    stats.syncs = database.sync_durations();
     stats.spare_waits = log.counters().spare_waits;
     const bool is_direct = io::posix_file_system().durable_write() == io::DurableWrite::kDirect;
     stats.commit_method = database.is_in_memory() ? "memory" : is_direct ? "direct" : "buffered";

@@ -19,28 +19,26 @@ std::string with_label(std::string_view labels, const std::string& more) {
     return out == "{}" ? std::string() : out;
 }
 
-}  // namespace
-
-void Histogram::record(std::int64_t ns) {
-    std::size_t bucket = 0;
-    for (std::int64_t bound = kFirstNs; bucket < kBuckets && ns > bound; bound *= 2) ++bucket;
-    counts_[bucket].fetch_add(1, std::memory_order_relaxed);
-    sum_ns_.fetch_add(ns, std::memory_order_relaxed);
+std::string head_of(std::string_view name, std::string_view type, std::string_view help) {
+    const std::string text(name);
+    return "# HELP " + text + " " + std::string(help) + "\n# TYPE " + text + " " + std::string(type) + "\n";
 }
 
-void Histogram::write(std::string& out, std::string_view name, std::string_view labels) const {
+/// `labels`: `route="…"`, or empty.
+void write_samples(std::string& out, std::string_view name, std::string_view labels, const DurationCounts& durations) {
     std::uint64_t total = 0;
-    std::int64_t bound = kFirstNs;
-    for (std::size_t i = 0; i <= kBuckets; ++i, bound *= 2) {
-        total += counts_[i].load(std::memory_order_relaxed);
-        const std::string edge = i == kBuckets ? "+Inf" : seconds_text(bound);
+    std::int64_t bound = DurationCounts::kFirstNs;
+    for (std::size_t i = 0; i <= DurationCounts::kBuckets; ++i, bound *= 2) {
+        total += durations.counts[i];
+        const std::string edge = i == DurationCounts::kBuckets ? "+Inf" : seconds_text(bound);
         out += std::string(name) + "_bucket" + with_label(labels, "le=\"" + edge + "\"") + " " + std::to_string(total) +
                "\n";
     }
-    out += std::string(name) + "_sum" + with_label(labels, "") + " " +
-           seconds_text(sum_ns_.load(std::memory_order_relaxed)) + "\n";
+    out += std::string(name) + "_sum" + with_label(labels, "") + " " + seconds_text(durations.sum_ns) + "\n";
     out += std::string(name) + "_count" + with_label(labels, "") + " " + std::to_string(total) + "\n";
 }
+
+}  // namespace
 
 void Metrics::count_request(std::string_view route, int status, std::int64_t ns) {
     const std::lock_guard lock(mutex_);
@@ -67,29 +65,32 @@ std::string Metrics::text() const {
             requests_refused.load());
     counter("chronos_received_bytes_total", "Bytes read from clients.", received_bytes.load());
     counter("chronos_sent_bytes_total", "Bytes written to clients.", sent_bytes.load());
-    out += "# HELP chronos_append_duration_seconds From the request to the durable answer.\n";
-    out += "# TYPE chronos_append_duration_seconds histogram\n";
-    append_seconds.write(out, "chronos_append_duration_seconds", "");
+    write_histogram(out, "chronos_append_duration_seconds", "From the request to the durable answer.",
+                    append_seconds.counts());
+    write_histogram(out, "chronos_query_duration_seconds", "Pages of events, from the request to the answer.",
+                    query_seconds.counts());
     const std::lock_guard lock(mutex_);
-    out += "# HELP chronos_http_requests_total Requests by route and status.\n";
-    out += "# TYPE chronos_http_requests_total counter\n";
+    out += head_of("chronos_http_requests_total", "counter", "Requests by route and status.");
     for (const auto& [name, route] : routes_) {
         for (const auto& [status, count] : route.by_status)
             out += "chronos_http_requests_total{route=\"" + name + "\",status=\"" + std::to_string(status) + "\"} " +
                    std::to_string(count) + "\n";
     }
-    out += "# HELP chronos_http_request_duration_seconds From the request's head to its answer's end.\n";
-    out += "# TYPE chronos_http_request_duration_seconds histogram\n";
+    constexpr std::string_view kDuration = "chronos_http_request_duration_seconds";
+    out += head_of(kDuration, "histogram", "From the request's head to its answer's end.");
     for (const auto& [name, route] : routes_)
-        route.seconds.write(out, "chronos_http_request_duration_seconds", "route=\"" + name + "\"");
+        write_samples(out, kDuration, "route=\"" + name + "\"", route.seconds.counts());
     return out;
+}
+
+void write_histogram(std::string& out, std::string_view name, std::string_view help, const DurationCounts& durations) {
+    out += head_of(name, "histogram", help);
+    write_samples(out, name, "", durations);
 }
 
 void write_metric(std::string& out, std::string_view name, std::string_view type, std::string_view help,
                   std::uint64_t value) {
-    const std::string text(name);
-    out += "# HELP " + text + " " + std::string(help) + "\n# TYPE " + text + " " + std::string(type) + "\n" + text +
-           " " + std::to_string(value) + "\n";
+    out += head_of(name, type, help) + std::string(name) + " " + std::to_string(value) + "\n";
 }
 
 }  // namespace chronos::server

@@ -3,7 +3,6 @@
 // Threads: any.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -11,27 +10,16 @@
 #include <string>
 #include <string_view>
 
+#include "base/duration_histogram.h"
+
 namespace chronos::server {
-
-/// How long things took: counts in buckets that double, from 50 µs to 13 s.
-class Histogram {
-public:
-    void record(std::int64_t ns);
-    /// Lines of Prometheus' text format. `labels`: `route="…"`, or empty.
-    void write(std::string& out, std::string_view name, std::string_view labels) const;
-
-private:
-    static constexpr std::size_t kBuckets = 19;
-    static constexpr std::int64_t kFirstNs = 50'000;
-    std::array<std::atomic<std::uint64_t>, kBuckets + 1> counts_{};
-    std::atomic<std::int64_t> sum_ns_ = 0;
-};
 
 class Metrics {
 public:
     void count_request(std::string_view route, int status, std::int64_t ns);
 
-    Histogram append_seconds;  ///< From the request's last byte to the answer.
+    base::DurationHistogram append_seconds;  ///< From the request's last byte to the answer.
+    base::DurationHistogram query_seconds;   ///< A page of events, made; or the first of a stream of them.
     std::atomic<std::int64_t> connections = 0;
     std::atomic<std::uint64_t> connections_total = 0;
     std::atomic<std::uint64_t> connections_refused = 0;
@@ -46,11 +34,14 @@ public:
 private:
     struct Route {
         std::map<int, std::uint64_t> by_status;
-        Histogram seconds;
+        base::DurationHistogram seconds;
     };
     mutable std::mutex mutex_;
     std::map<std::string, Route, std::less<>> routes_;  // guarded by mutex_
 };
+
+/// "# HELP" and "# TYPE" and the samples of a histogram, in seconds.
+void write_histogram(std::string& out, std::string_view name, std::string_view help, const DurationCounts& durations);
 
 /// "# HELP" and "# TYPE" and one sample.
 void write_metric(std::string& out, std::string_view name, std::string_view type, std::string_view help,

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "chronos/read.h"
 #include "chronos/store.h"
@@ -20,8 +21,14 @@ bool is_at_hand(const Store& store, std::string_view entity_id);
 /// The response, or its error as a problem.
 Response answered(Result<Response> result);
 
-/// How long the answer may be kept: one that can never change for an hour, by its reader alone; others not at all.
-void describe_view(Response& response, const ViewInfo& view);
+/// How long the answer may be kept: one that can never change for an hour, by its reader alone; others not at all. The
+/// first gets an ETag of the request, unless it has one, and is 304 if its reader has it. Requires: the body is made; a
+/// stream has no ETag.
+void describe_view(Response& response, const Request& request, const ViewInfo& view);
+
+/// Says where the next page is: the same request without these parameters, and with `more`.
+void add_next_link(Response& response, const Request& request, const std::vector<std::string_view>& without,
+                   const std::string& more);
 
 /// An ETag of what the answer depends on besides the version: view, fold, branch.
 std::string pinned_etag(const std::string& version, std::string_view depends_on);

@@ -203,7 +203,9 @@ void add_consumer_routes(Routes& routes, const HttpLimits& limits) {
                     .request_schema = row.request_schema,
                     .answers = row.answers,
                     .problems = row.problems,
-                    .worker = std::move(handler)});
+                    .worker = std::move(handler),
+                    // Taking events takes the lease.
+                    .takes_head = row.scope == Scope::kRead});
     };
     const Answer consumer{200, "Consumer"};
     add({"POST",

@@ -118,10 +118,10 @@ Result<Response> show_state(Call& call, Parameters parameters) {
     more.front() = ',';
     response.body += more;
     if (with_history) RETURN_IF_ERROR(add_history(response.body, view, state));
-    describe_view(response, view.info());
     const std::string version = "v" + std::to_string(state.version.value);
     set_etag(response, call.request,
              request.is_bare ? "\"" + version + "\"" : pinned_etag(version, call.request.query + view_json));
+    describe_view(response, call.request, view.info());
     return response;
 }
 
@@ -140,7 +140,7 @@ Result<Response> show_snapshot(Call& call, Parameters parameters) {
         .field("event_count", state.event_count)
         .raw_field("view", wire::view_as_json(view.info()))
         .end();
-    describe_view(response, view.info());
+    describe_view(response, call.request, view.info());
     return response;
 }
 
@@ -185,7 +185,12 @@ Result<Response> show_history(Call& call, Parameters parameters) {
     if (page.has_more) writer.field("next_after_version", page.entries.back().event.version.value);
     writer.field("fold", fold_name(request.fold.fold)).raw_field("view", wire::view_as_json(view.info())).end();
     body += std::string_view(more).substr(1);
-    describe_view(response, view.info());
+    // In the view of this page: an event that comes late would move what is in order of occurrence.
+    if (page.has_more && view.info().at)
+        add_next_link(response, call.request, {"after_version", "at"},
+                      "at=" + std::to_string(view.info().at->value) +
+                          "&after_version=" + std::to_string(page.entries.back().event.version.value));
+    describe_view(response, call.request, view.info());
     return response;
 }
 
@@ -223,7 +228,7 @@ Result<Response> show_changes(Call& call, Parameters parameters, const std::stri
     ASSIGN_OR_RETURN(const Changes changes, after.changes(before, options));
     Response response;
     response.body = wire::changes_as_json(changes);
-    if (changes.before.settled) describe_view(response, changes.after);
+    if (changes.before.settled) describe_view(response, call.request, changes.after);
     return response;
 }
 
@@ -378,7 +383,7 @@ Result<Response> list_entities(Call& call, const char* list_name) {
     if (page->has_more && !page->next_after.empty())
         writer.field(order == "id" ? "next_after_id" : "next_after", page->next_after);
     writer.raw_field("view", wire::view_as_json(view.info())).end();
-    describe_view(response, view.info());
+    describe_view(response, call.request, view.info());
     return response;
 }
 
@@ -416,7 +421,8 @@ void add_entity_routes(Routes& routes) {
                     .scope = Scope::kRead,
                     .summary = summary,
                     .parameters = std::move(parameters),
-                    .answers = {{200, schema}},
+                    .request_headers = {"If-None-Match"},
+                    .answers = {{200, schema}, {304}},
                     .problems = {404, 410},
                     .worker = std::move(handler)});
     };

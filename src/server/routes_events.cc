@@ -218,7 +218,7 @@ Result<Response> get_event(Call& call) {
     Response response;
     // An event never changes; whether it can be seen here may.
     response.body = to_json(page.events().front());
-    describe_view(response, view.info());
+    describe_view(response, call.request, view.info());
     return response;
 }
 

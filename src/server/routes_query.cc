@@ -1,4 +1,5 @@
 // Reading events: filtered, a page at a time or as one stream of lines.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,8 +12,11 @@
 #include "server/request_options.h"
 #include "server/route_groups.h"
 #include "server/services.h"
+#include "wire/nearest_ids.h"
 #include "wire/parameters.h"
+#include "wire/payload_fields.h"
 #include "wire/read_request.h"
+#include "wire/similar_words.h"
 #include "wire/stats_json.h"
 #include "wire/view_json.h"
 
@@ -26,6 +30,10 @@ constexpr std::uint32_t kLimitMax = 1'000;
 constexpr std::uint64_t kOffsetMax = 100'000;
 constexpr std::uint32_t kStreamPageEvents = 500;
 constexpr std::size_t kStreamPieceBytes = 256 << 10;
+/// Types whose fields are looked for, the most frequent ones, and events of each that are looked at.
+constexpr std::size_t kSampledTypes = 100;
+constexpr std::uint32_t kSampleEvents = 20;
+constexpr std::size_t kNearMax = 3;
 constexpr std::size_t kAnswerBytesMax = 8 << 20;
 
 struct EventQuery {
@@ -98,29 +106,44 @@ Status skip(const View& view, EventQuery& query) {
     return {};
 }
 
-/// Where the next page is: the same request with the cursor.
-std::string next_link(const Request& request, const std::string& cursor) {
-    std::string target = request.path + "?";
-    std::string_view rest = request.query;
-    while (!rest.empty()) {
-        const std::string_view part = rest.substr(0, rest.find('&'));
-        rest.remove_prefix(std::min(rest.size(), part.size() + 1));
-        const std::string_view name = part.substr(0, part.find('='));
-        if (name == "cursor" || name == "at" || name == "known_at" || name == "as_of" || name == "time_travel" ||
-            name == "after" || name == "offset" || part.empty())
-            continue;
-        // Came unencoded, and would end the link here.
-        for (const char c : part) target += c == '<' ? "%3C" : c == '>' ? "%3E" : c == '"' ? "%22" : std::string(1, c);
-        target += '&';
-    }
-    return "<" + target + "cursor=" + cursor + ">; rel=\"next\"";
-}
-
 /// The view that is asked for; with a cursor the one that its first page was read in, which the answer then tells.
 Result<View> view_of(const Call& call, const EventQuery& query) {
     ASSIGN_OR_RETURN(View view, call.store.view(query.view));
     if (query.read.cursor.empty()) return view;
     return view.of_cursor(query.read.cursor);
+}
+
+std::string names_as_json(const std::vector<std::string>& names) {
+    std::string list = "[";
+    for (const std::string& name : names) {
+        if (list.size() > 1) list += ',';
+        json::append_string(list, name);
+    }
+    return list + "]";
+}
+
+/// What is nearly as the entity or the type that was asked for and is not there; empty: nothing is.
+Result<std::string> did_you_mean(const View& view, const Filter& filter) {
+    std::string out;
+    json::ObjectWriter writer(out);
+    if (filter.entity_ids.size() == 1) {
+        const auto ids = [&view](std::string_view prefix, std::uint32_t limit) {
+            return view.entities(prefix, "", limit);
+        };
+        ASSIGN_OR_RETURN(const auto near, wire::nearest_ids(ids, filter.entity_ids.front(), kNearMax));
+        const bool is_there = !near.empty() && near.front() == filter.entity_ids.front();
+        if (!is_there && !near.empty()) writer.raw_field("entity_id", names_as_json(near));
+    }
+    if (filter.event_types.size() == 1) {
+        ASSIGN_OR_RETURN(const Stats stats, view.stats());
+        std::vector<std::string> types;
+        for (const EventTypeCount& type : stats.event_types) types.push_back(type.event_type);
+        const bool is_there = std::find(types.begin(), types.end(), filter.event_types.front()) != types.end();
+        const auto near = wire::similar_words(filter.event_types.front(), types, kNearMax);
+        if (!is_there && !near.empty()) writer.raw_field("event_type", names_as_json(near));
+    }
+    writer.end();
+    return out == "{}" ? std::string() : out;
 }
 
 Result<Response> query_page(Call& call, EventQuery query) {
@@ -155,14 +178,17 @@ Result<Response> query_page(Call& call, EventQuery query) {
     }
     if (has_more && !cursor.empty()) {
         writer.field("next_cursor", cursor);
-        if (call.request.method == "GET") response.add_header("Link", next_link(call.request, cursor));
+        if (call.request.method == "GET")
+            add_next_link(response, call.request,
+                          {"cursor", "at", "known_at", "as_of", "time_travel", "after", "offset"}, "cursor=" + cursor);
     }
-    if (count == 0) writer.field("examined", page.examined());
+    if (count == 0) {
+        writer.field("examined", page.examined());
+        ASSIGN_OR_RETURN(const std::string meant, did_you_mean(view, query.read.filter));
+        if (!meant.empty()) writer.raw_field("did_you_mean", meant);
+    }
     writer.raw_field("view", wire::view_as_json(view.info())).end();
-    describe_view(response, view.info());
-    if (view.info().settled)
-        set_etag(response, call.request,
-                 pinned_etag("q", call.request.query + "\n" + call.request.body + "\n" + response.body));
+    describe_view(response, call.request, view.info());
     return response;
 }
 
@@ -206,9 +232,10 @@ Result<Response> query_events(Call& call) {
     probe.limit = 1;
     RETURN_IF_ERROR(view.read(probe, first));
     Response response{.content_type = "application/x-ndjson"};
-    describe_view(response, view.info());
     response.add_header("Chronos-View", wire::view_as_json(view.info()));
+    const ViewInfo info = view.info();
     response.stream = std::make_unique<EventLinesBody>(std::move(view), std::move(query));
+    describe_view(response, call.request, info);
     return response;
 }
 
@@ -225,6 +252,17 @@ bool is_brief(const Call& call) {
            parameters->check_all_taken().ok() && is_at_hand(call.store, *entity_id);
 }
 
+/// Of some of the last events of a type.
+Result<std::string> fields_of(const View& view, const std::string& event_type) {
+    ReadOptions read{.order = Order::kBackward, .limit = kSampleEvents};
+    read.filter.event_types = {event_type};
+    Page page;
+    RETURN_IF_ERROR(view.read(read, page));
+    wire::FieldKinds kinds;
+    for (const EventView& event : page.events()) wire::add_field_kinds(event.payload, kinds);
+    return wire::field_kinds_as_json(kinds);
+}
+
 Result<Response> list_event_types(Call& call) {
     ASSIGN_OR_RETURN(wire::Parameters parameters, wire::Parameters::from_query(call.request.query));
     ASSIGN_OR_RETURN(const ViewOptions options, wire::take_view(parameters, call.services.now()));
@@ -232,9 +270,14 @@ Result<Response> list_event_types(Call& call) {
     ASSIGN_OR_RETURN(const View view, call.store.view(options));
     ASSIGN_OR_RETURN(const Stats stats, view.stats());
     std::string types = "[";
+    std::size_t sampled = 0;
     for (const EventTypeCount& type : stats.event_types) {
         if (types.size() > 1) types += ',';
         types += wire::event_type_as_json(type);
+        if (++sampled > kSampledTypes) continue;
+        ASSIGN_OR_RETURN(const std::string fields, fields_of(view, type.event_type));
+        types.pop_back();
+        types += ",\"fields\":" + fields + "}";
     }
     Response response;
     json::ObjectWriter(response.body)
@@ -242,7 +285,7 @@ Result<Response> list_event_types(Call& call) {
         .field("total", stats.event_types.size())
         .raw_field("view", wire::view_as_json(view.info()))
         .end();
-    describe_view(response, view.info());
+    describe_view(response, call.request, view.info());
     return response;
 }
 
@@ -285,7 +328,14 @@ void add_query_routes(Routes& routes, const HttpLimits& limits) {
                     .request_schema = method == std::string("GET") ? "" : "EventQuery",
                     .answers = {{200, "EventPage"}, {200, "Event", "application/x-ndjson"}, {304}},
                     .problems = {404, 410},
-                    .worker = [](Call& call) { return answered(query_events(call)); },
+                    .worker =
+                        [](Call& call) {
+                            const std::int64_t began_ns = call.services.world.clock.monotonic_ns();
+                            Response response = answered(query_events(call));
+                            call.services.metrics.query_seconds.record(call.services.world.clock.monotonic_ns() -
+                                                                       began_ns);
+                            return response;
+                        },
                     .is_brief = is_brief});
     }
     routes.add({.method = "GET",
@@ -295,7 +345,8 @@ void add_query_routes(Routes& routes, const HttpLimits& limits) {
                 .scope = Scope::kRead,
                 .summary = "Event types with their counts, first and last times",
                 .parameters = view_parameters(),
-                .answers = {{200, "EventTypes"}},
+                .request_headers = {"If-None-Match"},
+                .answers = {{200, "EventTypes"}, {304}},
                 .problems = {404, 410},
                 .worker = [](Call& call) { return answered(list_event_types(call)); }});
     routes.add({.method = "GET",
@@ -305,7 +356,8 @@ void add_query_routes(Routes& routes, const HttpLimits& limits) {
                 .scope = Scope::kRead,
                 .summary = "How much of what is in the store",
                 .parameters = view_parameters(),
-                .answers = {{200, "Stats"}},
+                .request_headers = {"If-None-Match"},
+                .answers = {{200, "Stats"}, {304}},
                 .problems = {404, 410},
                 .worker = [](Call& call) { return answered(show_stats(call)); }});
 }

@@ -71,6 +71,7 @@ void write_store_metrics(std::string& out, const Stats& stats) {
     gauge("chronos_memory_bytes", "Memory of indexes and log.", stats.memory_bytes);
     gauge("chronos_memory_budget_bytes", "Memory to keep to.", stats.memory_budget);
     counter("chronos_commits_total", "Commits since the store was opened.", stats.commits);
+    write_histogram(out, "chronos_sync_duration_seconds", "Until what was written is durable.", stats.syncs);
     counter("chronos_spare_waits_total", "Appends that waited for an empty segment.", stats.spare_waits);
     counter("chronos_memory_waits_total", "Appends that waited for memory.", stats.memory_waits);
     counter("chronos_block_loads_total", "Blocks read that were not in memory.", stats.block_loads);

@@ -25,6 +25,8 @@ bool is_loopback(const std::string& address) { return address.starts_with("127."
 
 Status check_safety(const ServerOptions& options) {
     const ListenOptions& listen = options.listen;
+    if (options.is_dev && options.without_credentials)
+        return wrong("--dev keeps API keys on, and prints one; give --dev or --no-auth");
     if (listen.tls_certificate_file.empty() != listen.tls_key_file.empty())
         return wrong("TLS takes both a certificate and a key: tls.certificate and tls.key");
     if (is_loopback(listen.address)) return {};

@@ -153,7 +153,10 @@ void CommitQueue::publish() {
 
 /// Requires: the role.
 void CommitQueue::sync_written() {
-    if (Status synced = log_.sync_written(); !synced.ok()) {
+    const std::int64_t began_ns = clock_.monotonic_ns();
+    Status synced = log_.sync_written();
+    sync_durations_.record(clock_.monotonic_ns() - began_ns);
+    if (!synced.ok()) {
         poison(std::move(synced).error());
         return;
     }
@@ -218,8 +221,10 @@ void CommitQueue::run_round() {
             written_seq_ = piece.whole_seq;
             publish();
         }
-        if (Status written = log_.write(piece, synced);
-            !written.ok() && !base::is_planted(base::Bug::kIgnoreFailedWrite)) {
+        const std::int64_t began_ns = clock_.monotonic_ns();
+        Status written = log_.write(piece, synced);
+        if (synced && !options_.in_memory) sync_durations_.record(clock_.monotonic_ns() - began_ns);
+        if (!written.ok() && !base::is_planted(base::Bug::kIgnoreFailedWrite)) {
             poison(std::move(written).error());
         } else {
             written_seq_ = piece.whole_seq;

@@ -22,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/duration_histogram.h"
 #include "chronos/append.h"
 #include "chronos/result.h"
 #include "io/clock.h"
@@ -69,6 +70,8 @@ public:
 
     /// Every seq below it is durable and visible.
     [[nodiscard]] std::uint64_t published_seq() const { return published_seq_.load(std::memory_order_acquire); }
+
+    [[nodiscard]] DurationCounts sync_durations() const { return sync_durations_.counts(); }
 
     /// Queues an answer. Requires: the writer's lock, so that answers are in the order of their seqs.
     void enqueue(std::shared_ptr<PendingAnswer> pending);
@@ -125,6 +128,7 @@ private:
     std::atomic<std::uint64_t> published_seq_;  // release by the role's holder, acquire by readers
     std::atomic<std::uint64_t> pending_bytes_ = 0;
     std::atomic<bool> poisoned_ = false;
+    base::DurationHistogram sync_durations_;
     std::uint64_t written_seq_;       // the role's
     std::int64_t unsynced_since_ns_;  // the role's
 

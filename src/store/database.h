@@ -170,6 +170,7 @@ public:
     /// Appends that waited until memory was given back.
     [[nodiscard]] std::uint64_t memory_waits() const { return memory_waits_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t published_seq() const { return queue_->published_seq(); }
+    [[nodiscard]] DurationCounts sync_durations() const { return queue_->sync_durations(); }
     [[nodiscard]] const wal::Log& log() const { return *log_; }
     [[nodiscard]] io::Clock& clock() const { return env_.clock; }
     [[nodiscard]] bool is_closed() const { return is_closed_.load(std::memory_order_acquire); }

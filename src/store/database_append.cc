@@ -331,7 +331,10 @@ Result<AppendResult> Database::answer_known(const PreparedBatch& batch, const Kn
                       std::move(failure));
     }
     std::string message = std::to_string(failure.known_ids.size()) + " of " + std::to_string(i) +
-                          " ids are in the store already; send the others as a batch of their own";
+                          " ids are in the store already; " +
+                          (known.batch_differs ? "the batch id or idempotency key has come before with other events: "
+                                                 "send those again, or others under a new one"
+                                               : "send the others as a batch of their own");
     return refuse(ErrorCode::kPartialDuplicate, std::move(message), batch, std::move(failure));
 }
 

@@ -94,9 +94,8 @@ Result<std::uint32_t> take_limit(Parameters& parameters, std::uint32_t otherwise
     ASSIGN_OR_RETURN(const std::optional<std::uint64_t> limit, parameters.take_number("limit"));
     if (!limit) return otherwise;
     if (*limit >= 1 && *limit <= max) return static_cast<std::uint32_t>(*limit);
-    return base::fail(ErrorCode::kLimitExceeded,
-                      "limit=" + std::to_string(*limit) + ": 1 to " + std::to_string(max) +
-                          " is possible; for more go on with the cursor, or read as application/x-ndjson");
+    return base::fail(ErrorCode::kLimitExceeded, "limit=" + std::to_string(*limit) + ": 1 to " + std::to_string(max) +
+                                                     " is possible; for more go on from where the page ends");
 }
 
 Result<std::string> take_branch(Parameters& parameters) {

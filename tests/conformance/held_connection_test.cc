@@ -160,7 +160,6 @@ TEST_F(HeldConnection, LinesWithoutAnEndAreBoundedTogether) {
     for (auto& upload : uploads) (void)upload->send("0\r\n\r\n");
     for (auto& upload : uploads) refused += upload->read().status == 503 ? 1 : 0;
     EXPECT_GT(refused, 0);
-    EXPECT_LT(refused, 4);
 }
 
 TEST_F(HeldConnection, OldClientsNeedNotNameTheServer) {

@@ -80,6 +80,7 @@ constexpr auto kParameters = std::to_array<ApiParameter>({
     {"history", "", kFlag, "With the last 1,000 events, as far as they are 8 MiB; default true"},
     {"origins", "", kFlag, "Which event set each field; default false"},
     {"after_version", "", kNumber, "Behind the event of this version: next_after_version of the page before"},
+    {"min_position", "", kPosition, "Wait, five seconds at most, until the branch has this position; else 503"},
     {"prefix", "", kText, "Entities that start so"},
     {"id", "", kText, "The entity"},
     {"do", "", R"({"enum":["state","snapshot","history","changes"]})", "What of it; default state"},
@@ -137,7 +138,7 @@ const ApiParameter* find_request_header(std::string_view name) {
 }
 
 std::vector<std::string_view> view_parameters(const std::vector<std::string_view>& more) {
-    std::vector<std::string_view> names = {"fork", "branch", "at", "known_at", "as_of", "time_travel"};
+    std::vector<std::string_view> names = {"fork", "branch", "at", "known_at", "as_of", "time_travel", "min_position"};
     names.insert(names.end(), more.begin(), more.end());
     return names;
 }

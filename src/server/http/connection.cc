@@ -22,6 +22,7 @@
 #include "server/http/deadline.h"
 #include "server/http/head_check.h"
 #include "server/http/held_bytes.h"
+#include "server/http/min_position.h"
 #include "server/http/places.h"
 #include "server/http/problem.h"
 #include "server/http/trace.h"
@@ -266,6 +267,9 @@ private:
         }
         if (request_.has_header("content-encoding") && !held_bytes.add(request_.body.size()))
             co_return co_await write(overloaded());
+        std::optional<Response> too_early =
+            co_await wait_for_position(call.store, services_.world.clock, request_.query, stream_.get_executor());
+        if (too_early) co_return co_await write(std::move(*too_early));
         co_return co_await write(co_await handle(route, call), &pass.principal);
     }
 

@@ -20,8 +20,10 @@ Error damaged(std::string_view format) {
 }
 
 Error too_large() {
-    return base::fail(ErrorCode::kLimitExceeded,
-                      "the body becomes too large when it is decompressed; send less at once");
+    return base::fail(
+        ErrorCode::kLimitExceeded,
+        "the body becomes more than 20 times as large when it is decompressed (limits.inflation), or larger than a "
+        "body may be; send it uncompressed, or in parts");
 }
 
 class GzipDecoder final : public ContentDecoder {

@@ -97,13 +97,15 @@ bool HeadCheck::is_request_line_good(std::string_view line) {
         (void)refuse(505, "version-not-supported", "this server speaks HTTP/1.1");
         return false;
     }
-    if (!target.starts_with('/')) return bad("the request's target is not a path that begins with /");
+    if (!target.starts_with('/'))
+        return bad("the request's target is not a path that begins with /; whole URLs and * are for proxies");
     if (target.size() > limits_.target_max) {
         (void)refuse(414, "uri-too-long", "the request's target is longer than 8 KiB; send parameters with POST");
         return false;
     }
     const auto is_visible = [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '#'; };
-    return std::all_of(target.begin(), target.end(), is_visible) || bad("the request's target has a space in it");
+    return std::all_of(target.begin(), target.end(), is_visible) ||
+           bad("the request's target has a space, a # or a control character in it; write it as %20 or %23");
 }
 
 bool HeadCheck::is_field_good(std::string_view line) {

@@ -44,6 +44,7 @@ Routes::Match Routes::find(std::string_view method, std::string_view path) const
     Match match;
     std::vector<std::string> allowed;
     std::size_t best = 0;
+    bool takes_head = false;
     const std::string_view sought = method == "HEAD" ? "GET" : method;
     // "/events/batch" is a path of its own, not the event "batch", whatever the method.
     const bool is_fixed =
@@ -51,7 +52,8 @@ Routes::Match Routes::find(std::string_view method, std::string_view path) const
     for (const Route& route : routes_) {
         const auto parameter = parameter_of(route.pattern, path);
         if (!parameter || (is_fixed && route.pattern != path)) continue;
-        if (route.method != sought) {
+        takes_head = takes_head || (route.method == "GET" && route.takes_head);
+        if (route.method != sought || (method == "HEAD" && !route.takes_head)) {
             if (std::find(allowed.begin(), allowed.end(), route.method) == allowed.end())
                 allowed.push_back(route.method);
             continue;
@@ -63,7 +65,7 @@ Routes::Match Routes::find(std::string_view method, std::string_view path) const
     }
     if (match.route != nullptr) return match;
     if (allowed.empty()) return match;
-    if (std::find(allowed.begin(), allowed.end(), "GET") != allowed.end()) allowed.emplace_back("HEAD");
+    if (takes_head) allowed.emplace_back("HEAD");
     allowed.emplace_back("OPTIONS");
     std::sort(allowed.begin(), allowed.end());
     for (const std::string& name : allowed) match.allowed += (match.allowed.empty() ? "" : ", ") + name;

@@ -83,6 +83,8 @@ struct Route {
     Handler worker = {};  ///< On a worker thread, but for what is_brief allows.
     AsyncHandler later = {};
     UploadHandler upload = {};
+    /// Whether HEAD is GET without the body: not where getting changes something.
+    bool takes_head = true;
     /// Besides: whether this request, meant for `worker`, is answered so soon that it is done on the thread that read
     /// the socket.
     bool (*is_brief)(const Call&) = nullptr;

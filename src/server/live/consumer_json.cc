@@ -64,14 +64,14 @@ std::string consumer_as_json(const ConsumerInfo& info, const ConsumerHead& head)
 
 std::string consumer_metrics(const Store& store, const std::vector<ConsumerInfo>& consumers) {
     std::string positions =
-        "# HELP chronos_consumer_position Events of its branch that a consumer has acknowledged.\n"
-        "# TYPE chronos_consumer_position gauge\n";
+        "# HELP chronos_consumer_acknowledged Events of its branch that a consumer has acknowledged.\n"
+        "# TYPE chronos_consumer_acknowledged gauge\n";
     std::string lags =
         "# HELP chronos_consumer_lag Events of its branch that a consumer has not acknowledged.\n"
         "# TYPE chronos_consumer_lag gauge\n";
     for (const ConsumerInfo& info : consumers) {
         const std::string label = "{consumer=\"" + info.name + "\"} ";  // names need no escaping
-        positions += "chronos_consumer_position" + label + std::to_string(end_of(info.position)) + "\n";
+        positions += "chronos_consumer_acknowledged" + label + std::to_string(end_of(info.position)) + "\n";
         const ConsumerHead head = head_of(store, info);
         if (!head.is_gone) lags += "chronos_consumer_lag" + label + std::to_string(lag_of(info, head)) + "\n";
     }
