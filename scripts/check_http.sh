@@ -48,6 +48,9 @@ hooks=$PWD/tests/clients
 kill -0 "$server"
 
 $tools/bin/python tests/clients/cloudevents_sdk.py "$url" "$key"
+if command -v node >/dev/null; then
+    node tests/clients/allsource_http.mjs "$url" "$key"
+fi
 # Hundreds of packages are compiled for it, so only where somebody asks.
 if [ -n "${CHRONOS_CHECK_CRATES:-}" ]; then
     CARGO_TARGET_DIR=$PWD/build/allsource cargo run --quiet --manifest-path tests/clients/allsource/Cargo.toml -- \

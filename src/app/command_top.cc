@@ -118,7 +118,7 @@ void write_text(Program& program, const Activity& activity) {
                         human_bytes(static_cast<std::uint64_t>(activity.rate("chronos_received_bytes_total"))) +
                         "/s  out " +
                         human_bytes(static_cast<std::uint64_t>(activity.rate("chronos_sent_bytes_total"))) + "/s");
-    row("open", with_separators(activity.whole("chronos_connections")) + " connections  " +
+    row("open", with_separators(activity.whole("chronos_open_connections")) + " connections  " +
                     with_separators(activity.whole("chronos_live_streams")) + " live streams");
     row("memory", human_bytes(activity.whole("chronos_memory_bytes")) + " of " +
                       human_bytes(activity.whole("chronos_memory_budget_bytes")) + "  waits " +
@@ -177,7 +177,7 @@ void write_json(Program& program, const Activity& activity) {
         .field("append_p99_us", activity.appends.quantile(0.99) * 1e6)
         .field("requests_per_second", activity.requests_per_second())
         .field("refused_per_second", activity.rate("chronos_requests_refused_total"))
-        .field("connections", activity.whole("chronos_connections"))
+        .field("connections", activity.whole("chronos_open_connections"))
         .field("live_streams", activity.whole("chronos_live_streams"))
         .field("memory_bytes", activity.whole("chronos_memory_bytes"))
         .field("memory_budget_bytes", activity.whole("chronos_memory_budget_bytes"))

@@ -25,6 +25,10 @@ Status EventLines::add(std::string_view line, BatchBuilder& batch) {
     ASSIGN_OR_RETURN(const embedded::ParsedEvent parsed, parser_.parse(line));
     ASSIGN_OR_RETURN(BatchBuilder::EventRef event, embedded::event_of(parsed));
     if (parsed.payload.empty()) return wrong("payload is missing; write {} for an event without one");
+    if (mode_ == LineMode::kImport && !event.metadata.empty() && !json::is_object(event.metadata)) {
+        object_ = "{\"value\":" + std::string(event.metadata) + "}";
+        event.metadata = object_;
+    }
     if (parsed.has_store_fields || parsed.tenant_id) RETURN_IF_ERROR(take_store_fields(parsed, event));
     batch.add(event);
     if (const auto& error = batch.content().error) return *error;

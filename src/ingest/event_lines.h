@@ -16,7 +16,7 @@ namespace chronos::ingest {
 enum class LineMode : std::uint8_t {
     kStrict,  ///< What only the store may set is refused.
     kImport,  ///< Exported lines: the id is kept, timestamp becomes occurred_at, place and tenant
-              ///< go to metadata.origin.
+              ///< go to metadata.origin, metadata that is no object to metadata.value.
 };
 
 class EventLines {
@@ -35,6 +35,7 @@ private:
     LineMode mode_;
     std::string tenant_id_;
     embedded::EventLineParser parser_;
+    std::string object_;  ///< Around metadata that was none.
     std::string metadata_;
 };
 

@@ -56,7 +56,7 @@ std::string Metrics::text() const {
     const auto counter = [&out](std::string_view name, std::string_view help, std::uint64_t value) {
         write_metric(out, name, "counter", help, value);
     };
-    gauge("chronos_connections", "Open connections.", connections.load());
+    gauge("chronos_open_connections", "Open connections.", connections.load());
     gauge("chronos_live_streams", "Open live streams.", live_streams.load());
     counter("chronos_connections_total", "Connections accepted.", connections_total.load());
     counter("chronos_connections_refused_total", "Connections refused because there were too many.",

@@ -9,16 +9,15 @@
 namespace chronos::server {
 namespace {
 
-constexpr std::uint64_t kEventsAtHandMax = 1'000;
 constexpr std::uint32_t kResidentEvents = 100;
 
 }  // namespace
 
-bool is_at_hand(const Store& store, std::string_view entity_id) {
+bool is_at_hand(const Store& store, std::string_view entity_id, std::uint64_t events_max) {
     const Result<View> view = store.view();
     Page last;
     return view.ok() && view->read_last_resident(entity_id, kResidentEvents, last).ok() && !last.events().empty() &&
-           last.events().front().version.value <= kEventsAtHandMax;
+           last.events().front().version.value <= events_max;
 }
 
 Response answered(Result<Response> result) {

@@ -3,6 +3,7 @@
 // Threads: free functions.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,9 +15,9 @@
 
 namespace chronos::server {
 
-/// Whether what is asked of this entity, on main and now, is a few look-ups: it has few events, and its last ones are
-/// in memory. Then an answer is sooner made than handed to another thread.
-bool is_at_hand(const Store& store, std::string_view entity_id);
+/// Whether what is asked of this entity, on main and now, is a few look-ups: it has at most `events_max` events, and
+/// its last ones are in memory. Then an answer is sooner made than handed to another thread.
+bool is_at_hand(const Store& store, std::string_view entity_id, std::uint64_t events_max = 1'000);
 
 /// The response, or its error as a problem.
 Response answered(Result<Response> result);

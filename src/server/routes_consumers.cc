@@ -75,7 +75,8 @@ Result<std::string> take_branch_id(Parameters& parameters, const Store& store) {
 
 Result<Response> create_consumer(Call& call) {
     ASSIGN_OR_RETURN(Parameters parameters, body_of(call));
-    ConsumerInfo consumer{.tenant = call.principal.tenant, .created_at = call.services.now()};
+    const Timestamp now = call.services.now();
+    ConsumerInfo consumer{.tenant = call.principal.tenant, .created_at = now, .filters_at = now};
     ASSIGN_OR_RETURN(consumer.name, parameters.take_text("name"));
     ASSIGN_OR_RETURN(const std::string id, parameters.take_text("consumer_id"));
     if (!consumer.name.empty() && !id.empty() && consumer.name != id)
@@ -87,8 +88,9 @@ Result<Response> create_consumer(Call& call) {
     ASSIGN_OR_RETURN(const std::string branch, take_branch_id(parameters, call.store));
     ASSIGN_OR_RETURN(consumer.source,
                      parse_consumer_source(branch, consumer.filters, parameters.take_all("event_type_filters"),
-                                           consumer.created_at));
+                                           consumer.filters_at));
     ASSIGN_OR_RETURN(const std::string start, parameters.take_text("start"));
+    ASSIGN_OR_RETURN(const std::string owner, take_owner(parameters, call));
     RETURN_IF_ERROR(parameters.check_all_taken());
     // Opened once, so that filters that no read would take are refused now.
     ASSIGN_OR_RETURN(const EventSource source, EventSource::open(call.store, consumer.source, {}));
@@ -96,7 +98,12 @@ Result<Response> create_consumer(Call& call) {
     if (!start.empty()) {
         ASSIGN_OR_RETURN(consumer.position, resolve_place(call, branch, "start", start));
     }
-    ASSIGN_OR_RETURN(const ConsumerRegistry::Made made, call.services.consumers->create(std::move(consumer)));
+    ASSIGN_OR_RETURN(ConsumerRegistry::Made made, call.services.consumers->create(consumer));
+    if (!made.is_new) {
+        ASSIGN_OR_RETURN(ConsumerRegistry::LeaseAnswer changed, call.services.consumers->set_filters(consumer, owner));
+        if (!changed.is_granted) return refuse_leased(changed.info);
+        made.info = std::move(changed.info);
+    }
     Response response = consumer_response(call.store, made.info, made.is_new ? 201 : 200);
     response.add_header("Location", "/api/v1/consumers/" + made.info.name);
     return response;
@@ -212,8 +219,8 @@ void add_consumer_routes(Routes& routes, const HttpLimits& limits) {
          "/api/v1/consumers",
          "create",
          Scope::kWrite,
-         "Make a durable consumer",
-         {"name", "consumer_id", "filters", "event_type_filters", "fork", "branch", "start"},
+         "Make a durable consumer, or change its filters",
+         {"name", "consumer_id", "filters", "event_type_filters", "fork", "branch", "start", "owner"},
          "NewConsumer",
          {{201, "Consumer"}, consumer},
          {404, 409, 410}},

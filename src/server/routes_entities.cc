@@ -341,7 +341,7 @@ Result<Response> list_entities(Call& call, const char* list_name) {
     ASSIGN_OR_RETURN(const std::string type_prefix, parameters.take_text("event_type_prefix"));
     // "desc" is what clients of AllSource say.
     ASSIGN_OR_RETURN(const std::string order, parameters.take_word("order", {"newest", "desc", "id"}));
-    ASSIGN_OR_RETURN(const std::uint32_t limit, wire::take_limit(parameters, 100, kEntitiesMax));
+    ASSIGN_OR_RETURN(const std::uint32_t limit, wire::take_limit(parameters, kEntitiesMax, kEntitiesMax));
     ASSIGN_OR_RETURN(const auto offset, parameters.take_number("offset"));
     ASSIGN_OR_RETURN(const std::string after_id, parameters.take_text("after_id"));
     ASSIGN_OR_RETURN(const auto after, wire::take_position(parameters, "after"));

@@ -75,7 +75,7 @@ void write_place(json::ObjectWriter& writer, const AppendedEvent& event, const s
         .field("position", event.position.value);
 }
 
-/// Also under "data", where AllSource's TypeScript client looks.
+/// Also under "data", where AllSource's TypeScript client looks for one event.
 std::string under_data_too(std::string object) {
     const std::string copy = object;
     object.pop_back();
@@ -108,14 +108,17 @@ std::string batch_as_json(const AppendResult& result, const AppendRequest& reque
     }
     std::string out;
     json::ObjectWriter writer(out);
+    events += ']';
     writer.field("total", result.events.size())
+        .field("count", result.events.size())
         .field("ingested", result.duplicate ? 0 : result.events.size())
-        .raw_field("events", events + "]");
+        .raw_field("events", events);
     write_branch(writer, request);
     writer.field("durability", durability_name(result.durability)).field("duplicate", result.duplicate);
     if (!result.events.empty()) writer.field("timestamp", recorded_at);
-    writer.end();
-    return under_data_too(std::move(out));
+    // AllSource's TypeScript client takes the events from here, and their number from "count".
+    writer.raw_field("data", events).end();
+    return out;
 }
 
 /// Counts the bytes of an append as long as it is under way.

@@ -25,10 +25,14 @@ namespace {
 
 using access::Scope;
 
-constexpr std::uint32_t kLimitDefault = 100;
 constexpr std::uint32_t kLimitMax = 1'000;
+/// Of one answer to a query without a limit.
+constexpr std::uint32_t kAnswerEventsMax = 10'000;
+/// Of an answer that is made on the thread that read the request.
+constexpr std::uint32_t kBriefEventsMax = 100;
 constexpr std::uint64_t kOffsetMax = 100'000;
-constexpr std::uint32_t kStreamPageEvents = 500;
+/// What is asked of the store at once, and held while it is made text.
+constexpr std::uint32_t kPieceEvents = 500;
 constexpr std::size_t kStreamPieceBytes = 256 << 10;
 /// Types whose fields are looked for, the most frequent ones, and events of each that are looked at.
 constexpr std::size_t kSampledTypes = 100;
@@ -41,7 +45,7 @@ struct EventQuery {
     ReadOptions read;
     std::uint64_t offset = 0;
     bool with_total = true;
-    bool is_unlimited = false;  ///< As lines, and no limit was given.
+    bool is_unlimited = false;  ///< As lines, and no limit was given: `read.limit` is that of a piece.
 };
 
 bool wants_lines(const Request& request) {
@@ -64,7 +68,7 @@ Result<EventQuery> read_query(Call& call) {
     ASSIGN_OR_RETURN(query.read.cursor, parameters.take_text("cursor"));
     query.is_unlimited = wants_lines(call.request) && !parameters.has("limit");
     ASSIGN_OR_RETURN(query.read.limit,
-                     wire::take_limit(parameters, query.is_unlimited ? kStreamPageEvents : kLimitDefault, kLimitMax));
+                     wire::take_limit(parameters, query.is_unlimited ? kPieceEvents : kAnswerEventsMax, kLimitMax));
     ASSIGN_OR_RETURN(const auto offset, parameters.take_number("offset"));
     query.offset = offset.value_or(0);
     if (query.offset > kOffsetMax)
@@ -146,44 +150,70 @@ Result<std::string> did_you_mean(const View& view, const Filter& filter) {
     return out == "{}" ? std::string() : out;
 }
 
-Result<Response> query_page(Call& call, EventQuery query) {
-    ASSIGN_OR_RETURN(const View view, view_of(call, query));
-    Page page;
-    std::string events = "[";
+/// Events of one answer, as JSON, and how to go on.
+struct EventList {
+    std::string json = "[";
     std::size_t count = 0;
-    if (query.offset > 0) RETURN_IF_ERROR(skip(view, query));
-    RETURN_IF_ERROR(view.read(query.read, page));
-    std::string cursor = page.next_cursor();
-    bool has_more = page.has_more();
-    for (const EventView& event : page.events()) {
-        if (events.size() + event.payload.size() > kAnswerBytesMax && count > 0) {
-            // The rest comes with the next page, which is asked for by position.
-            query.read.limit = static_cast<std::uint32_t>(count);
-            RETURN_IF_ERROR(view.read(query.read, page));
-            cursor = page.next_cursor();
-            has_more = true;
+    std::uint64_t examined = 0;
+    bool has_more = false;
+    std::string cursor;
+};
+
+/// As many as `read.limit` says and the bytes of an answer allow, but one at least if there is one.
+Result<EventList> list_events(const View& view, ReadOptions read) {
+    EventList list;
+    Page page;
+    const std::uint32_t limit = read.limit;
+    do {
+        read.limit = std::min(limit - static_cast<std::uint32_t>(list.count), kPieceEvents);
+        RETURN_IF_ERROR(view.read(read, page));
+        list.examined += page.examined();
+        std::uint32_t taken = 0;
+        for (const EventView& event : page.events()) {
+            if (list.json.size() + event.payload.size() > kAnswerBytesMax && list.count > 0) break;
+            if (list.count++ > 0) list.json += ',';
+            list.json += to_json(event);
+            ++taken;
+        }
+        if (taken < page.events().size()) {
+            // The rest comes with the next page: its cursor is that of a page which ends here, or the one of before.
+            list.has_more = true;
+            if (taken == 0) break;
+            read.limit = taken;
+            RETURN_IF_ERROR(view.read(read, page));
+            list.cursor = page.next_cursor();
             break;
         }
-        if (count++ > 0) events += ',';
-        events += to_json(event);
-    }
-    events += ']';
+        list.has_more = page.has_more();
+        list.cursor = page.next_cursor();
+        read.cursor = list.cursor;
+        read.after.reset();
+    } while (list.has_more && list.count < limit && !page.events().empty());
+    list.json += ']';
+    return list;
+}
+
+Result<Response> query_page(Call& call, EventQuery query) {
+    ASSIGN_OR_RETURN(const View view, view_of(call, query));
+    if (query.offset > 0) RETURN_IF_ERROR(skip(view, query));
+    ASSIGN_OR_RETURN(const EventList list, list_events(view, query.read));
     Response response;
     json::ObjectWriter writer(response.body);
-    response.body.reserve(events.size() + 512);
-    writer.raw_field("events", events).field("count", count).field("has_more", has_more);
+    response.body.reserve(list.json.size() + 512);
+    writer.raw_field("events", list.json).field("count", list.count).field("has_more", list.has_more);
     if (query.with_total) {
         ASSIGN_OR_RETURN(const std::uint64_t total, view.count(query.read.filter));
         writer.field("total_count", total);
     }
-    if (has_more && !cursor.empty()) {
-        writer.field("next_cursor", cursor);
+    if (list.has_more && !list.cursor.empty()) {
+        writer.field("next_cursor", list.cursor);
         if (call.request.method == "GET")
             add_next_link(response, call.request,
-                          {"cursor", "at", "known_at", "as_of", "time_travel", "after", "offset"}, "cursor=" + cursor);
+                          {"cursor", "at", "known_at", "as_of", "time_travel", "after", "offset"},
+                          "cursor=" + list.cursor);
     }
-    if (count == 0) {
-        writer.field("examined", page.examined());
+    if (list.count == 0) {
+        writer.field("examined", list.examined);
         ASSIGN_OR_RETURN(const std::string meant, did_you_mean(view, query.read.filter));
         if (!meant.empty()) writer.raw_field("did_you_mean", meant);
     }
@@ -246,10 +276,12 @@ bool is_brief(const Call& call) {
     if (!parameters.ok()) return false;
     const Result<std::string> entity_id = parameters->take_text("entity_id");
     const Result<std::string> order = parameters->take_text("order");
-    const Result<std::uint32_t> limit = wire::take_limit(*parameters, kLimitDefault, kLimitDefault);
+    const bool has_limit = parameters->has("limit");
+    const Result<std::uint32_t> limit = wire::take_limit(*parameters, kBriefEventsMax, kBriefEventsMax);
     const bool is_newest_first = order.ok() && (*order == "backward" || *order == "desc");
     return entity_id.ok() && !entity_id->empty() && is_newest_first && limit.ok() &&
-           parameters->check_all_taken().ok() && is_at_hand(call.store, *entity_id);
+           parameters->check_all_taken().ok() &&
+           (has_limit ? is_at_hand(call.store, *entity_id) : is_at_hand(call.store, *entity_id, kBriefEventsMax));
 }
 
 /// Of some of the last events of a type.

@@ -16,7 +16,6 @@ TEST_F(LiveTest, ConsumerGivesEventsAgainUntilTheyAreAcknowledged) {
     ASSERT_EQ(post(kConsumers, R"({"name":"mailer"})").status, 201);
     EXPECT_EQ(post(kConsumers, R"({"consumer_id":"mailer","event_type_filters":[]})").status, 200)
         << "the same again is no mistake";
-    EXPECT_EQ(post(kConsumers, R"({"name":"mailer","filters":{"tag":"x"}})").status, 409);
     for (int i = 0; i < 2; ++i) {
         const Json batch = get(path("mailer/events?limit=2")).json();
         EXPECT_EQ(batch["count"], 2);
@@ -31,6 +30,30 @@ TEST_F(LiveTest, ConsumerGivesEventsAgainUntilTheyAreAcknowledged) {
     EXPECT_EQ(get(path("mailer/events")).json()["events"][0]["position"], 2);
     EXPECT_EQ(metric(R"(chronos_consumer_lag{consumer="mailer"})"), "1");
     EXPECT_EQ(get(kConsumers).json()["count"], 1);
+}
+
+TEST_F(LiveTest, ConsumerTakesOtherFiltersAtItsPlace) {
+    start();
+    for (const char* type : {"order.placed", "cart.filled", "order.paid", "cart.filled"}) append("a", type);
+    ASSERT_EQ(post(kConsumers, R"({"name":"c","event_type_filters":["order.*"]})").status, 201);
+    EXPECT_EQ(get(path("c/events?owner=ada&lease_seconds=3600")).json()["count"], 2);
+    ASSERT_EQ(post(path("c/ack"), R"({"position":0,"owner":"ada","lease_seconds":3600})").status, 200);
+    const std::string carts = R"({"name":"c","event_type_filters":["cart.*"])";
+    const HttpAnswer refused = post(kConsumers, carts + R"(,"owner":"bob"})");
+    EXPECT_EQ(refused.status, 409);
+    EXPECT_EQ(refused.json()["type"], "urn:chronos:problem:consumer-leased");
+    const HttpAnswer changed = post(kConsumers, carts + R"(,"owner":"ada"})");
+    EXPECT_EQ(changed.status, 200);
+    EXPECT_EQ(changed.json()["position"], 0);
+    EXPECT_EQ(changed.json()["event_type_filters"], Json::array({"cart.*"}));
+    server_.kill_hard();
+    start();
+    const Json batch = get(path("c/events")).json();
+    ASSERT_EQ(batch["count"], 2) << batch;
+    EXPECT_EQ(batch["events"][0]["position"], 1);
+    EXPECT_EQ(batch["events"][1]["position"], 3);
+    ASSERT_EQ(post("/api/v1/forks", R"({"name":"try"})").status, 201);
+    EXPECT_EQ(post(kConsumers, R"({"name":"c","fork":"try"})").json()["type"], "urn:chronos:problem:already-exists");
 }
 
 TEST_F(LiveTest, ConsumerResetNamesTheMemberThatIsWrong) {

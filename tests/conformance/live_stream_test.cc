@@ -68,11 +68,33 @@ TEST_F(LiveTest, StreamKeepsToItsFilterAndResumesBehindWhatItPassedOver) {
     EXPECT_EQ(orders.next()->id, "1");
     EXPECT_EQ(orders.next()->id, "2") << "caught up at the head, not at the last match";
     append("c", "cart.filled");
-    // A heartbeat moves a browser's Last-Event-ID without giving it an event.
+    // Moves a browser's Last-Event-ID, and is no event to its onmessage.
+    const auto place = orders.next();
+    ASSERT_TRUE(place);
+    EXPECT_EQ(place->id, "3");
+    EXPECT_EQ(place->event, "position");
+    EXPECT_EQ(place->data, R"({"position":3})");
+}
+
+TEST_F(LiveTest, StreamHasNoBlankLineBesidesThoseThatEndMessages) {
+    start("heartbeat_ms = 200\n");
+    append("a", "t");
+    SseClient stream = follow();
     EXPECT_TRUE(eventually([&] {
-        (void)orders.next(50);
-        return orders.body().find(": heartbeat\nid: 3\n\n") != std::string::npos;
-    })) << orders.body();
+        (void)stream.next(50);
+        return stream.body().ends_with(": heartbeat\n: heartbeat\n");
+    })) << stream.body();
+    append("b", "t");
+    EXPECT_TRUE(eventually([&] {
+        const auto message = stream.next(50);
+        return message && message->id == "1";
+    })) << stream.body();
+    // Each block that a blank line ends has data, also behind comments and the time to wait before connecting again.
+    const std::string body = stream.body();
+    EXPECT_TRUE(body.starts_with("retry: 1000\nid: 0\ndata: ")) << body;
+    std::size_t begin = 0;
+    for (std::size_t end = 0; (end = body.find("\n\n", begin)) != std::string::npos; begin = end + 2)
+        EXPECT_NE(body.substr(begin, end - begin).find("data: "), std::string::npos) << body.substr(begin, end - begin);
 }
 
 TEST_F(LiveTest, StreamOfAForkSeesWhatItInheritsAndSaysWhenItEnds) {

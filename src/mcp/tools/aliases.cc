@@ -58,12 +58,13 @@ std::pair<std::string, Json> patterns(const Json& old) {
     return {"aggregate", std::move(now)};
 }
 
+/// Its timeframe is the time from which on events are wanted.
 std::pair<std::string, Json> entities(const Json& old) {
     Json now = given(old);
     const Json ids = taken(now, "entity_ids");
-    const Json frame = taken(now, "timeframe");
     if (!ids.is_null()) now["entity_id"] = ids;
-    if (frame.is_object()) now.update(given(frame));
+    const auto frame = now.find("timeframe");
+    if (frame != now.end() && frame->is_string() && !now.contains("since")) now["since"] = taken(now, "timeframe");
     return {"query_events", std::move(now)};
 }
 

@@ -122,8 +122,10 @@ TEST_F(CatalogTest, OldNamesLoseNoArguments) {
     EXPECT_EQ(
         translated("get_snapshot", R"({"entity_id":"a","fork":"f","known_at":"2026-01-01","x":1,"as_of":null})").second,
         Json::parse(R"({"entity_id":"a","fork":"f","known_at":"2026-01-01","x":1})"));
-    EXPECT_EQ(translated("compare_entities", R"({"entity_ids":["a"],"timeframe":{"since":"now","y":2}})").second,
-              Json::parse(R"({"entity_id":["a"],"since":"now","y":2})"));
+    EXPECT_EQ(translated("compare_entities", R"({"entity_ids":["a"],"timeframe":"2026-01-10","y":2})").second,
+              Json::parse(R"({"y":2,"entity_id":["a"],"since":"2026-01-10"})"));
+    EXPECT_EQ(translated("compare_entities", R"({"entity_ids":["a"],"timeframe":{"since":"now"}})").second,
+              Json::parse(R"({"timeframe":{"since":"now"},"entity_id":["a"]})"));
     EXPECT_EQ(translated("ingest_event", R"({"entity_id":"a","event_type":"t","fork":"f"})").second["fork"], "f");
     EXPECT_EQ(translated("get_stats", R"({"fork":"f"})").second["fork"], "f");
     const auto [name, arguments] = translated("analyze_changes", R"({"entity_id":"order:1"})");
@@ -141,7 +143,7 @@ TEST_F(CatalogTest, OldNamesBecomeCallsOfTheToolsThereAre) {
         {"find_patterns", R"({"pattern_type":"frequency"})"},
         {"find_patterns", R"({"pattern_type":"sequence","entity_id":"order:1"})"},
         {"find_patterns", R"({"pattern_type":"anomaly","since":"2026-01-01"})"},
-        {"compare_entities", R"({"entity_ids":["order:1","order:2"]})"},
+        {"compare_entities", R"({"entity_ids":["order:1","order:2"],"timeframe":"2026-01-01T00:00:00Z"})"},
         {"event_timeline", R"({"entity_id":"order:1","since":"2026-01-01"})"},
         {"explain_entity", R"({"entity_id":"order:1"})"},
         {"ingest_event", R"({"event_type":"order.paid","entity_id":"order:1","payload":{"paid":true}})"},

@@ -72,8 +72,7 @@ private:
 /// What was looked at in vain need not be looked at again.
 void pass_over(Services& services, const Batch& batch) {
     const std::optional<Position> position = batch.position();
-    if (batch.is_empty() && position)
-        services.consumers->pass_over(batch.info().tenant, batch.info().name, batch.info().position, *position);
+    if (batch.is_empty() && position) services.consumers->pass_over(batch.info(), *position);
 }
 
 /// Waits until there is an event, or time is up. The status is sent before that, so what goes wrong meanwhile gives an

@@ -52,7 +52,8 @@ std::string payload_of(const ConsumerInfo& info) {
         .field("name", info.name)
         .field("branch", info.source.branch)
         .raw_field("filters", info.filters)
-        .field("created_at", info.created_at.to_string());
+        .field("created_at", info.created_at.to_string())
+        .field("filters_at", info.filters_at.to_string());
     // An empty list would read as one that was meant to name something.
     if (patterns.size() > 1) writer.raw_field("event_type_filters", patterns + "]");
     write_position(writer, "position", info.position);
@@ -69,11 +70,13 @@ Result<ConsumerInfo> parse_payload(std::string_view payload) {
     ASSIGN_OR_RETURN(info.filters, fields.take_text("filters"));
     ASSIGN_OR_RETURN(const std::string created_at, fields.take_text("created_at"));
     ASSIGN_OR_RETURN(info.created_at, Timestamp::parse(created_at));
+    ASSIGN_OR_RETURN(const std::string filters_at, fields.take_text("filters_at"));
+    ASSIGN_OR_RETURN(info.filters_at, Timestamp::parse(filters_at.empty() ? created_at : filters_at));
     ASSIGN_OR_RETURN(const auto position, fields.take_number("position"));
     if (position) info.position = Position{*position};
     info.durable_position = info.position;
     ASSIGN_OR_RETURN(info.source, parse_consumer_source(branch, info.filters, fields.take_all("event_type_filters"),
-                                                        info.created_at));
+                                                        info.filters_at));
     return info;
 }
 
@@ -90,12 +93,12 @@ Error no_such(const std::string& name) {
 }  // namespace
 
 Result<SourceOptions> parse_consumer_source(const std::string& branch, const std::string& filters,
-                                            std::vector<std::string> patterns, Timestamp created_at) {
+                                            std::vector<std::string> patterns, Timestamp given_at) {
     if (filters.size() > kFilterBytesMax)
         return base::fail(ErrorCode::kLimitExceeded, "filters of a consumer are at most 16 KiB");
     ASSIGN_OR_RETURN(wire::Parameters parameters, wire::Parameters::from_json(filters));
     for (std::string& pattern : patterns) parameters.add("event_type_filters", std::move(pattern));
-    ASSIGN_OR_RETURN(SourceOptions options, take_source(parameters, created_at));
+    ASSIGN_OR_RETURN(SourceOptions options, take_source(parameters, given_at));
     RETURN_IF_ERROR(parameters.check_all_taken());
     if (options.branch != "main") return wrong("the fork of a consumer stands beside its filters, not in them");
     options.branch = branch;
@@ -160,12 +163,7 @@ Result<ConsumerRegistry::Made> ConsumerRegistry::create(ConsumerInfo consumer) {
     const Key key(consumer.tenant, consumer.name);
     {
         const std::lock_guard lock(mutex_);
-        if (const auto found = consumers_.find(key); found != consumers_.end()) {
-            if (is_same_source(found->second, consumer)) return Made{.info = found->second};
-            return base::fail(ErrorCode::kAlreadyExists,
-                              "there is a consumer " + consumer.name +
-                                  " with other filters or another fork; delete it first, or choose another name");
-        }
+        if (const auto found = consumers_.find(key); found != consumers_.end()) return Made{.info = found->second};
         if (consumers_.size() >= kConsumersMax)
             return base::fail(ErrorCode::kLimitExceeded, "there are 1,000 consumers already; delete one");
     }
@@ -196,6 +194,30 @@ std::vector<ConsumerInfo> ConsumerRegistry::list(const std::string& tenant) cons
     return list;
 }
 
+Result<ConsumerRegistry::LeaseAnswer> ConsumerRegistry::set_filters(const ConsumerInfo& wanted,
+                                                                    const std::string& owner) {
+    const std::lock_guard change(change_mutex_);
+    ASSIGN_OR_RETURN(ConsumerInfo info, find(wanted.tenant, wanted.name));
+    if (info.source.branch != wanted.source.branch)
+        return base::fail(ErrorCode::kAlreadyExists,
+                          "there is a consumer " + info.name +
+                              " of another fork; its place means nothing in this one: choose another name, or delete "
+                              "it first");
+    if (is_same_source(info, wanted)) return LeaseAnswer{.is_granted = true, .info = std::move(info)};
+    if (info.lease && info.lease->owner != owner) return LeaseAnswer{.info = std::move(info)};
+    info.filters = wanted.filters;
+    info.source = wanted.source;
+    info.filters_at = wanted.filters_at;
+    RETURN_IF_ERROR(append(info, "consumer.changed"));
+    const std::lock_guard lock(mutex_);
+    ASSIGN_OR_RETURN(ConsumerInfo* const known, entry(wanted.tenant, wanted.name));
+    known->filters = info.filters;
+    known->source = info.source;
+    known->filters_at = info.filters_at;
+    known->durable_position = info.position;
+    return LeaseAnswer{.is_granted = true, .info = *known};
+}
+
 Result<ConsumerRegistry::LeaseAnswer> ConsumerRegistry::take_lease(const std::string& tenant, const std::string& name,
                                                                    const std::string& owner, std::uint32_t seconds) {
     const std::lock_guard lock(mutex_);
@@ -223,11 +245,11 @@ Result<ConsumerInfo> ConsumerRegistry::acknowledge(const std::string& tenant, co
     return find(tenant, name);
 }
 
-void ConsumerRegistry::pass_over(const std::string& tenant, const std::string& name, std::optional<Position> from,
-                                 Position to) {
+void ConsumerRegistry::pass_over(const ConsumerInfo& seen, Position to) {
     const std::lock_guard lock(mutex_);
-    const Result<ConsumerInfo*> info = entry(tenant, name);
-    if (!info.ok() || (*info)->position != from || (*info)->position >= to) return;
+    const Result<ConsumerInfo*> info = entry(seen.tenant, seen.name);
+    if (!info.ok() || (*info)->position != seen.position || (*info)->position >= to) return;
+    if (!is_same_source(**info, seen)) return;
     (*info)->position = to;
     wake_writer();
 }

@@ -38,16 +38,17 @@ struct ConsumerInfo {
     std::string filters = "{}";  ///< As they were given: a JSON object.
     SourceOptions source;        ///< The same, understood; its branch is an id, never a name.
     Timestamp created_at;
+    Timestamp filters_at;                      ///< When the filters were given: relative times in them count from here.
     std::optional<Position> position;          ///< Everything up to here was acknowledged; absent: nothing.
     std::optional<Position> durable_position;  ///< Of that, what a crash does not undo.
     std::optional<Lease> lease;                ///< Absent also when it has run out.
 };
 
-/// What to read out of {"filters": {…}, "event_type_filters": […]}; relative times count from `created_at`.
+/// What to read out of {"filters": {…}, "event_type_filters": […]}; relative times count from `given_at`.
 ///
 /// Errors: kInvalidArgument, kLimitExceeded.
 Result<SourceOptions> parse_consumer_source(const std::string& branch, const std::string& filters,
-                                            std::vector<std::string> patterns, Timestamp created_at);
+                                            std::vector<std::string> patterns, Timestamp given_at);
 
 class ConsumerRegistry {
 public:
@@ -60,9 +61,9 @@ public:
         ConsumerInfo info;
         bool is_new = false;
     };
-    /// Durable when it returns. One that is there with the same filters and branch is answered as it is.
+    /// Durable when it returns. One that is there is answered as it is.
     ///
-    /// Errors: kInvalidArgument — the name; kAlreadyExists — with other filters; kLimitExceeded; those of appends.
+    /// Errors: kInvalidArgument — the name; kLimitExceeded; those of appends.
     Result<Made> create(ConsumerInfo consumer);
     /// Errors: kNotFound.
     Result<ConsumerInfo> find(const std::string& tenant, const std::string& name) const;
@@ -72,6 +73,9 @@ public:
         bool is_granted = false;
         ConsumerInfo info;  ///< If not granted, with the lease that stands in the way.
     };
+    /// Gives one that is there the filters of `wanted`, unless another owner has it; its place stays. Durable when it
+    /// returns. Errors: kNotFound; kAlreadyExists — it follows another branch; those of appends.
+    Result<LeaseAnswer> set_filters(const ConsumerInfo& wanted, const std::string& owner);
     /// Takes or renews the lease, if nobody else has it; `seconds` 0 gives it back. Errors: kNotFound.
     Result<LeaseAnswer> take_lease(const std::string& tenant, const std::string& name, const std::string& owner,
                                    std::uint32_t seconds);
@@ -79,8 +83,9 @@ public:
     /// Never moves back. `is_durable`: on disk when it returns. Errors: kNotFound; those of appends.
     Result<ConsumerInfo> acknowledge(const std::string& tenant, const std::string& name, Position position,
                                      bool is_durable);
-    /// Nothing between `from` and `to` concerns the consumer. Does nothing if it stands elsewhere by now.
-    void pass_over(const std::string& tenant, const std::string& name, std::optional<Position> from, Position to);
+    /// Nothing between the place of `seen` and `to` concerns it. Does nothing if the consumer stands elsewhere or has
+    /// other filters by now.
+    void pass_over(const ConsumerInfo& seen, Position to);
     /// Moves it anywhere; durable when it returns. Errors: kNotFound; those of appends.
     Result<ConsumerInfo> reset(const std::string& tenant, const std::string& name, std::optional<Position> position);
     /// Errors: kNotFound; those of appends.

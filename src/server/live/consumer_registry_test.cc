@@ -22,6 +22,12 @@ protected:
         consumer.source = parse_consumer_source("main", filters, {"x.*"}, {}).value();
         return registry_->create(std::move(consumer));
     }
+    Result<ConsumerRegistry::LeaseAnswer> set_filters(const std::string& name, const std::string& filters,
+                                                      const std::string& owner) {
+        ConsumerInfo wanted{.tenant = "default", .name = name, .filters = filters};
+        wanted.source = parse_consumer_source("main", filters, {"x.*"}, {}).value();
+        return registry_->set_filters(wanted, owner);
+    }
     [[nodiscard]] std::size_t event_count() const {
         Page page;
         EXPECT_TRUE(system_.view()->read({.limit = 10'000}, page).ok());
@@ -92,20 +98,62 @@ TEST_F(ConsumerRegistryTest, LeaseIsOneOwnersUntilItRunsOut) {
 
 TEST_F(ConsumerRegistryTest, PassesOverOnlyFromWhereItStands) {
     ASSERT_TRUE(create("c").ok());
-    registry_->pass_over("default", "c", std::nullopt, Position{4});
+    const ConsumerInfo before = registry_->find("default", "c").value();
+    registry_->pass_over(before, Position{4});
     EXPECT_EQ(registry_->find("default", "c")->position, Position{4});
-    registry_->pass_over("default", "c", std::nullopt, Position{9});
+    registry_->pass_over(before, Position{9});
     EXPECT_EQ(registry_->find("default", "c")->position, Position{4}) << "somebody moved it meanwhile";
-    registry_->pass_over("default", "c", Position{4}, Position{2});
+    const ConsumerInfo now = registry_->find("default", "c").value();
+    registry_->pass_over(now, Position{2});
     EXPECT_EQ(registry_->find("default", "c")->position, Position{4});
+    ASSERT_TRUE(set_filters("c", R"({"tag":"x"})", "ada")->is_granted);
+    registry_->pass_over(now, Position{9});
+    EXPECT_EQ(registry_->find("default", "c")->position, Position{4}) << "events may concern it that did not before";
 }
 
-TEST_F(ConsumerRegistryTest, RefusesBadNamesAndOtherFiltersUnderTheSameName) {
+TEST_F(ConsumerRegistryTest, TakesOtherFiltersAndKeepsItsPlaceAndTheLease) {
+    ASSERT_TRUE(create("c").ok());
+    ASSERT_TRUE(registry_->acknowledge("default", "c", Position{7}, false).ok());
+    ASSERT_TRUE(registry_->take_lease("default", "c", "ada", 30)->is_granted);
+    const auto refused = set_filters("c", R"({"tag":"x"})", "bob");
+    EXPECT_FALSE(refused->is_granted);
+    EXPECT_EQ(refused->info.lease->owner, "ada");
+    EXPECT_TRUE(set_filters("c", "{}", "bob")->is_granted) << "nothing changes";
+    const auto changed = set_filters("c", R"({"tag":"x"})", "ada");
+    ASSERT_TRUE(changed->is_granted);
+    EXPECT_EQ(changed->info.source.filter.tags, std::vector<std::string>{"x"});
+    EXPECT_EQ(changed->info.position, Position{7});
+    EXPECT_EQ(changed->info.durable_position, Position{7});
+    EXPECT_EQ(changed->info.lease->owner, "ada");
+    reopen();
+    const auto known = registry_->find("default", "c");
+    EXPECT_EQ(known->filters, R"({"tag":"x"})");
+    EXPECT_EQ(known->source.filter.tags, std::vector<std::string>{"x"});
+    EXPECT_EQ(known->position, Position{7});
+}
+
+TEST_F(ConsumerRegistryTest, RelativeTimesOfFiltersCountFromWhenTheyWereGiven) {
+    constexpr std::int64_t kHourNs = 3'600'000'000'000;
+    const Timestamp made{100 * kHourNs};
+    const Timestamp later{200 * kHourNs};
+    ASSERT_TRUE(registry_->create({.tenant = "default", .name = "c", .created_at = made, .filters_at = made}).ok());
+    ConsumerInfo wanted{.tenant = "default", .name = "c", .filters = R"({"since":"1 hour ago"})", .filters_at = later};
+    wanted.source = parse_consumer_source("main", wanted.filters, {}, later).value();
+    ASSERT_TRUE(registry_->set_filters(wanted, "ada").ok());
+    reopen();
+    EXPECT_EQ(registry_->find("default", "c")->created_at, made);
+    EXPECT_EQ(registry_->find("default", "c")->source.filter.since, Timestamp{199 * kHourNs});
+}
+
+TEST_F(ConsumerRegistryTest, RefusesBadNamesAndAnotherForkUnderTheSameName) {
     for (const std::string& bad : {std::string(), std::string("a b"), std::string("a/b"), std::string(129, 'x')})
         EXPECT_FALSE(create(bad).ok()) << bad;
     ASSERT_TRUE(create("c").ok());
     EXPECT_FALSE(create("c")->is_new);
-    const auto other = create("c", R"({"tag":"x"})");
+    EXPECT_EQ(create("c", R"({"tag":"x"})")->info.filters, "{}") << "as it is";
+    ConsumerInfo moved{.tenant = "default", .name = "c"};
+    moved.source.branch = "some-fork";
+    const auto other = registry_->set_filters(moved, "ada");
     ASSERT_FALSE(other.ok());
     EXPECT_EQ(other.error().code, ErrorCode::kAlreadyExists);
 }

@@ -26,7 +26,8 @@ public:
     EventStreamBody(EventSource source, LiveCount count) : source_(std::move(source)), count_(std::move(count)) {}
 
     Step next(std::string& out) override {
-        if (!std::exchange(is_greeted_, true)) out += "retry: 1000\n\n";
+        // A line of the first message: some clients make an empty message of a blank line of its own.
+        if (!std::exchange(is_greeted_, true)) out += "retry: 1000\n";
         Page page;
         while (out.size() < kPieceBytes) {
             if (Status read = source_.next(kPageEvents, page); !read.ok()) {
@@ -35,13 +36,13 @@ public:
             }
             if (page.events().empty()) {
                 if (!page.has_more() && !std::exchange(is_caught_up_, true)) write_caught_up(out);
-                heartbeat_ = ": heartbeat\n";
-                if (const auto position = source_.position()) heartbeat_ += "id: " + text_of(position) + "\n";
-                heartbeat_ += "\n";
+                set_heartbeat();
                 return Step::kWait;
             }
-            for (const EventView& event : page.events())
+            for (const EventView& event : page.events()) {
                 write_sse_message(out, std::to_string(event.position.value), {}, to_json(event));
+                told_ = event.position;
+            }
         }
         return Step::kMore;
     }
@@ -55,7 +56,12 @@ public:
     }
 
 private:
-    void write_caught_up(std::string& out) const {
+    void write_caught_up(std::string& out) {
+        write_place(out, "caught-up");
+        told_ = source_.position();
+    }
+    /// Where the stream stands, behind events that did not match too.
+    void write_place(std::string& out, std::string_view name) const {
         std::string data;
         json::ObjectWriter writer(data);
         const std::optional<Position> position = source_.position();
@@ -64,12 +70,21 @@ private:
         else
             writer.raw_field("position", "null");
         writer.end();
-        write_sse_message(out, text_of(position), "caught-up", data);
+        write_sse_message(out, text_of(position), name, data);
+    }
+    /// A comment; or a message whose id is where the client resumes, if that has moved without one.
+    void set_heartbeat() {
+        heartbeat_.clear();
+        if (source_.position() == told_)
+            heartbeat_ = ": heartbeat\n";
+        else
+            write_place(heartbeat_, "position");
     }
 
     EventSource source_;
     LiveCount count_;
     std::string heartbeat_;
+    std::optional<Position> told_;  ///< The id of the last message.
     bool is_greeted_ = false;
     bool is_caught_up_ = false;
 };

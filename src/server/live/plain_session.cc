@@ -145,8 +145,9 @@ Status begin_with_consumer(Call& call, const std::string& name, const std::strin
     ConsumerRegistry& consumers = *call.services.consumers;
     const std::string& tenant = call.principal.tenant;
     if (!consumers.find(tenant, name).ok()) {
+        const Timestamp now = call.services.now();
         ASSIGN_OR_RETURN(const auto made,
-                         consumers.create({.tenant = tenant, .name = name, .created_at = call.services.now()}));
+                         consumers.create({.tenant = tenant, .name = name, .created_at = now, .filters_at = now}));
         (void)made;
     }
     ASSIGN_OR_RETURN(ConsumerRegistry::LeaseAnswer lease, consumers.take_lease(tenant, name, owner, kLeaseSeconds));
