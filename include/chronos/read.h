@@ -77,8 +77,16 @@ struct ReadOptions {
     /// Exclusive start (backward: exclusive end) by position.
     std::optional<Position> after;
     std::uint32_t limit = 100;  ///< 1–10,000; above is refused.
-    /// Continues an earlier page; then only `limit` may differ, filter and order must be the same.
+    /// The page ends, maybe empty and with a cursor, when so many events were looked at for it; 0: no such bound.
+    std::uint64_t examined_max = 0;
+    /// Continues an earlier page; then only `limit` and `examined_max` may differ, filter and order must be the same.
     std::string cursor;
+};
+
+/// How many events match.
+struct MatchCount {
+    std::uint64_t count = 0;
+    bool is_complete = true;  ///< Else there may be more: not all could be looked at.
 };
 
 /// One page of a read of one entity.

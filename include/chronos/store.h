@@ -156,7 +156,12 @@ public:
                                               std::uint32_t limit) const;
     Result<Stats> stats() const;
     /// How many events match. Errors as `read`.
+    ///
+    /// Cost: of filters by nothing, by types, by the start of types or by entities, besides times of recording, a few
+    /// look-ups, unless the view is as of a time; of others as of reading what matches.
     Result<std::uint64_t> count(const Filter& filter) const;
+    /// The same, but stops when it has looked at so many events.
+    Result<MatchCount> count_within(const Filter& filter, std::uint64_t examined_max) const;
 
     struct Impl;
     std::shared_ptr<const Impl> impl_;

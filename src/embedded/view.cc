@@ -53,8 +53,11 @@ Status View::read(const ReadOptions& options, Page& page) const {
         return base::fail(ErrorCode::kLimitExceeded, "limit is 1 to 10000, not " + std::to_string(options.limit));
     ASSIGN_OR_RETURN(const store::CompiledFilter filter, store::CompiledFilter::compile(options.filter));
     store::PinnedView view = impl_->view;
-    store::ScanRequest request{
-        .begin_seq = 0, .end_seq = view.end_seq, .forward = options.order == Order::kForward, .limit = options.limit};
+    store::ScanRequest request{.begin_seq = 0,
+                               .end_seq = view.end_seq,
+                               .forward = options.order == Order::kForward,
+                               .limit = options.limit,
+                               .examined_max = options.examined_max};
     const auto go_on_after = [&](std::uint64_t seq) {
         if (request.forward) {
             request.begin_seq = seq + 1;
@@ -95,7 +98,7 @@ Status View::read(const ReadOptions& options, Page& page) const {
                                                   .forward = request.forward,
                                                   .filter_fingerprint = filter.fingerprint(),
                                                   .view_end_seq = view.end_seq,
-                                                  .last_seq = found.seqs.back(),
+                                                  .last_seq = found.last_seq,
                                                   .as_of = view.as_of,
                                                   .settled = view.info.settled},
                                                  database.log());
@@ -103,12 +106,20 @@ Status View::read(const ReadOptions& options, Page& page) const {
 }
 
 Result<std::uint64_t> View::count(const Filter& filter) const {
-    ASSIGN_OR_RETURN(const store::CompiledFilter compiled, store::CompiledFilter::compile(filter));
-    ASSIGN_OR_RETURN(
-        const store::ScanResult found,
-        store::scan(impl_->engine->database->indexes(), impl_->view, compiled,
-                    {.begin_seq = 0, .end_seq = impl_->view.end_seq, .forward = true, .count_only = true}));
+    ASSIGN_OR_RETURN(const MatchCount found, count_within(filter, 0));
     return found.count;
+}
+
+Result<MatchCount> View::count_within(const Filter& filter, std::uint64_t examined_max) const {
+    ASSIGN_OR_RETURN(const store::CompiledFilter compiled, store::CompiledFilter::compile(filter));
+    ASSIGN_OR_RETURN(const store::ScanResult found,
+                     store::scan(impl_->engine->database->indexes(), impl_->view, compiled,
+                                 {.begin_seq = 0,
+                                  .end_seq = impl_->view.end_seq,
+                                  .forward = true,
+                                  .count_only = true,
+                                  .examined_max = examined_max}));
+    return MatchCount{.count = found.count, .is_complete = !found.has_more};
 }
 
 Status View::read_entity(std::string_view entity_id, const EntityReadOptions& options, Page& page) const {

@@ -37,6 +37,8 @@ constexpr std::size_t kStreamPieceBytes = 256 << 10;
 /// Types whose fields are looked for, the most frequent ones, and events of each that are looked at.
 constexpr std::size_t kSampledTypes = 100;
 constexpr std::uint32_t kSampleEvents = 20;
+/// Events looked at for one page, and to count those that match: what a worker thread does in about a second.
+constexpr std::uint64_t kExaminedMax = 2'000'000;
 constexpr std::size_t kNearMax = 3;
 constexpr std::size_t kAnswerBytesMax = 8 << 20;
 
@@ -89,9 +91,14 @@ Status skip(const View& view, EventQuery& query) {
     ReadOptions read = query.read;
     Page page;
     std::uint64_t left = query.offset;
+    read.examined_max = kExaminedMax;
     while (left > 0) {
         read.limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, kLimitMax));
         RETURN_IF_ERROR(view.read(read, page));
+        if (page.has_more() && page.examined() == kExaminedMax)
+            return base::fail(ErrorCode::kLimitExceeded,
+                              "too many events would have to be looked at to pass over so many that match; go on with "
+                              "the cursor instead");
         left -= page.events().size();
         if (page.events().empty() || (!page.has_more() && left > 0)) {
             // Nothing is left: an answer without events.
@@ -166,6 +173,7 @@ Result<EventList> list_events(const View& view, ReadOptions read) {
     const std::uint32_t limit = read.limit;
     do {
         read.limit = std::min(limit - static_cast<std::uint32_t>(list.count), kPieceEvents);
+        read.examined_max = kExaminedMax - list.examined;
         RETURN_IF_ERROR(view.read(read, page));
         list.examined += page.examined();
         std::uint32_t taken = 0;
@@ -188,7 +196,7 @@ Result<EventList> list_events(const View& view, ReadOptions read) {
         list.cursor = page.next_cursor();
         read.cursor = list.cursor;
         read.after.reset();
-    } while (list.has_more && list.count < limit && !page.events().empty());
+    } while (list.has_more && list.count < limit && list.examined < kExaminedMax);
     list.json += ']';
     return list;
 }
@@ -202,8 +210,9 @@ Result<Response> query_page(Call& call, EventQuery query) {
     response.body.reserve(list.json.size() + 512);
     writer.raw_field("events", list.json).field("count", list.count).field("has_more", list.has_more);
     if (query.with_total) {
-        ASSIGN_OR_RETURN(const std::uint64_t total, view.count(query.read.filter));
-        writer.field("total_count", total);
+        ASSIGN_OR_RETURN(const MatchCount total, view.count_within(query.read.filter, kExaminedMax));
+        writer.field("total_count", total.count);
+        if (!total.is_complete) writer.field("total_is_partial", true);
     }
     if (list.has_more && !list.cursor.empty()) {
         writer.field("next_cursor", list.cursor);
@@ -230,6 +239,7 @@ public:
     Step next(std::string& out) override {
         while (out.size() < kStreamPieceBytes) {
             Page page;
+            query_.read.examined_max = kExaminedMax;
             if (Status read = view_.read(query_.read, page); !read.ok()) {
                 out += problem_json(read.error()) + "\n";
                 return Step::kEnd;
@@ -237,6 +247,8 @@ public:
             for (const EventView& event : page.events()) out += to_json(event) + "\n";
             query_.read.cursor = page.next_cursor();
             query_.read.after.reset();
+            // Others have work as well.
+            if (page.events().empty() && page.has_more()) return Step::kMore;
             if (!query_.is_unlimited && page.has_more()) {
                 json::ObjectWriter(out).field("next_cursor", query_.read.cursor).end();
                 out += '\n';

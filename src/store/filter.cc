@@ -10,6 +10,7 @@
 #include "event/batch_content.h"
 #include "json/validate.h"
 #include "json/writer.h"
+#include "store/stream.h"
 
 namespace chronos::store {
 namespace {
@@ -251,6 +252,29 @@ CompiledFilter::Candidates CompiledFilter::candidates(Reader& reader, const Pinn
     return best;
 }
 
+std::optional<std::uint64_t> CompiledFilter::count_by_lists(Reader& reader, const PinnedView& view,
+                                                            std::uint64_t end_seq) const {
+    const bool has_other_tests = !fields_.empty() || has_metadata_tests_ || !filter_.tags.empty() ||
+                                 !filter_.entity_id_prefix.empty() || filter_.query || filter_.occurred_since ||
+                                 filter_.occurred_until;
+    const int kinds = int{!types_.empty()} + int{!filter_.event_type_prefix.empty()} + int{!entities_.empty()};
+    if (view.as_of || has_other_tests || kinds > 1) return std::nullopt;
+    if (kinds == 0) return position_end(reader.indexes(), view.layers.below(end_seq), end_seq);
+    std::uint64_t count = 0;
+    for (const std::string_view entity : entities_) {
+        const auto stream = Stream::find(reader.indexes(), view.layers, entity);
+        if (stream) count += count_below(reader, *stream, end_seq);
+    }
+    std::vector<std::string> types(types_.begin(), types_.end());
+    if (!filter_.event_type_prefix.empty())
+        types = keys_with_prefix(reader, index::KeyKind::kType, view.layers, filter_.event_type_prefix);
+    std::vector<PostingKey> keys;
+    for (const std::string& type : types)
+        add_posting_keys(reader.indexes(), index::KeyKind::kType, view.layers, type, keys);
+    for (const PostingKey& key : keys) count += count_below(reader, key, end_seq);
+    return count;
+}
+
 void CompiledFilter::narrow(Reader& reader, std::uint64_t& begin_seq, std::uint64_t& end_seq) const {
     if (filter_.since && filter_.since->ns > std::numeric_limits<std::int64_t>::min())
         begin_seq = std::max(begin_seq, reader.seqs_recorded_by(filter_.since->ns - 1, end_seq));
@@ -268,8 +292,15 @@ Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const C
     Reader reader(indexes);
     filter.narrow(reader, begin, end);
     // Whether to go on. One more than the limit tells whether there is more.
+    std::uint64_t examined_seq = 0;
     const auto take = [&](std::uint64_t seq, const std::byte* at) {
+        if (request.examined_max != 0 && result.examined == request.examined_max) {
+            result.has_more = true;
+            result.last_seq = examined_seq;
+            return false;
+        }
         ++result.examined;
+        examined_seq = seq;
         const event::EventBytes event(at);
         if (!view.counts(event) || !filter.matches(event)) return true;
         if (request.count_only) {
@@ -278,11 +309,19 @@ Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const C
         }
         if (result.seqs.size() == request.limit) {
             result.has_more = true;
+            result.last_seq = result.seqs.back();
             return false;
         }
         result.seqs.push_back(seq);
         return true;
     };
+    if (request.count_only && end - begin > kScanWithoutIndexMax) {
+        if (const auto below_end = filter.count_by_lists(reader, view, end)) {
+            result.count = *below_end - filter.count_by_lists(reader, view, begin).value_or(0);
+            RETURN_IF_ERROR(reader.status());
+            return result;
+        }
+    }
     CompiledFilter::Candidates candidates{.keys = {}, .is_everything = true, .texts = {}};
     if (end - begin > kScanWithoutIndexMax) candidates = filter.candidates(reader, view, end - begin);
     if (!candidates.is_everything) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -35,6 +36,11 @@ public:
     /// `everything` is the number of events that would be looked at otherwise.
     [[nodiscard]] Candidates candidates(Reader& reader, const PinnedView& view, std::uint64_t everything) const;
 
+    /// How many events of the view below `end_seq` pass, where lists alone tell: filters by nothing, by types, by the
+    /// start of types or by entities; what the recorded times say is left to narrow(). Requires: as candidates.
+    [[nodiscard]] std::optional<std::uint64_t> count_by_lists(Reader& reader, const PinnedView& view,
+                                                              std::uint64_t end_seq) const;
+
     /// seqs the recorded times allow, within the view.
     void narrow(Reader& reader, std::uint64_t& begin_seq, std::uint64_t& end_seq) const;
 
@@ -62,7 +68,6 @@ public:
 };
 
 /// Events of `view` that pass, from begin_seq up (or from end_seq down), at most `limit`.
-/// `continue_seq` receives where to go on, if there is more.
 struct ScanRequest {
     std::uint64_t begin_seq = 0;
     std::uint64_t end_seq = 0;
@@ -70,11 +75,14 @@ struct ScanRequest {
     std::uint64_t limit = 0;
     /// Only how many there are; `limit` does not count.
     bool count_only = false;
+    /// Stops when so many were looked at; 0: never.
+    std::uint64_t examined_max = 0;
 };
 struct ScanResult {
     std::vector<std::uint64_t> seqs;
-    std::uint64_t count = 0;  ///< With count_only.
-    bool has_more = false;
+    std::uint64_t count = 0;     ///< With count_only.
+    bool has_more = false;       ///< Or there may be, if not all could be looked at.
+    std::uint64_t last_seq = 0;  ///< With has_more: where to go on behind.
     std::uint64_t examined = 0;
 };
 /// Errors: kIo, kCorrupt.

@@ -129,7 +129,7 @@ std::string_view schemas_json() {
 "EventPage": {"type": "object", "required": ["events", "count", "has_more", "view"],
   "properties": {"events": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}},
     "count": {"$ref": "#/components/schemas/Number"}, "total_count": {"$ref": "#/components/schemas/Number"},
-    "has_more": {"type": "boolean"}, "next_cursor": {"type": "string"},
+    "total_is_partial": {"type": "boolean"}, "has_more": {"type": "boolean"}, "next_cursor": {"type": "string"},
     "examined": {"$ref": "#/components/schemas/Number"}, "view": {"$ref": "#/components/schemas/View"}}},
 "EventTypes": {"type": "object", "required": ["event_types", "total", "view"],
   "properties": {"event_types": {"type": "array", "items": {"type": "object", "required": ["event_type", "count"]}},
