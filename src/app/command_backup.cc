@@ -57,7 +57,11 @@ Result<int> run_backup(Program& program, const std::string& target) {
 
 Result<int> run_restore(Program& program, const std::string& from, bool verifies) {
     ProgressBar bar(program, "restore");
-    ASSIGN_OR_RETURN(const BackupReport report, restore(from, program.common.directory, progress_of(bar)));
+    Result<BackupReport> restored = restore(from, program.common.directory, progress_of(bar));
+    if (!restored.ok() && restored.error().code == ErrorCode::kCorrupt)
+        return base::with_context(std::move(restored).error(),
+                                  "the backup " + from + " is damaged, and was not restored; take an earlier one");
+    ASSIGN_OR_RETURN(const BackupReport report, std::move(restored));
     bar.finish();
     if (verifies) {
         ASSIGN_OR_RETURN(const VerifyReport verified, verify(program.common.directory, progress_of(bar)));

@@ -162,6 +162,19 @@ TEST_F(HeldConnection, LinesWithoutAnEndAreBoundedTogether) {
     EXPECT_GT(refused, 0);
 }
 
+TEST_F(HeldConnection, TheTimeForAStreamIsNotThatOfTheNextRequest) {
+    start("[limits]\nbody_timeout_ms = 200\n");
+    ASSERT_EQ(server_->ask({.method = "POST", .target = "/api/v1/events", .body = line_of("a")}).status, 200);
+    HttpConnection connection(server_->port());
+    const std::string query =
+        head("GET /api/v1/events/query", server_->admin_key(), "Accept: application/x-ndjson\r\n");
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(connection.send(query));
+        EXPECT_EQ(connection.read().status, 200) << i;
+        std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    }
+}
+
 TEST_F(HeldConnection, OldClientsNeedNotNameTheServer) {
     start();
     HttpConnection connection(server_->port());

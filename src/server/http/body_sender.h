@@ -53,6 +53,8 @@ public:
         bool goes_on = co_await write(std::move(head), Framing::kNone);
         while (goes_on) goes_on = co_await send_next(body);
         release_waiter();
+        // The time for the last piece is not one for the request that comes next.
+        boost::beast::get_lowest_layer(stream_).expires_never();
         co_return is_complete_;
     }
 
