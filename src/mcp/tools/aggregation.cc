@@ -11,6 +11,7 @@
 #include "json/validate.h"
 #include "mcp/tools/answer.h"
 #include "mcp/tools/event_rows.h"
+#include "mcp/tools/value_key.h"
 
 namespace chronos::mcp {
 namespace {
@@ -34,17 +35,21 @@ bool is_number(std::string_view value) {
     return !value.empty() && (value.front() == '-' || (value.front() >= '0' && value.front() <= '9'));
 }
 
-/// Numbers by value, strings by their bytes, numbers before strings.
-bool is_less(std::string_view a, std::string_view b) {
-    if (is_number(a) && is_number(b)) return json::compare_numbers(a, b) == std::strong_ordering::less;
-    if (is_number(a) != is_number(b)) return is_number(a);
-    return a < b;
+bool is_string(std::string_view value) { return value.starts_with('"'); }
+
+/// Numbers by value, strings by their bytes. Requires: both are numbers, or both are strings.
+std::strong_ordering compared(std::string_view a, std::string_view b) {
+    if (is_number(a)) return json::compare_numbers(a, b);
+    std::string scratch_a;
+    std::string scratch_b;
+    return json::unescaped(json::string_body(a), scratch_a) <=> json::unescaped(json::string_body(b), scratch_b);
 }
 
-std::string text_of(std::string_view value) {
-    if (!value.starts_with('"')) return std::string(value);
-    std::string scratch;
-    return std::string(json::unescaped(json::string_body(value), scratch));
+/// Whether the value is to be kept instead of the one that is: any number goes before any string.
+bool replaces(std::string_view value, const std::optional<std::string>& kept, std::strong_ordering wanted) {
+    if (!kept) return true;
+    if (is_number(value) != is_number(*kept)) return is_number(value);
+    return compared(value, *kept) == wanted;
 }
 
 Json total_json(WideNs ns) {
@@ -116,14 +121,16 @@ void Aggregator::tally(Tally& tally, const EventView& event) {
         tally.sum.add(*value);
     else
         ++tally.no_number_count;
-    if (wanted_.operation == "min" || wanted_.operation == "max") {
-        if (!tally.least || is_less(*value, *tally.least))
+    if (is_string(*value)) ++tally.string_count;
+    const bool has_order = is_number(*value) || is_string(*value);
+    if (has_order && (wanted_.operation == "min" || wanted_.operation == "max")) {
+        if (replaces(*value, tally.least, std::strong_ordering::less))
             keep_extreme(tally.least, tally.least_position, *value, event);
-        if (!tally.greatest || is_less(*tally.greatest, *value))
+        if (replaces(*value, tally.greatest, std::strong_ordering::greater))
             keep_extreme(tally.greatest, tally.greatest_position, *value, event);
     }
     if (wanted_.operation != "distinct") return;
-    std::string text(*value);
+    std::string text = canonical_json(*value);
     if (tally.distinct.contains(text)) return;
     if (tally.distinct.size() < kDistinctMax && keep(text.size()))
         tally.distinct.insert(std::move(text));
@@ -138,8 +145,9 @@ std::string Aggregator::group_of(const EventView& event) const {
     if (wanted_.by == "day") return event.occurred_at.to_string().substr(0, 10);
     if (wanted_.by == "hour") return event.occurred_at.to_string().substr(0, 13) + ":00Z";
     if (wanted_.by == "month") return event.occurred_at.to_string().substr(0, 7);
+    // No JSON is empty: that stands for no value at all.
     const auto value = find_field(event, by_field_);
-    return value ? text_of(*value) : std::string();
+    return value ? canonical_json(*value) : std::string();
 }
 
 void Aggregator::add(const EventView& event) {
@@ -247,11 +255,18 @@ Json Aggregator::value_of(const Tally& tally) const {
     const std::string& operation = wanted_.operation;
     const std::uint64_t number_count = tally.value_count - tally.no_number_count;
     if (operation == "sum" || operation == "avg") {
-        if (operation == "sum") out["sum"] = tally.sum.value();
+        // The sum of no numbers would be taken for one of some.
+        if (operation == "sum" && (number_count > 0 || tally.event_count == 0)) out["sum"] = tally.sum.value();
         if (operation == "avg" && number_count > 0)
             out["avg"] = tally.sum.as_double() / static_cast<double>(number_count);
         if (!tally.sum.is_exact()) out["is_exact"] = false;
-        if (tally.no_number_count > 0) out["not_numbers"] = tally.no_number_count;
+    }
+    const bool is_extreme = operation == "min" || operation == "max";
+    const std::uint64_t no_string_count = tally.value_count - tally.string_count;
+    if (is_extreme && number_count == 0 && tally.string_count > 0) {
+        if (no_string_count > 0) out["not_strings"] = no_string_count;
+    } else if (operation != "distinct" && operation != "count" && tally.no_number_count > 0) {
+        out["not_numbers"] = tally.no_number_count;
     }
     if (operation == "distinct") out["distinct"] = tally.distinct.size();
     if (operation == "distinct" && tally.has_more_distinct) out["or_more"] = true;
@@ -285,6 +300,16 @@ void Aggregator::put_result(Json& answer) const {
         answer["complete"] = false;
         answer["try"] = "there are more groups, or longer values, than are told apart; narrow the filter";
     }
+}
+
+/// What the caller grouped by is a word, or a JSON value: a string is told from a number, and null from nothing.
+void Aggregator::put_group_name(Json& row, const std::string& name, Shown& shown) const {
+    row["group"] = nullptr;
+    if (name.empty()) {
+        if (!by_field_.empty()) row["field_missing"] = true;
+        return;
+    }
+    row["group"] = by_field_.empty() ? Json(shown.text(name)) : shown.json(name);
 }
 
 Json Aggregator::span_rows() const {
@@ -340,7 +365,7 @@ Json Aggregator::rows(std::size_t limit, std::size_t bytes_max, Shown& shown) co
             });
         for (const auto& [name, group] : groups) {
             Json row;
-            row["group"] = name.empty() ? Json(nullptr) : Json(shown.text(name));
+            put_group_name(row, name, shown);
             row.update(value_of(*group));
             if (wanted_.operation == "min" && group->least) row["min"] = shown.json(*group->least);
             if (wanted_.operation == "max" && group->greatest) row["max"] = shown.json(*group->greatest);

@@ -33,10 +33,12 @@ struct Tally {
     std::uint64_t event_count = 0;
     std::uint64_t value_count = 0;      ///< Events in which the field is there.
     std::uint64_t no_number_count = 0;  ///< The field is there and no number.
+    std::uint64_t string_count = 0;     ///< The field is there and a string.
     DecimalSum sum;
-    std::optional<std::string> least, greatest;  ///< JSON text.
+    /// JSON text: of the numbers, or where there is none of the strings.
+    std::optional<std::string> least, greatest;
     std::uint64_t least_position = 0, greatest_position = 0;
-    std::set<std::string> distinct;
+    std::set<std::string> distinct;  ///< Canonical JSON (value_key.h).
     bool has_more_distinct = false;
     std::optional<Timestamp> first, last;  ///< occurred_at
     std::vector<std::int64_t> durations_ns;
@@ -92,6 +94,7 @@ private:
     void add_steps(std::span<const Moment> entity);
     [[nodiscard]] std::string group_of(const EventView& event) const;
     [[nodiscard]] Json value_of(const Tally& tally) const;
+    void put_group_name(Json& row, const std::string& name, Shown& shown) const;
     [[nodiscard]] Json span_rows() const;
 
     Aggregation wanted_;
