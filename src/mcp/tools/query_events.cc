@@ -214,7 +214,7 @@ Tool query_events_tool() {
         "or a position, wait_seconds <= 25.";
     tool.input_schema = input_schema(
         R"({"ids":{"type":"array"},"correlation_id":{"type":"string"},
-            "order":{"enum":["forward","backward"]},"limit":{"type":"integer"},"after":{"type":["integer","string"]},
+            "order":{"enum":["forward","backward"]},"limit":{"type":"integer"},"after":{},
             "wait_seconds":{"type":"integer"},"fields":{"type":"array"},
             "format":{"enum":["json","table"]}})",
         {Shared::kFilter, Shared::kView, Shared::kBudget});

@@ -84,13 +84,13 @@ TEST_F(ReadingTools, AWideStateKeepsToTheBudgetAndSaysWhatWasLeftOut) {
 
 TEST_F(ReadingTools, QueryGoesOnWithWhatTheCursorHolds) {
     for (int i = 0; i < 30; ++i) append("n:" + std::to_string(i), "n.counted", "{\"n\":" + std::to_string(i) + "}");
-    Json arguments = {{"event_type", "n.counted"}, {"max_tokens", 400}, {"where", "/n >= 3"}};
+    Json arguments = {{"event_type", "n.counted"}, {"max_tokens", 500}, {"where", "/n >= 3"}};
     std::vector<int> seen;
     for (int page = 0; page < 40; ++page) {
         const ToolAnswer answer = run("query_events", arguments);
         ASSERT_FALSE(answer.is_error) << answer.structured.dump(1);
         EXPECT_EQ(answer.structured["count"], 27);
-        EXPECT_LE(answer.structured.dump().size(), 1'700U);
+        EXPECT_LE(answer.structured.dump().size(), 2'000U);
         EXPECT_EQ(answer.structured.begin().key(), "complete");
         for (const Json& event : answer.structured["untrusted"]["events"])
             seen.push_back(event["payload"]["n"].get<int>());
@@ -155,7 +155,7 @@ TEST_F(ReadingTools, MistakesSpeakOfTheArgumentsThatToolsTake) {
     };
     Json answer = error("query_events", R"({"where":"/total >> 3"})");
     EXPECT_EQ(answer["error"]["message"].get<std::string>().find("--"), std::string::npos) << answer;
-    answer = error("overview", R"({"max_tokens":199})");
+    answer = error("overview", R"({"max_tokens":499})");
     EXPECT_EQ(answer["error"]["code"], "invalid_argument");
     EXPECT_EQ(answer["try"].get<std::string>().find("less"), std::string::npos);
     for (const std::string_view name : {"overview", "query_events", "find_entities"})

@@ -11,7 +11,7 @@
 namespace chronos::mcp {
 namespace {
 
-constexpr std::uint64_t kMaxTokensMin = 200;
+constexpr std::uint64_t kMaxTokensMin = 500;
 constexpr std::uint64_t kMaxTokensMax = 60'000;
 constexpr std::string_view kPlacePrefix = "id64:";
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

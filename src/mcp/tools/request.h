@@ -28,7 +28,7 @@ Timestamp this_second();
 /// Errors: kInvalidArgument — not an object, or a fork or parent that is empty.
 Result<wire::Parameters> parameters_of(const Json& arguments);
 
-/// max_tokens, as bytes; 200 to 60,000 tokens. Errors: kInvalidArgument.
+/// max_tokens, as bytes; 500 to 60,000 tokens. Errors: kInvalidArgument.
 Result<std::size_t> take_budget(wire::Parameters& parameters);
 /// The same with a default of the tool's own.
 Result<std::size_t> take_budget(wire::Parameters& parameters, std::uint64_t default_tokens);
