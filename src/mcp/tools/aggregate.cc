@@ -148,7 +148,7 @@ Tool aggregate_tool() {
     tool.name = "aggregate";
     tool.title = "Aggregate";
     tool.description =
-        "Arithmetic over matching events. `by` groups: type, entity, actor, day, hour, month or /field. duration: "
+        "Arithmetic over events. `by`: type, entity, actor, day, hour, month or /field. duration: "
         "from_type to to_type per entity. sequence: what follows what.";
     tool.input_schema = input_schema(
         R"({"op":{"enum":["count","sum","avg","min","max","distinct","duration","sequence"]},"field":{"type":"string"},

@@ -87,7 +87,8 @@ Json change_row(const FieldChange& change, Shown& shown) {
 }
 
 /// What happened, by whom and why, before what it changed.
-Json entry_row(const HistoryEntry& entry, std::string_view field, Shown& shown) {
+Json entry_row(const HistoryEntry& entry, const Request& request, Shown& shown) {
+    const std::string& field = request.field;
     Json row;
     row["version"] = entry.event.version.value;
     row["position"] = entry.event.position.value;
@@ -101,11 +102,15 @@ Json entry_row(const HistoryEntry& entry, std::string_view field, Shown& shown) 
         const std::string id = text_member(entry.event.metadata, name);
         if (!id.empty()) row[name] = shown.text(id);
     }
-    row["changes"] = Json::array();
+    // A row takes no more than a part of an answer, if it need not.
+    Rows changes(request.bytes_max / 3);
+    std::size_t left_out = 0;
     for (const FieldChange& change : entry.changes) {
         const bool is_wanted = field.empty() || is_inside(change.pointer, field) || is_inside(field, change.pointer);
-        if (is_wanted) row["changes"].push_back(change_row(change, shown));
+        if (is_wanted && (left_out > 0 || !changes.add(change_row(change, shown)))) ++left_out;
     }
+    row["changes"] = changes.take();
+    if (left_out > 0) row["changes_left_out"] = left_out;
     return row;
 }
 
@@ -135,17 +140,30 @@ std::optional<Timestamp> last_occurred_at(const Entries& entries) {
     return last;
 }
 
-void put_absent_types(Json& answer, const Entries& entries, const std::vector<std::string>& expected) {
+void put_absent_types(Json& answer, const Entries& entries, const Request& request) {
+    const std::vector<std::string>& expected = request.expected_types;
     if (expected.empty()) return;
+    std::size_t bytes = 0;
+    std::size_t left_out = 0;
     answer["absent_types"] = Json::array();
     answer["present_types"] = Json::object();
     for (const std::string& type : expected) {
+        const std::string word = shown_word(type);
+        bytes += word.size() + std::string_view("\"\":99999,").size();
+        if (bytes > request.bytes_max / 4) {
+            ++left_out;
+            continue;
+        }
         const auto count = std::count_if(entries.begin(), entries.end(),
                                          [&type](const HistoryEntry& entry) { return entry.event.event_type == type; });
         if (count == 0)
-            answer["absent_types"].push_back(shown_word(type));
+            answer["absent_types"].push_back(word);
         else
-            answer["present_types"][shown_word(type)] = count;
+            answer["present_types"][word] = count;
+    }
+    if (left_out > 0) {
+        answer["types_left_out"] = left_out;
+        mark_incomplete(answer, "fewer expect_types in one call, or raise max_tokens");
     }
     if (!answer["absent_types"].empty())
         answer["absence"] = "no event of the absent types is in this view: there is no evidence that these happened";
@@ -263,7 +281,7 @@ void put_entries(Json& answer, const Request& request, const ViewInfo& info, con
         const bool is_before =
             request.after && (request.is_backward ? version >= *request.after : version <= *request.after);
         if (is_before) continue;
-        if (left_out > 0 || rows.size() == request.limit || !rows.add(entry_row(*entry, "", shown)))
+        if (left_out > 0 || rows.size() == request.limit || !rows.add(entry_row(*entry, request, shown)))
             ++left_out;
         else
             last_version = version;
@@ -284,7 +302,7 @@ Status put_field(Json& answer, const Request& request, const ViewInfo& info, con
         .is_backward = !request.has_order || request.is_backward,
         .limit = request.limit,
         .bytes_max = bytes_left(answer, request.bytes_max),
-        .entry_row = [&](const HistoryEntry& entry) { return entry_row(entry, request.field, shown); }};
+        .entry_row = [&](const HistoryEntry& entry) { return entry_row(entry, request, shown); }};
     ASSIGN_OR_RETURN(PeriodPage page, value_periods(entries, wanted, shown));
     if (page.left_out > 0 && page.last) {
         answer["periods_left_out"] = page.left_out;
@@ -307,7 +325,7 @@ Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
     if (entries.empty()) {
         ASSIGN_OR_RETURN(const State state, view->state(request.entity_id, request.fold));
         ASSIGN_OR_RETURN(ToolAnswer absent, entity_absent(context.endpoint, *view, request.view.branch, state));
-        put_absent_types(absent.structured, entries, request.expected_types);
+        put_absent_types(absent.structured, entries, request);
         return absent;
     }
     Shown shown({.string_bytes = std::clamp<std::size_t>(request.bytes_max / 12, 60, 2'000), .element_count = 50});
@@ -319,7 +337,7 @@ Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
     answer["until"] = until.to_string();
     answer["uri"] = entity_uri(request.entity_id);
     answer["view"] = view_json(view->info());
-    put_absent_types(answer, entries, request.expected_types);
+    put_absent_types(answer, entries, request);
     answer["untrusted"] = Json::object();
     // Those of later pages are the same.
     if (!request.after && !put_names(answer["untrusted"], entries, bytes_left(answer, request.bytes_max) / 4, shown))
@@ -338,6 +356,9 @@ Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
         if (changes == 0) explain_unknown_field(answer, entries, request.field, shown);
         RETURN_IF_ERROR(put_field(answer, request, view->info(), entries, until, shown));
     }
+    const Json& rows = answer["untrusted"]["entries"];
+    if (std::any_of(rows.begin(), rows.end(), [](const Json& row) { return row.contains("changes_left_out"); }))
+        mark_incomplete(answer, request.field.empty() ? kHowToSeeMore : kHowToSeeMoreOfField);
     if (shown.cut_count() > 0) {
         answer["values_cut"] = shown.cut_count();
         mark_incomplete(answer, request.field.empty() ? kHowToSeeMore : kHowToSeeMoreOfField);

@@ -19,6 +19,8 @@ namespace {
 constexpr std::uint32_t kLimitDefault = 50;
 constexpr std::uint32_t kLimitMax = 1'000;
 constexpr std::size_t kIdsMax = 100;
+/// Of an id in a list.
+constexpr std::size_t kIdBytes = 39;
 constexpr std::uint64_t kWaitMax = 25;
 constexpr std::uint32_t kWaitStepMs = 250;
 
@@ -68,6 +70,7 @@ Result<Request> take_request(const Json& arguments) {
     request.shape.is_table = format == "table";
     request.ids = parameters.take_all("ids");
     if (request.ids.size() > kIdsMax) return wrong("at most 100 ids in one call");
+    if (!request.ids.empty() && request.after_head) return wrong("ids are not followed: leave after out");
     ASSIGN_OR_RETURN(request.bytes_max, take_budget(parameters));
     RETURN_IF_ERROR(parameters.check_all_taken());
     return request;
@@ -101,21 +104,31 @@ Result<ToolAnswer> events_by_id(const client::EndpointView& view, const Request&
     Shown shown = shown_for(request.bytes_max);
     Rows rows(bytes_left(answer, request.bytes_max));
     Json missing = Json::array();
-    Json left_out = Json::array();
-    for (const std::string& text : request.ids) {
-        ASSIGN_OR_RETURN(const Uuid id, Uuid::parse(text));
+    std::size_t missing_bytes = 0;
+    std::uint64_t found_count = 0;
+    // The place in the list, as positions are the place in the store.
+    const std::size_t begin = request.read.after ? request.read.after->value : 0;
+    std::optional<std::size_t> next;  // The first that has no room.
+    for (std::size_t i = 0; i < request.ids.size(); ++i) {
+        ASSIGN_OR_RETURN(const Uuid id, Uuid::parse(request.ids[i]));
         client::EventPage page;
         const Status read = view.read_event(id, page);
         if (!read.ok() && read.error().code != ErrorCode::kNotFound) return read.error();
-        if (!read.ok())
+        if (read.ok()) ++found_count;
+        if (i < begin || next) continue;
+        const bool fits = read.ok() ? rows.add(event_row(page.events().front(), request.shape, shown), missing_bytes)
+                                    : rows.has_room_for(missing_bytes + kIdBytes);
+        if (!fits) {
+            next = i;
+        } else if (!read.ok()) {
             missing.push_back(id.to_string());
-        else if (!rows.add(event_row(page.events().front(), request.shape, shown)))
-            left_out.push_back(id.to_string());
+            missing_bytes += kIdBytes;
+        }
     }
-    answer["count"] = request.ids.size() - missing.size();
-    if (!left_out.empty()) {
+    answer["count"] = found_count;
+    if (next) {
         answer["complete"] = false;
-        answer["cursor"] = {{"ids", std::move(left_out)}};
+        answer["cursor"] = {{"after", *next}};
         pin_view(answer["cursor"], view.info());
     }
     if (!missing.empty()) answer["missing_ids"] = std::move(missing);
