@@ -70,6 +70,8 @@ Result<Request> take_request(const Json& arguments) {
     ASSIGN_OR_RETURN(request.bytes_max, take_budget(parameters));
     RETURN_IF_ERROR(parameters.check_all_taken());
     RETURN_IF_ERROR(check(wanted));
+    RETURN_IF_ERROR(check_whole_types({wanted.from_type}, "from_type"));
+    RETURN_IF_ERROR(check_whole_types({wanted.to_type}, "to_type"));
     if (wanted.operation == "duration" && request.filter.event_types.empty())
         request.filter.event_types = {wanted.from_type, wanted.to_type};
     return request;
@@ -97,6 +99,30 @@ bool is_plain_count(const Aggregation& wanted) {
     return wanted.operation == "count" && wanted.field.empty() && wanted.by.empty();
 }
 
+/// What may have been meant by names that nothing has.
+Status explain_absence(Json& answer, const client::EndpointView& view, const Request& request,
+                       const Aggregator& aggregator, const Json& arguments) {
+    const Aggregation& wanted = request.aggregation;
+    Json meant = Json::object();
+    if (answer["events"] == 0) {
+        ASSIGN_OR_RETURN(meant, did_you_mean(view, request.filter));
+    } else if (wanted.operation == "duration") {
+        ASSIGN_OR_RETURN(Json types, similar_types(view, {wanted.from_type, wanted.to_type}));
+        if (!types.empty()) meant["event_type"] = std::move(types);
+    }
+    for (const auto& [lacks, field] :
+         {std::pair(aggregator.lacks_field(), wanted.field), std::pair(aggregator.lacks_group_field(), wanted.by)}) {
+        if (!lacks) continue;
+        ASSIGN_OR_RETURN(Json fields, similar_fields(view, request.filter.event_types, field));
+        if (!fields.empty()) meant["field"] = std::move(fields);
+    }
+    if (answer["events"] == 0 || !meant.empty()) {
+        ASSIGN_OR_RETURN(answer["searched"], searched(view, arguments));
+    }
+    if (!meant.empty()) answer["untrusted"]["did_you_mean"] = std::move(meant);
+    return {};
+}
+
 Result<ToolAnswer> aggregate(const Json& arguments, CallContext& context) {
     ASSIGN_OR_RETURN(const Request request, take_request(arguments));
     ASSIGN_OR_RETURN(const auto view, context.endpoint.view(request.view));
@@ -108,9 +134,6 @@ Result<ToolAnswer> aggregate(const Json& arguments, CallContext& context) {
         ASSIGN_OR_RETURN(const std::uint64_t count, view->count(request.filter));
         answer["events"] = count;
         answer["result"] = {{"count", count}};
-        if (count == 0) {
-            ASSIGN_OR_RETURN(answer["searched"], searched(*view, arguments));
-        }
     } else {
         ASSIGN_OR_RETURN(const bool is_complete, look_at_all(*view, request, aggregator, context));
         aggregator.finish();
@@ -118,17 +141,11 @@ Result<ToolAnswer> aggregate(const Json& arguments, CallContext& context) {
         answer["events"] = aggregator.event_count();
         if (!is_complete)
             answer["try"] = "only the first 500,000 events that match were counted; narrow the filter or the times";
-        if (aggregator.event_count() == 0) {
-            ASSIGN_OR_RETURN(answer["searched"], searched(*view, arguments));
-        }
         aggregator.put_result(answer);
     }
     answer["view"] = view_json(view->info());
     answer["untrusted"] = Json::object();
-    if (answer["events"] == 0) {
-        ASSIGN_OR_RETURN(Json meant, did_you_mean(*view, request.filter));
-        if (!meant.empty()) answer["untrusted"]["did_you_mean"] = std::move(meant);
-    }
+    RETURN_IF_ERROR(explain_absence(answer, *view, request, aggregator, arguments));
     Shown shown({.string_bytes = 200, .element_count = 20});
     Json stored = aggregator.rows(request.limit, bytes_left(answer, request.bytes_max), shown);
     if (stored.contains("left_out")) {

@@ -291,6 +291,13 @@ void Aggregator::put_result(Json& answer) const {
         if (all_.durations_ns.empty())
             answer["absence"] = "no entity has an event of from_type that one of to_type follows";
     }
+    const bool is_of_numbers = wanted_.operation == "sum" || wanted_.operation == "avg";
+    if (lacks_field())
+        answer["absence"] = "no event that matches has the field";
+    else if (is_of_numbers && all_.value_count > 0 && all_.value_count == all_.no_number_count)
+        answer["absence"] = "no value of the field is a number: there is nothing to add up";
+    else if (lacks_group_field())
+        answer["absence"] = "no event that matches has the field to group by";
     if (!wanted_.by.empty()) answer["groups"] = groups_.size();
     if (wanted_.operation == "sequence") answer["groups"] = steps_.size();
     const bool has_more_values =

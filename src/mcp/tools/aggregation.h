@@ -57,6 +57,11 @@ public:
     [[nodiscard]] std::uint64_t event_count() const { return all_.event_count; }
     /// `result`: numbers, and what else is not stored text; and how many groups there are.
     void put_result(Json& answer) const;
+    /// Whether there are events, and none of them has the field to calculate with, or the one to group by.
+    [[nodiscard]] bool lacks_field() const { return !field_.empty() && all_.event_count > 0 && all_.value_count == 0; }
+    [[nodiscard]] bool lacks_group_field() const {
+        return !by_field_.empty() && groups_.size() == 1 && groups_.begin()->first.empty();
+    }
     /// `groups` and such: stored text. `left_out` says how many groups did not fit.
     [[nodiscard]] Json rows(std::size_t limit, std::size_t bytes_max, Shown& shown) const;
 

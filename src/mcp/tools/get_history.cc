@@ -11,6 +11,7 @@
 #include "mcp/tools/refold.h"
 #include "mcp/tools/request.h"
 #include "mcp/tools/schema.h"
+#include "mcp/tools/searched.h"
 #include "mcp/tools/shown.h"
 #include "mcp/tools/tool_list.h"
 #include "mcp/tools/value_periods.h"
@@ -55,6 +56,7 @@ Result<Request> take_request(const Json& arguments) {
     // How long a value held is a question about what happened, not about when it was told.
     if (!has_order && !request.field.empty()) request.fold.order = FoldOrder::kOccurred;
     request.expected_types = parameters.take_all("expect_types");
+    RETURN_IF_ERROR(check_whole_types(request.expected_types, "expect_types"));
     ASSIGN_OR_RETURN(request.after, parameters.take_number("after"));
     ASSIGN_OR_RETURN(request.now, wire::take_time(parameters, "now", now()));
     request.has_order = parameters.has("order");
@@ -140,9 +142,10 @@ std::optional<Timestamp> last_occurred_at(const Entries& entries) {
     return last;
 }
 
-void put_absent_types(Json& answer, const Entries& entries, const Request& request) {
+Status put_absent_types(Json& answer, const client::EndpointView& view, const Entries& entries,
+                        const Request& request) {
     const std::vector<std::string>& expected = request.expected_types;
-    if (expected.empty()) return;
+    if (expected.empty()) return {};
     std::size_t bytes = 0;
     std::size_t left_out = 0;
     answer["absent_types"] = Json::array();
@@ -150,7 +153,7 @@ void put_absent_types(Json& answer, const Entries& entries, const Request& reque
     for (const std::string& type : expected) {
         const std::string word = shown_word(type);
         bytes += word.size() + std::string_view("\"\":99999,").size();
-        if (bytes > request.bytes_max / 4) {
+        if (bytes > request.bytes_max / 6) {
             ++left_out;
             continue;
         }
@@ -165,8 +168,12 @@ void put_absent_types(Json& answer, const Entries& entries, const Request& reque
         answer["types_left_out"] = left_out;
         mark_incomplete(answer, "fewer expect_types in one call, or raise max_tokens");
     }
-    if (!answer["absent_types"].empty())
-        answer["absence"] = "no event of the absent types is in this view: there is no evidence that these happened";
+    if (answer["absent_types"].empty()) return {};
+    answer["absence"] = "no event of the absent types is in this view: there is no evidence that these happened";
+    ASSIGN_OR_RETURN(Json similar, similar_types(view, expected));
+    if (similar.empty()) return {};
+    answer["untrusted"]["similar_types"] = std::move(similar);
+    return {};
 }
 
 /// The most frequent names, as many as fit; answers whether all of them did.
@@ -325,7 +332,7 @@ Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
     if (entries.empty()) {
         ASSIGN_OR_RETURN(const State state, view->state(request.entity_id, request.fold));
         ASSIGN_OR_RETURN(ToolAnswer absent, entity_absent(context.endpoint, *view, request.view.branch, state));
-        put_absent_types(absent.structured, entries, request);
+        RETURN_IF_ERROR(put_absent_types(absent.structured, *view, entries, request));
         return absent;
     }
     Shown shown({.string_bytes = std::clamp<std::size_t>(request.bytes_max / 12, 60, 2'000), .element_count = 50});
@@ -337,8 +344,8 @@ Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
     answer["until"] = until.to_string();
     answer["uri"] = entity_uri(request.entity_id);
     answer["view"] = view_json(view->info());
-    put_absent_types(answer, entries, request);
     answer["untrusted"] = Json::object();
+    RETURN_IF_ERROR(put_absent_types(answer, *view, entries, request));
     // Those of later pages are the same.
     if (!request.after && !put_names(answer["untrusted"], entries, bytes_left(answer, request.bytes_max) / 4, shown))
         mark_incomplete(answer, request.field.empty() ? kHowToSeeMore : kHowToSeeMoreOfField);

@@ -132,6 +132,49 @@ TEST_F(ReadingTools, AnEmptyQuerySaysWhatWasSearchedAndWhatMayHaveBeenMeant) {
     EXPECT_EQ(answer["untrusted"]["did_you_mean"]["entity_id"][0], "order:1");
 }
 
+TEST_F(ReadingTools, NamesThatNothingHasAreNotTakenForWhatDidNotHappen) {
+    append_order();
+    ASSERT_TRUE(
+        store()
+            .append({.entity_id = "order:2", .event_type = "order.placed", .payload = "{}", .tags = {"urgent"}}, {})
+            .ok());
+    const auto meant = [this](std::string_view name, std::string_view arguments) {
+        return call(name, arguments)["untrusted"].value("did_you_mean", Json::object());
+    };
+    EXPECT_EQ(meant("query_events", R"({"actor":"adda"})")["actor"][0], "ada");
+    EXPECT_EQ(meant("query_events", R"({"tag":"urgnt"})")["tag"], Json::array({"urgent"}));
+    EXPECT_EQ(meant("query_events", R"({"where":"/totl > 1"})")["where"][0], "/total");
+    EXPECT_EQ(meant("query_events", R"({"entity_id_prefix":"odrer:"})")["entity_id_prefix"][0], "order:");
+    EXPECT_FALSE(meant("query_events", R"({"where":"/total > 1000"})").contains("where"));
+    EXPECT_FALSE(meant("query_events", R"({"actor":"ada","event_type":"order.paid"})").contains("actor"));
+    EXPECT_EQ(meant("overview", R"({"event_type":["order.payed","order.paid"]})")["event_type"][0], "order.paid");
+    EXPECT_TRUE(meant("overview", R"({"event_type":"order.paid"})").empty());
+    EXPECT_EQ(
+        meant("aggregate", R"({"op":"duration","from_type":"order.placed","to_type":"order.payed"})")["event_type"][0],
+        "order.paid");
+    Json answer = call("aggregate", R"({"op":"sum","field":"/totl"})");
+    EXPECT_EQ(answer["untrusted"]["did_you_mean"]["field"][0], "/total") << answer.dump(1);
+    EXPECT_TRUE(answer.contains("absence"));
+    EXPECT_FALSE(answer["result"].contains("sum"));
+    answer = call("aggregate", R"({"op":"sum","field":"/status"})");
+    EXPECT_TRUE(answer.contains("absence")) << answer.dump(1);
+    EXPECT_FALSE(answer["result"].contains("sum"));
+    answer = call("aggregate", R"({"op":"count","by":"/customr/country"})");
+    EXPECT_EQ(answer["untrusted"]["did_you_mean"]["field"][0], "/customer/country") << answer.dump(1);
+    answer = call("get_history", R"({"entity_id":"order:1","expect_types":["order.payed"]})");
+    EXPECT_EQ(answer["untrusted"]["similar_types"][0], "order.paid") << answer.dump(1);
+    answer = call("get_history", R"({"entity_id":"order:2","expect_types":["order.paid"]})");
+    EXPECT_EQ(answer["absent_types"], Json::array({"order.paid"}));
+    EXPECT_FALSE(answer["untrusted"].contains("similar_types"));
+    for (const std::string_view expected : {"get_history", "aggregate"}) {
+        const std::string message =
+            call_failing(expected, expected == "aggregate"
+                                       ? R"({"op":"duration","from_type":"order.*","to_type":"x"})"
+                                       : R"({"entity_id":"order:1","expect_types":["order.*"]})")["error"]["message"];
+        EXPECT_NE(message.find("event_type_prefix"), std::string::npos) << message;
+    }
+}
+
 TEST_F(ReadingTools, MistakesAreAnsweredWithWhatToDo) {
     append_order();
     const auto message = [this](std::string_view name, std::string_view arguments) {

@@ -66,6 +66,13 @@ Result<std::size_t> take_budget(wire::Parameters& parameters, std::uint64_t defa
     return static_cast<std::size_t>(tokens.value_or(default_tokens)) * kTokenBytes;
 }
 
+Status check_whole_types(const std::vector<std::string>& types, std::string_view parameter) {
+    if (check_no_pattern(types, parameter).ok()) return {};
+    return wrong(std::string(parameter) +
+                 " takes whole names of event types, not patterns; query_events with event_type_prefix finds the "
+                 "events of all types that begin alike");
+}
+
 Result<Filter> take_filter(wire::Parameters& parameters) {
     ASSIGN_OR_RETURN(Filter filter, wire::take_filter(parameters, now()));
     RETURN_IF_ERROR(check_no_pattern(filter.event_types, "event_type"));

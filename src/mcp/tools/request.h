@@ -33,6 +33,9 @@ Result<std::size_t> take_budget(wire::Parameters& parameters);
 /// The same with a default of the tool's own.
 Result<std::size_t> take_budget(wire::Parameters& parameters, std::uint64_t default_tokens);
 
+/// Whether these are whole names of event types. Errors: kInvalidArgument — one is a pattern.
+Status check_whole_types(const std::vector<std::string>& types, std::string_view parameter);
+
 /// As wire::take_filter. Errors: also kInvalidArgument for a pattern where only a whole name can be.
 Result<Filter> take_filter(wire::Parameters& parameters);
 
