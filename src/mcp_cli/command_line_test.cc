@@ -83,6 +83,16 @@ TEST_F(McpCli, QueryReconstructsAStateAndSaysHowMuchItTook) {
               "Reconstructing state at 2020-01-01...\n✓ Found 0 events\n");
 }
 
+TEST_F(McpCli, QuerySaysWhenEventsCameLate) {
+    const std::string directory = make_store(2);
+    {
+        Store store = Store::open({.directory = directory}).value();
+        const NewEvent late{.entity_id = "user-123", .event_type = "user.visited", .occurred_at = Timestamp{1'000}};
+        EXPECT_TRUE(store.append(late).ok());
+    }
+    EXPECT_NE(run({"query", "--dir", directory, "--entity", "user-123"}).find("1 came late"), std::string::npos);
+}
+
 TEST_F(McpCli, CreateForkPrintsItsId) {
     const std::string directory = make_store(1);
     const std::string text = run({"create-fork", "--dir", directory, "--ttl", "3600"});

@@ -82,6 +82,9 @@ Result<int> run_query(Options& options, const QueryFlags& flags) {
         return answer.value("exists", false) ? app::kExitOk : app::kExitNotFound;
     }
     program.out.line("✓ Found " + app::with_separators(answer.value("events_counted", std::uint64_t{0})) + " events");
+    if (const auto late = answer.value("late_events", std::uint64_t{0}); late > 0)
+        program.out.line("! Of these " + app::with_separators(late) +
+                         " came late: they were recorded after others that occurred later, and count as recorded");
     const Json& stored = answer.contains("untrusted") ? answer["untrusted"] : Json();
     if (!answer.value("exists", false)) {
         std::string message = "there is no entity " + flags.entity + " then";

@@ -29,6 +29,7 @@ struct Request {
     ViewOptions view;
     Filter filter;
     std::size_t limit = kLimitDefault;
+    std::size_t after = 0;  ///< Groups of the pages before.
     std::size_t bytes_max = 0;
 };
 
@@ -67,6 +68,8 @@ Result<Request> take_request(const Json& arguments) {
     ASSIGN_OR_RETURN(const auto limit, parameters.take_number("limit"));
     if (limit && (*limit == 0 || *limit > kLimitMax)) return wrong("limit is 1 to 1000 groups");
     request.limit = limit.value_or(kLimitDefault);
+    ASSIGN_OR_RETURN(const auto after, parameters.take_number("after"));
+    request.after = after.value_or(0);
     ASSIGN_OR_RETURN(request.bytes_max, take_budget(parameters));
     RETURN_IF_ERROR(parameters.check_all_taken());
     RETURN_IF_ERROR(check(wanted));
@@ -126,8 +129,7 @@ Status explain_absence(Json& answer, const client::EndpointView& view, const Req
 Result<ToolAnswer> aggregate(const Json& arguments, CallContext& context) {
     ASSIGN_OR_RETURN(const Request request, take_request(arguments));
     ASSIGN_OR_RETURN(const auto view, context.endpoint.view(request.view));
-    Json answer;
-    answer["complete"] = true;
+    Json answer = begun_answer();
     answer["op"] = request.aggregation.operation;
     Aggregator aggregator(request.aggregation);
     if (is_plain_count(request.aggregation)) {
@@ -147,11 +149,16 @@ Result<ToolAnswer> aggregate(const Json& arguments, CallContext& context) {
     answer["untrusted"] = Json::object();
     RETURN_IF_ERROR(explain_absence(answer, *view, request, aggregator, arguments));
     Shown shown({.string_bytes = 200, .element_count = 20});
-    Json stored = aggregator.rows(request.limit, bytes_left(answer, request.bytes_max), shown);
+    const GroupPage page{
+        .after = request.after, .limit = request.limit, .bytes_max = bytes_left(answer, request.bytes_max)};
+    Json stored = aggregator.rows(page, shown);
     if (stored.contains("left_out")) {
         answer["groups_left_out"] = stored["left_out"];
-        mark_incomplete(answer, "for more groups: a higher limit or max_tokens, or a narrower filter");
+        answer["complete"] = false;
+        answer["cursor"] = {{"after", stored["next_after"]}};
+        pin_view(answer["cursor"], view->info());
         stored.erase("left_out");
+        stored.erase("next_after");
     }
     if (shown.cut_count() > 0) mark_incomplete(answer, "long values were cut: narrow the filter, or query_events");
     answer["untrusted"].update(stored);
@@ -170,10 +177,10 @@ Tool aggregate_tool() {
     tool.input_schema = input_schema(
         R"({"op":{"enum":["count","sum","avg","min","max","distinct","duration","sequence"]},"field":{"type":"string"},
             "by":{"type":"string"},"from_type":{"type":"string"},"to_type":{"type":"string"},
-            "limit":{"type":"integer"}})",
+            "limit":{"type":"integer"},"after":{}})",
         {Shared::kFilter, Shared::kView, Shared::kBudget}, {"op"});
     tool.output_schema = output_schema(
-        R"({"complete":{"type":"boolean"},"op":{"type":"string"},"events":{"type":"integer"},
+        R"({"complete":{"type":"boolean"},"cursor":{"type":["object","null"]},"op":{"type":"string"},"events":{"type":"integer"},
             "result":{"type":"object"},"groups":{"type":"integer"},"view":{"type":"object"},
             "searched":{"type":"object"},"untrusted":{"type":"object"}})",
         {"complete", "op", "events", "view"});

@@ -334,18 +334,26 @@ Json Aggregator::span_rows() const {
     return out;
 }
 
-Json Aggregator::rows(std::size_t limit, std::size_t bytes_max, Shown& shown) const {
+Json Aggregator::rows(const GroupPage& page, Shown& shown) const {
     Json out = span_rows();
     const std::size_t used = json_size(out);
-    Rows rows(bytes_max > used ? bytes_max - used : 0);
+    Rows rows(page.bytes_max > used ? page.bytes_max - used : 0);
+    std::size_t passed = 0;
+    std::size_t rows_given = 0;
     std::size_t left_out = 0;
-    const auto add = [&](Json row) {
-        if (left_out > 0 || rows.size() == limit || !rows.add(std::move(row))) ++left_out;
+    // Rows are made only for those that may be on the page.
+    const auto add = [&](const auto& row_of) {
+        if (passed < page.after)
+            ++passed;
+        else if (left_out > 0 || rows.size() == page.limit || !rows.add(row_of()))
+            ++left_out;
+        else
+            ++rows_given;
     };
     if ((wanted_.operation == "min" || wanted_.operation == "max") && all_.least)
         out[wanted_.operation] = shown.json(wanted_.operation == "min" ? *all_.least : *all_.greatest);
     if (wanted_.operation == "distinct" && wanted_.by.empty()) {
-        for (const std::string& value : all_.distinct) add(shown.json(value));
+        for (const std::string& value : all_.distinct) add([&] { return shown.json(value); });
         out["values"] = rows.take();
     } else if (wanted_.operation == "sequence") {
         std::vector<std::tuple<std::uint64_t, std::string_view, std::string_view, WideNs>> steps;
@@ -356,11 +364,13 @@ Json Aggregator::rows(std::size_t limit, std::size_t bytes_max, Shown& shown) co
             return std::tie(std::get<1>(a), std::get<2>(a)) < std::tie(std::get<1>(b), std::get<2>(b));
         });
         for (const auto& [count, from, to, total_ns] : steps)
-            add({{"from", shown.text(from)},
-                 {"to", shown.text(to)},
-                 {"count", count},
-                 {"avg_time_between",
-                  duration_json(static_cast<std::int64_t>(total_ns / static_cast<WideNs>(count)))["text"]}});
+            add([&, count = count, from = from, to = to, total_ns = total_ns] {
+                const auto average = static_cast<std::int64_t>(total_ns / static_cast<WideNs>(count));
+                return Json{{"from", shown.text(from)},
+                            {"to", shown.text(to)},
+                            {"count", count},
+                            {"avg_time_between", duration_json(average)["text"]}};
+            });
         out["sequences"] = rows.take();
     } else if (!wanted_.by.empty()) {
         std::vector<std::pair<std::string, const Tally*>> groups;
@@ -370,17 +380,20 @@ Json Aggregator::rows(std::size_t limit, std::size_t bytes_max, Shown& shown) co
             std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
                 return a.second->event_count > b.second->event_count;
             });
-        for (const auto& [name, group] : groups) {
+        const auto row_of = [&](const std::string& name, const Tally* group) {
             Json row;
             put_group_name(row, name, shown);
             row.update(value_of(*group));
             if (wanted_.operation == "min" && group->least) row["min"] = shown.json(*group->least);
             if (wanted_.operation == "max" && group->greatest) row["max"] = shown.json(*group->greatest);
-            add(std::move(row));
-        }
+            return row;
+        };
+        for (const auto& group : groups) add([&] { return row_of(group.first, group.second); });
         out["groups"] = rows.take();
     }
-    if (left_out > 0) out["left_out"] = left_out;
+    if (left_out == 0) return out;
+    out["left_out"] = left_out;
+    out["next_after"] = passed + rows_given;
     return out;
 }
 

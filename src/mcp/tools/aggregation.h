@@ -44,6 +44,12 @@ struct Tally {
     std::vector<std::int64_t> durations_ns;
 };
 
+/// A part of the groups, in the order in which they are told.
+struct GroupPage {
+    std::size_t after = 0;  ///< Groups of the pages before.
+    std::size_t limit = 0, bytes_max = 0;
+};
+
 class Aggregator {
 public:
     explicit Aggregator(Aggregation wanted);
@@ -62,8 +68,9 @@ public:
     [[nodiscard]] bool lacks_group_field() const {
         return !by_field_.empty() && groups_.size() == 1 && groups_.begin()->first.empty();
     }
-    /// `groups` and such: stored text. `left_out` says how many groups did not fit.
-    [[nodiscard]] Json rows(std::size_t limit, std::size_t bytes_max, Shown& shown) const;
+    /// `groups` and such: stored text. `left_out` says how many groups there are behind the page, `next_after` where it
+    /// ends.
+    [[nodiscard]] Json rows(const GroupPage& page, Shown& shown) const;
 
 private:
     /// An event of which the time between it and others counts. Names are places in names_.

@@ -172,6 +172,73 @@ TEST_F(Answers, PeriodsOfAFieldAreReachedToTheFirst) {
     EXPECT_EQ(first["cursor"]["after"], first["untrusted"]["periods"][0]["version"]);
 }
 
+TEST_F(Answers, ListsOfEntitiesAndGroupsAreReachedToTheEnd) {
+    for (int i = 0; i < 45; ++i) {
+        append("Ent:" + std::to_string(i), "e.made", R"({"n":)" + std::to_string(i) + "}");
+        if (i % 2 == 0) append("Ent:" + std::to_string(i), "e.made");
+        append("x:" + std::to_string(i), "x.made" + std::to_string(i));
+        append("x:" + std::to_string(i), "x.ended" + std::to_string(i));
+    }
+    const auto distinct = [this](std::string_view name, Json arguments, const std::string& member) {
+        const std::vector<Json> rows = all_rows(name, std::move(arguments), member);
+        std::set<std::string> all;
+        for (const Json& row : rows) all.insert(row.dump());
+        EXPECT_EQ(all.size(), rows.size());
+        return all.size();
+    };
+    EXPECT_EQ(distinct("find_entities", {{"event_type", "e.made"}, {"limit", 10}}, "entities"), 45U);
+    EXPECT_EQ(distinct("find_entities", {{"text", "ent"}, {"limit", 10}}, "entities"), 45U);
+    EXPECT_EQ(
+        distinct("aggregate", {{"op", "count"}, {"by", "type"}, {"event_type_prefix", "x."}, {"limit", 7}}, "groups"),
+        90U);
+    EXPECT_EQ(
+        distinct("aggregate", {{"op", "count"}, {"by", "entity"}, {"event_type_prefix", "x."}, {"max_tokens", 1'000}},
+                 "groups"),
+        45U);
+    EXPECT_EQ(distinct("aggregate", {{"op", "distinct"}, {"field", "/n"}, {"limit", 10}}, "values"), 45U);
+    EXPECT_EQ(distinct("aggregate", {{"op", "sequence"}, {"event_type_prefix", "x."}, {"limit", 10}}, "sequences"),
+              45U);
+    const Json second = run("find_entities", {{"event_type", "e.made"}, {"limit", 10}, {"after", "Ent:44"}}).structured;
+    EXPECT_EQ(second["found"], 45) << second.dump(1);
+    EXPECT_NE(second["untrusted"]["entities"][0]["entity_id"], "Ent:0");
+}
+
+TEST_F(Answers, WhoFollowsIsToldWhereToGoOn) {
+    EXPECT_EQ(call("query_events", R"({"after":"head"})")["cursor"]["after"], "head");
+    append("a:1", "a.made");
+    Json answer = call("query_events", R"({"after":"head","event_type":"b.made","wait_seconds":1})");
+    EXPECT_EQ(answer["cursor"], Json::parse(R"({"after":0})")) << answer.dump(1);
+    append("a:1", "b.made");
+    append("a:1", "c.made");
+    answer = call("query_events", R"({"after":0,"event_type":"b.made","wait_seconds":1})");
+    EXPECT_EQ(answer["returned"], 1);
+    EXPECT_EQ(answer["complete"], true);
+    EXPECT_EQ(answer["cursor"], Json::parse(R"({"after":2})")) << answer.dump(1);
+    for (int i = 0; i < 3; ++i) append("a:1", "b.made");
+    answer = call("query_events", R"({"after":2,"event_type":"b.made","wait_seconds":1,"limit":1})");
+    EXPECT_EQ(answer["complete"], false);
+    EXPECT_EQ(answer["cursor"], Json::parse(R"({"after":3})")) << answer.dump(1);
+}
+
+TEST_F(Answers, UrisAreOfTheViewThatWasAsked) {
+    append("a:1", "a.made", R"({"n":1})", "2026-01-10");
+    const std::string fork = call("fork_create", R"({"name":"try"})")["fork"];
+    append("only:fork", "a.made", R"({"n":2})", "", "", fork);
+    append("a:1", "a.made", R"({"n":3})", "2026-03-10");
+    CallContext context_of_reader = context();
+    const auto content_of = [&](std::string_view name, const Json& arguments) {
+        const std::string uri = run(name, arguments).structured["uri"];
+        const Result<ResourceContent> content = catalog_.read_resource(uri, context_of_reader);
+        EXPECT_TRUE(content.ok()) << uri;
+        return content.ok() ? Json::parse(content->text) : Json();
+    };
+    EXPECT_EQ(content_of("get_state", {{"entity_id", "only:fork"}, {"fork", "try"}})["view"]["branch"], fork);
+    EXPECT_EQ(content_of("get_history", {{"entity_id", "a:1"}, {"as_of", "2026-02-01"}})["events"], 1);
+    EXPECT_EQ(content_of("get_history", {{"entity_id", "a:1"}, {"at", 0}})["events"], 1);
+    EXPECT_EQ(content_of("get_history", {{"entity_id", "a:1"}})["events"], 2);
+    EXPECT_EQ(run("get_state", {{"entity_id", "a:1"}}).structured["uri"], "chronos://entity/a%3A1");
+}
+
 TEST_F(Answers, NowIsTheSameOnAllPages) {
     for (int i = 0; i < 20; ++i) append("a:1", "n.set", R"({"n":)" + std::to_string(i) + "}", "2026-01-10");
     for (const std::string field : {"", "n"}) {

@@ -342,7 +342,7 @@ Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
     put_totals(answer, entries, request.fold.order);
     ASSIGN_OR_RETURN(const Timestamp until, end_of(*view, request.view, last_occurred_at(entries), request.now));
     answer["until"] = until.to_string();
-    answer["uri"] = entity_uri(request.entity_id);
+    answer["uri"] = entity_uri(request.entity_id, request.view, view->info());
     answer["view"] = view_json(view->info());
     answer["untrusted"] = Json::object();
     RETURN_IF_ERROR(put_absent_types(answer, *view, entries, request));
@@ -385,7 +385,7 @@ Tool get_history_tool() {
     tool.input_schema = input_schema(
         R"({"entity_id":{"type":"string"},"field":{"type":"string"},"expect_types":{"type":"array"},
             "fold_order":{"enum":["stream","occurred"]},"order":{"enum":["forward","backward"]},
-            "limit":{"type":"integer"},"after":{"type":"integer"},"now":{"type":"string"}})",
+            "limit":{"type":"integer"},"after":{"type":"integer"},"now":{}})",
         {Shared::kView, Shared::kBudget}, {"entity_id"});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"cursor":{"type":["object","null"]},"exists":{"type":"boolean"},

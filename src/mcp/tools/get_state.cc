@@ -141,12 +141,13 @@ Result<ToolAnswer> get_state(const Json& arguments, CallContext& context) {
                 "in which they happened";
     }
     answer["fold"] = fold_name(request.fold.fold);
-    answer["uri"] = entity_uri(request.entity_id);
+    const std::string uri = entity_uri(request.entity_id, request.view, view->info());
+    answer["uri"] = uri;
     answer["view"] = view_json(view->info());
     put_state(answer, request, state);
     if (request.fold.with_origins) put_origins(answer, request, state);
     ToolAnswer out = answered(std::move(answer));
-    out.links.emplace_back("history", entity_uri(request.entity_id));
+    out.links.emplace_back("history", uri);
     return out;
 }
 

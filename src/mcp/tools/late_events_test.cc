@@ -82,6 +82,25 @@ TEST_F(LateEvents, AreCountedAlikeByStateAndHistory) {
     EXPECT_EQ(call("get_history", R"({"entity_id":"a:1","field":"n"})")["late_events"], 2);
 }
 
+TEST_F(LateEvents, AreSaidOfWhatIsCompared) {
+    append("a:1", "s.set", R"({"s":"A"})", "2026-01-10");
+    append("b:1", "s.set", R"({"s":"A"})", "2026-01-10");
+    append("a:1", "s.set", R"({"s":"B"})", "2026-01-20");
+    append("a:1", "s.told", R"({"s":"C"})", "2026-01-15");
+    Json answer = call("compare", R"({"from":{"as_of":"2026-01-12"}})");
+    EXPECT_EQ(answer["late_events"], 1) << answer.dump(1);
+    EXPECT_EQ(answer["fold_order"], "stream");
+    EXPECT_EQ(answer["untrusted"]["entities"][0]["late_events"], 1);
+    EXPECT_EQ(answer["untrusted"]["entities"][0]["fields"][0]["to"], "C");
+    EXPECT_TRUE(tool("compare").input_schema["properties"].contains("fold_order"));
+    answer = call("compare", R"({"from":{"as_of":"2026-01-12"},"fold_order":"occurred"})");
+    EXPECT_EQ(answer["fold_order"], "occurred");
+    EXPECT_EQ(answer["late_events"], 1);
+    EXPECT_EQ(answer["untrusted"]["entities"][0]["fields"][0]["to"], "B");
+    EXPECT_FALSE(
+        call("compare", R"({"from":{"as_of":"2026-01-12"},"to":{"as_of":"2026-01-16"}})").contains("late_events"));
+}
+
 TEST_F(LateEvents, AFieldThatHoldsAnObjectHasPeriodsToo) {
     append("a:1", "moved", R"({"addr":"none"})", "2026-01-10");
     append("a:1", "moved", R"({"addr":{"city":"Bonn","zip":"53111"}})", "2026-01-12");

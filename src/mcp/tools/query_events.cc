@@ -175,6 +175,11 @@ void put_cursor(Json& answer, const ViewInfo& info, const EventView& last) {
     pin_view(answer["cursor"], info);
 }
 
+/// Where the next call looks for what comes: behind all that this one gave or looked at, and in no fixed view.
+void put_place_to_follow(Json& answer, const std::optional<Position>& place) {
+    answer["cursor"] = {{"after", place ? Json(place->value) : Json("head")}};
+}
+
 Status explain_nothing(Json& answer, const client::EndpointView& view, const Request& request, const Json& arguments) {
     ASSIGN_OR_RETURN(answer["searched"], searched(view, arguments));
     answer["untrusted"]["events"] = Json::array();
@@ -203,7 +208,9 @@ Result<ToolAnswer> query_events(const Json& arguments, CallContext& context) {
         if (count == 0) RETURN_IF_ERROR(explain_nothing(answer, *view, request, arguments));
         return answered(std::move(answer));
     }
+    const bool is_following = request.after_head || request.wait_seconds > 0;
     if (page.events().empty()) {
+        if (is_following) put_place_to_follow(answer, view->info().at);
         RETURN_IF_ERROR(explain_nothing(answer, *view, request, arguments));
         return answered(std::move(answer));
     }
@@ -211,7 +218,9 @@ Result<ToolAnswer> query_events(const Json& arguments, CallContext& context) {
     Rows rows(bytes_left(answer, request.bytes_max));
     std::size_t given = 0;
     while (given < page.events().size() && rows.add(event_row(page.events()[given], request.shape, shown))) ++given;
-    if (given < page.events().size() || page.has_more()) put_cursor(answer, view->info(), page.events()[given - 1]);
+    const bool has_more = given < page.events().size() || page.has_more();
+    if (has_more) put_cursor(answer, view->info(), page.events()[given - 1]);
+    if (is_following) put_place_to_follow(answer, has_more ? page.events()[given - 1].position : view->info().at);
     put_rows(answer, rows, request.shape, shown);
     return answered(std::move(answer));
 }

@@ -128,7 +128,23 @@ Result<std::string> entity_at(std::string_view place) {
     return out;
 }
 
-std::string entity_uri(std::string_view entity_id) { return "chronos://entity/" + client::percent_encoded(entity_id); }
+std::string entity_uri(std::string_view entity_id, const ViewOptions& asked, const ViewInfo& info) {
+    std::string uri = "chronos://entity/" + client::percent_encoded(entity_id);
+    char before = '?';
+    const auto add = [&](std::string_view name, const std::string& value) {
+        uri += before;
+        uri += name;
+        uri += '=';
+        uri += client::percent_encoded(value);
+        before = '&';
+    };
+    // What was said relative to now is said as it was resolved.
+    if (info.as_of) add("as_of", info.as_of->to_string());
+    if (info.known_at) add("known_at", info.known_at->to_string());
+    if (asked.at) add("at", std::to_string(asked.at->value));
+    if (info.branch != "main") add("fork", info.branch);
+    return uri;
+}
 
 std::string event_uri_template(std::string_view branch) {
     return "chronos://" + std::string(branch) + "/events/{position}";

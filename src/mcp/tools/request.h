@@ -56,8 +56,8 @@ std::string place_of(std::string_view entity_id);
 /// The entity id; what is no such place is one already. Errors: kInvalidArgument.
 Result<std::string> entity_at(std::string_view place);
 
-/// "chronos://entity/…".
-std::string entity_uri(std::string_view entity_id);
+/// "chronos://entity/…?fork=…", of the entity in this view.
+std::string entity_uri(std::string_view entity_id, const ViewOptions& asked, const ViewInfo& info);
 /// What to put a position into, to cite an event: "chronos://main/events/{position}".
 std::string event_uri_template(std::string_view branch);
 

@@ -133,8 +133,9 @@ Result<std::vector<std::string>> completions(std::string_view reference, std::st
 
 std::vector<ResourceTemplate> resource_templates() {
     const std::string json(kJson);
-    return {{"chronos://entity/{id}", "entity", "Entity", "Everything that happened to an entity", json},
-            {"chronos://entity/{id}/state{?as_of,known_at,fork}", "state", "State",
+    return {{"chronos://entity/{id}{?as_of,known_at,at,fork}", "entity", "Entity",
+             "Everything that happened to an entity", json},
+            {"chronos://entity/{id}/state{?as_of,known_at,at,fork}", "state", "State",
              "What an entity is, was, or was known to be", json},
             {"chronos://fork/{id}", "fork", "Fork", "A fork and what it changed", json},
             {"chronos://{branch}/events/{position}", "event", "Event", "One event, as answers cite it", json}};
