@@ -128,6 +128,18 @@ TEST_F(DispatcherTest, RefusesToCallWhatTheCallerMayNot) {
     EXPECT_TRUE(call({{"name", "write"}}, Json::object(), principal(access::Scope::kAdmin)).contains("result"));
 }
 
+TEST_F(DispatcherTest, TellsWhatTookTheRightToWrite) {
+    std::vector<std::string> calls;
+    dispatcher_.set_observer([&calls](const CallRecord& call) {
+        calls.push_back(std::string(call.tool) + " " + std::string(access::scope_name(call.scope)) + " " +
+                        std::string(call.outcome));
+    });
+    call({{"name", "echo"}});
+    call({{"name", "write"}});
+    call({{"name", "write"}}, Json::object(), principal(access::Scope::kAdmin));
+    EXPECT_EQ(calls, (std::vector<std::string>{"echo read ok", "write write refused", "write write ok"}));
+}
+
 TEST_F(DispatcherTest, AnswersACallAsTextAndAsStructure) {
     const Json result = call({{"name", "echo"}, {"arguments", {{"text", "hi"}}}})["result"];
     EXPECT_EQ(result["structuredContent"], Json({{"text", "hi"}}));
@@ -269,7 +281,8 @@ TEST_F(DispatcherTest, ListsComeInPages) {
 TEST_F(DispatcherTest, ReadsResourcesAndSaysHowLongTheyKeep) {
     const Json result = answer(modern_request("resources/read", {{"uri", "test://0"}}))["result"];
     EXPECT_EQ(result["contents"][0]["text"], "zero");
-    EXPECT_GT(result["ttlMs"], 1'000);
+    EXPECT_EQ(result["ttlMs"], 3'600'000);
+    EXPECT_EQ(result["cacheScope"], "private");
     const Json error = answer(modern_request("resources/read", {{"uri", "test://no"}}))["error"];
     EXPECT_EQ(error["code"], kInvalidParams);
     EXPECT_EQ(error["data"]["uri"], "test://no");

@@ -9,8 +9,8 @@ namespace chronos::mcp {
 namespace {
 
 constexpr std::string_view kPlanToken = "plan_token";
-/// A day, for the content of a resource that never changes.
-constexpr std::int64_t kImmutableMs = 24LL * 3'600 * 1'000;
+/// An hour, for the content of a resource that changes only if something is erased.
+constexpr std::int64_t kSettledMs = 3'600'000;
 constexpr std::size_t kCompletionsMax = 100;
 
 Json listing_of(const Tool& tool) {
@@ -231,7 +231,7 @@ void add_resources(Offers& offers, const std::shared_ptr<const Catalog>& catalog
         if (!content->mime_type.empty()) item["mimeType"] = content->mime_type;
         item["text"] = content->text;
         Json result = {{"contents", Json::array({std::move(item)})}};
-        if (content->is_immutable) result["ttlMs"] = kImmutableMs;
+        if (content->is_settled) result["ttlMs"] = kSettledMs;
         return result;
     });
 }

@@ -239,6 +239,25 @@ TEST_F(Answers, UrisAreOfTheViewThatWasAsked) {
     EXPECT_EQ(run("get_state", {{"entity_id", "a:1"}}).structured["uri"], "chronos://entity/a%3A1");
 }
 
+TEST_F(Answers, WhatIsSettledIsSaidToKeep) {
+    append("a:1", "a.made", R"({"n":1})", "2026-01-10");
+    append("b:1", "a.made");
+    const std::string known_at = call("overview", "{}")["first_recorded_at"];
+    CallContext reader = context();
+    const auto is_settled = [&](const std::string& uri) {
+        const Result<ResourceContent> content = catalog_.read_resource(uri, reader);
+        EXPECT_TRUE(content.ok()) << uri;
+        return content.ok() && content->is_settled;
+    };
+    EXPECT_TRUE(is_settled("chronos://main/events/0"));
+    EXPECT_TRUE(is_settled("chronos://entity/a%3A1/state?at=0"));
+    EXPECT_TRUE(is_settled("chronos://entity/a%3A1?known_at=" + known_at));
+    EXPECT_FALSE(is_settled("chronos://entity/a%3A1/state"));
+    EXPECT_FALSE(is_settled("chronos://entity/a%3A1/state?as_of=2026-02-01"));
+    EXPECT_FALSE(is_settled("chronos://entity/b%3A1/state?at=0"));
+    EXPECT_FALSE(is_settled("chronos://event-types"));
+}
+
 TEST_F(Answers, NowIsTheSameOnAllPages) {
     for (int i = 0; i < 20; ++i) append("a:1", "n.set", R"({"n":)" + std::to_string(i) + "}", "2026-01-10");
     for (const std::string field : {"", "n"}) {

@@ -65,6 +65,10 @@ TEST_F(ReadingTools, StateIsNowOrThenAndSaysWhichEventSetEachField) {
     EXPECT_EQ(answer["exists"], false);
     EXPECT_EQ(answer["exists_later"], true);
     EXPECT_EQ(answer["first_event_at"], "2026-01-10T08:00:00Z");
+    answer = call("get_state", R"({"entity_id":"order:1","known_at":"2026-01-20"})");
+    EXPECT_EQ(answer["exists"], false);
+    EXPECT_EQ(answer["first_event_at"], "2026-01-10T08:00:00Z");
+    EXPECT_GT(answer["first_recorded_at"], "2026-01-20");
     answer = call("get_state", R"({"entity_id":"ordr:1"})");
     EXPECT_EQ(answer["exists_later"], false);
     EXPECT_EQ(answer["searched"]["events"], 5);

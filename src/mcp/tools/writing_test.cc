@@ -201,7 +201,6 @@ TEST_F(WritingTools, ResourcesAreReadByUri) {
     EXPECT_EQ(listed->size(), 2U);
     EXPECT_EQ(catalog_.complete("investigate_entity", "entity_id", "ord", call).size(), 1U);
     EXPECT_EQ(catalog_.complete("chronos://fork/{id}", "id", "fork-", call), std::vector<std::string>{fork});
-    EXPECT_EQ(catalog_.complete("x", "event_type", "", call), std::vector<std::string>{"o.placed"});
 }
 
 TEST_F(WritingTools, PromptsQuoteWhatTheyAreGiven) {
