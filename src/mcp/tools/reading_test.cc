@@ -1,8 +1,10 @@
 // The tools that read, on small stores.
 #include <limits>
 
+#include "mcp/argument_check.h"
 #include "mcp/tools/aggregation.h"
 #include "mcp/tools/answer.h"
+#include "mcp/tools/asked_time.h"
 #include "mcp/tools/tool_fixture.h"
 
 namespace chronos::mcp {
@@ -408,6 +410,58 @@ TEST_F(ReadingTools, AdviceFitsTheStoreAndTheQuestion) {
     for (const Json& pitfall : answer["pitfalls"])
         warns_of_time = warns_of_time || pitfall.get<std::string>().find("known_at") != std::string::npos;
     EXPECT_TRUE(warns_of_time);
+}
+
+TEST_F(ReadingTools, AdviceNamesWhatTheQuestionIsAbout) {
+    append("bed:1", "bed.assigned", R"({"cost_per_day":100})", "2026-03-02", R"({"actor":"ada"})");
+    append("bed:1", "bed.released", R"({"cost_per_day":120})", "2026-03-05");
+    append("bed:2", "bed.assigned", "{}", "2026-04-02");
+    append("file:README.md", "file.changed", R"({"size":1})", "2026-03-02");
+    for (int i = 0; i < 250; ++i) append("noise:1", "noise.made");
+    const auto first_call = [this](const std::string& question) {
+        const Json answer = run("advise", {{"question", question}}).structured;
+        Json call = answer["untrusted"]["calls"][0];
+        const std::string name = answer["steps"][0]["tool"];
+        const auto mistake = mistake_in(call, tool(name).input_schema);
+        EXPECT_FALSE(mistake) << question << *mistake;
+        EXPECT_FALSE(run(name, call).is_error) << question << call;
+        call["tool"] = name;
+        return call;
+    };
+    EXPECT_EQ(first_call("how long are beds occupied on average?"),
+              Json::parse(R"({"op":"sequence","entity_id_prefix":"bed:","tool":"aggregate"})"));
+    for (const char* question : {"average cost_per_day of beds", "what is the average cost per day of beds?"})
+        EXPECT_EQ(first_call(question),
+                  Json::parse(R"({"entity_id_prefix":"bed:","op":"avg","field":"/cost_per_day","tool":"aggregate"})"));
+    EXPECT_EQ(first_call("average weight of beds")["tool"], "overview");
+    EXPECT_EQ(first_call("how many beds were assigned in March 2026?"),
+              Json::parse(R"({"event_type":["bed.assigned"],"occurred_since":"2026-03-01T00:00:00Z",
+                              "occurred_until":"2026-03-31T23:59:59.999999999Z","op":"count","tool":"aggregate"})"));
+    EXPECT_EQ(first_call("which beds were assigned since 2026-04-01?")["by"], "entity");
+    EXPECT_EQ(first_call("which beds are there?")["prefix"], "bed:");
+    EXPECT_EQ(first_call("who last changed README.md and why?")["entity_id"], "file:README.md");
+    const Json advice = run("advise", {{"question", "should I delete personal data?"}}).structured;
+    EXPECT_EQ(advice["guidance"][0]["subject"], "privacy");
+}
+
+TEST(AskedTime, IsReadFromWords) {
+    const Timestamp now = Timestamp::parse("2026-05-10T12:00:00Z").value();
+    const auto asked = [now](const std::vector<std::string>& words) {
+        const AskedTime time = asked_time(words, now);
+        return (time.since ? time.since->to_string().substr(0, 10) : "") + " " +
+               (time.until ? time.until->to_string().substr(0, 10) : "");
+    };
+    EXPECT_EQ(asked({"in", "march"}), "2026-03-01 2026-03-31");
+    EXPECT_EQ(asked({"in", "december"}), "2025-12-01 2025-12-31");
+    EXPECT_EQ(asked({"february", "2024"}), "2024-02-01 2024-02-29");
+    EXPECT_EQ(asked({"what", "may", "we", "march"}), " ");
+    EXPECT_EQ(asked({"in", "2025"}), "2025-01-01 2025-12-31");
+    EXPECT_EQ(asked({"order", "2025"}), " ");
+    EXPECT_EQ(asked({"since", "2026-01-10"}), "2026-01-10 ");
+    EXPECT_EQ(asked({"before", "2026-01-10"}), " 2026-01-09");
+    EXPECT_EQ(asked({"between", "2026-01-10", "and", "2026-01-12"}), "2026-01-10 2026-01-12");
+    EXPECT_EQ(asked({"yesterday"}), "2026-05-09 2026-05-09");
+    EXPECT_EQ(asked({"on", "2026-99-99"}), " ");
 }
 
 TEST_F(ReadingTools, TheArgumentsThatAdviceGivesCanBeCalled) {
