@@ -204,6 +204,9 @@ TEST_F(ReadingTools, MistakesSpeakOfTheArgumentsThatToolsTake) {
     };
     Json answer = error("query_events", R"({"where":"/total >> 3"})");
     EXPECT_EQ(answer["error"]["message"].get<std::string>().find("--"), std::string::npos) << answer;
+    EXPECT_NE(answer["error"]["message"].get<std::string>().find("contains"), std::string::npos) << answer;
+    EXPECT_EQ(error("fork_create", R"({"ttl_seconds":700000})")["error"]["code"], "invalid_argument");
+    EXPECT_EQ(error("fork_create", R"({"ttl_seconds":0})")["error"]["code"], "invalid_argument");
     answer = error("overview", R"({"max_tokens":499})");
     EXPECT_EQ(answer["error"]["code"], "invalid_argument");
     EXPECT_EQ(answer["try"].get<std::string>().find("less"), std::string::npos);

@@ -151,7 +151,7 @@ TEST_F(WritingTools, AForkMayBeginInThePast) {
     const Json state = run("get_state", {{"entity_id", "o:1"}, {"fork", fork["fork"]}}).structured;
     EXPECT_EQ(state["untrusted"]["state"]["total"], 1);
     EXPECT_TRUE(state["view"].contains("expires_at"));
-    EXPECT_EQ(call_failing("fork_create", R"({"ttl_seconds":99999999})")["error"]["code"], "limit_exceeded");
+    EXPECT_EQ(call_failing("fork_create", R"({"ttl_seconds":99999999})")["error"]["code"], "invalid_argument");
 }
 
 TEST_F(WritingTools, WaitingEndsWhenSomethingComes) {
