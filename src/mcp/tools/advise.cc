@@ -109,7 +109,7 @@ Tool advise_tool() {
     tool.name = "advise";
     tool.title = "Advise";
     tool.description =
-        "Which calls answer a question here, their cost, pitfalls of this data; how to model, name and protect events.";
+        "Which calls answer a question here, their cost, pitfalls; how to model, name and protect events.";
     tool.input_schema = input_schema(R"({"question":{"type":"string"}})", {Shared::kBudget}, {"question"});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"steps":{"type":"array"},"pitfalls":{"type":"array"},

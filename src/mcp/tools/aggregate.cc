@@ -177,7 +177,7 @@ Tool aggregate_tool() {
     tool.input_schema = input_schema(
         R"({"op":{"enum":["count","sum","avg","min","max","distinct","duration","sequence"]},"field":{"type":"string"},
             "by":{"type":"string"},"from_type":{"type":"string"},"to_type":{"type":"string"},
-            "limit":{"type":"integer"},"after":{}})",
+            "limit":{"type":"integer"},"after":{"type":"integer"}})",
         {Shared::kFilter, Shared::kView, Shared::kBudget}, {"op"});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"cursor":{"type":["object","null"]},"op":{"type":"string"},"events":{"type":"integer"},

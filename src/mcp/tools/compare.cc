@@ -270,11 +270,11 @@ Tool compare_tool() {
     tool.name = "compare";
     tool.title = "Compare";
     tool.description =
-        "What differs between two views: entities, fields, events. Each side as_of, known_at, at or fork; `to`: main "
-        "now unless given; only to {fork}: what it changed.";
+        "Differences between two views: entities, fields, events. Each side as_of, known_at, at or fork; without `to`: "
+        "main now; only to {fork}: what it changed.";
     tool.input_schema = input_schema(
         R"({"from":{"type":"object"},"to":{"type":"object"},"entity_id":{"type":["string","array"]},
-            "entity_id_prefix":{"type":"string"},"fold_order":{"enum":["stream","occurred"]},"limit":{"type":"integer"},"after":{}})",
+            "entity_id_prefix":{"type":"string"},"fold_order":{"enum":["stream","occurred"]},"limit":{"type":"integer"},"after":{"type":"string"}})",
         {Shared::kBudget});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"cursor":{"type":["object","null"]},"differs":{"type":"boolean"},

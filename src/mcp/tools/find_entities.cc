@@ -240,11 +240,11 @@ Tool find_entities_tool() {
     Tool tool;
     tool.name = "find_entities";
     tool.title = "Find entities";
-    tool.description = "Entity ids by a part (text), prefix, or what happened to them (filters).";
+    tool.description = "Entity ids by a part (text), prefix, or what happened to them.";
     tool.input_schema = input_schema(
         R"({"text":{"type":"string"},"prefix":{"type":"string"},"event_type":{"type":["string","array"]},
             "where":{"type":["string","array"]},"actor":{"type":"string"},
-            "limit":{"type":"integer"},"after":{}})",
+            "limit":{"type":"integer"},"after":{"type":"string"}})",
         {Shared::kView, Shared::kBudget});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"cursor":{"type":["object","null"]},"found":{"type":"integer"},

@@ -380,12 +380,12 @@ Tool get_history_tool() {
     tool.name = "get_history";
     tool.title = "Get history";
     tool.description =
-        "Why, who, when, how long: an entity's events with changes and durations. `field`: periods of each "
+        "Why, who, when, how long: an entity's events and their changes. `field`: periods of each "
         "value. `expect_types`: which never happened.";
     tool.input_schema = input_schema(
         R"({"entity_id":{"type":"string"},"field":{"type":"string"},"expect_types":{"type":"array"},
             "fold_order":{"enum":["stream","occurred"]},"order":{"enum":["forward","backward"]},
-            "limit":{"type":"integer"},"after":{"type":"integer"},"now":{}})",
+            "limit":{"type":"integer"},"after":{"type":"integer"},"now":{"type":"string"}})",
         {Shared::kView, Shared::kBudget}, {"entity_id"});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"cursor":{"type":["object","null"]},"exists":{"type":"boolean"},

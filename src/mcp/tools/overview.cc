@@ -154,7 +154,7 @@ Tool overview_tool() {
     Tool tool;
     tool.name = "overview";
     tool.title = "Overview";
-    tool.description = "Call first: sizes, time ranges, event types with fields, kinds of entities, forks.";
+    tool.description = "Call first: sizes, times, event types with fields, entity kinds, forks.";
     tool.input_schema = input_schema(R"({"event_type":{"type":["string","array"]}})", {Shared::kView, Shared::kBudget});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"events":{"type":"integer"},"entities":{"type":"integer"},
