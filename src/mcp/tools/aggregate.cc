@@ -109,9 +109,15 @@ Status explain_absence(Json& answer, const client::EndpointView& view, const Req
     Json meant = Json::object();
     if (answer["events"] == 0) {
         ASSIGN_OR_RETURN(meant, did_you_mean(view, request.filter));
-    } else if (wanted.operation == "duration") {
-        ASSIGN_OR_RETURN(Json types, similar_types(view, {wanted.from_type, wanted.to_type}));
-        if (!types.empty()) meant["event_type"] = std::move(types);
+    } else {
+        // That there are events of one type says nothing of another.
+        std::vector<std::string> types;
+        if (request.filter.event_types.size() > 1) types = request.filter.event_types;
+        if (wanted.operation == "duration") types.insert(types.end(), {wanted.from_type, wanted.to_type});
+        if (!types.empty()) {
+            ASSIGN_OR_RETURN(Json similar, similar_types(view, types));
+            if (!similar.empty()) meant["event_type"] = std::move(similar);
+        }
     }
     for (const auto& [lacks, field] :
          {std::pair(aggregator.lacks_field(), wanted.field), std::pair(aggregator.lacks_group_field(), wanted.by)}) {

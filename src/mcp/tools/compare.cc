@@ -151,7 +151,8 @@ Result<std::uint64_t> late_events_of(const EntityChange& change, const Sides& si
     const StateOptions options{.fold = asked.fold, .order = asked.order};
     std::uint64_t late = 0;
     for (const auto& [is_there, view] : {std::pair(change.existed, &sides.from), std::pair(change.exists, &sides.to)}) {
-        if (!is_there) continue;
+        // One event alone is not late.
+        if (!is_there || std::max(change.version_before.value, change.version_after.value) < 2) continue;
         ASSIGN_OR_RETURN(const State state, view->state(change.entity_id, options));
         late = std::max(late, state.late_events);
     }

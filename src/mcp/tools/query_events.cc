@@ -214,6 +214,11 @@ Result<ToolAnswer> query_events(const Json& arguments, CallContext& context) {
         RETURN_IF_ERROR(explain_nothing(answer, *view, request, arguments));
         return answered(std::move(answer));
     }
+    if (request.read.filter.event_types.size() > 1) {
+        // That there are events of the one says nothing of the other.
+        ASSIGN_OR_RETURN(Json similar, similar_types(*view, request.read.filter.event_types));
+        if (!similar.empty()) answer["untrusted"]["did_you_mean"]["event_type"] = std::move(similar);
+    }
     Shown shown = shown_for(request.bytes_max);
     Rows rows(bytes_left(answer, request.bytes_max));
     std::size_t given = 0;

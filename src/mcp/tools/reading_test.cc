@@ -158,6 +158,13 @@ TEST_F(ReadingTools, NamesThatNothingHasAreNotTakenForWhatDidNotHappen) {
     EXPECT_EQ(
         meant("aggregate", R"({"op":"duration","from_type":"order.placed","to_type":"order.payed"})")["event_type"][0],
         "order.paid");
+    for (const char* name : {"query_events", "aggregate"}) {
+        Json arguments = {{"event_type", {"order.placed", "order.payed"}}};
+        if (std::string(name) == "aggregate") arguments["op"] = "count";
+        const Json found = run(name, arguments).structured;
+        EXPECT_EQ(found["untrusted"]["did_you_mean"]["event_type"][0], "order.paid") << found.dump(1);
+        EXPECT_EQ(found.value("count", found.value("events", 0)), 2);
+    }
     Json answer = call("aggregate", R"({"op":"sum","field":"/totl"})");
     EXPECT_EQ(answer["untrusted"]["did_you_mean"]["field"][0], "/total") << answer.dump(1);
     EXPECT_TRUE(answer.contains("absence"));
