@@ -68,6 +68,10 @@ private:
 
     static Mistake look_at_type(const Json& value, const Json& schema, const std::string& path) {
         const Json& type = member(schema, "type");
+        // The one argument that is often taken for another: what to write instead depends on what was meant.
+        if (path == "at" && type == "integer" && value.is_string())
+            return named(path) + " is a position, a whole number from 0 on" +
+                   "; for a time use known_at (what was recorded by then) or as_of (what had happened by then)";
         if (type.is_string() && !has_type(value, type.get_ref<const std::string&>()))
             return named(path) + " must be of type " + type.get<std::string>() + ", not " + value.type_name();
         if (!type.is_array()) return std::nullopt;

@@ -37,5 +37,14 @@ TEST(ArgumentCheck, NamesWhatIsMissingUnknownOrTooLarge) {
               R"(there is no argument "x"; there are: entity_id, limit)");
 }
 
+TEST(ArgumentCheck, ATimeInPlaceOfAPositionNamesTheArgumentsThatTakeTimes) {
+    const Json schema = {{"type", "object"}, {"properties", {{"at", {{"type", "integer"}}}}}};
+    const std::string mistake = mistake_in({{"at", "2025-01-01"}}, schema).value_or("");
+    EXPECT_NE(mistake.find("as_of"), std::string::npos) << mistake;
+    EXPECT_NE(mistake.find("known_at"), std::string::npos) << mistake;
+    EXPECT_FALSE(mistake_in({{"at", 7}}, schema));
+    EXPECT_TRUE(mistake_in({{"at", true}}, schema));
+}
+
 }  // namespace
 }  // namespace chronos::mcp

@@ -338,7 +338,7 @@ Reply Dispatcher::call_tool(Exchange& exchange) {
                                .message = "the tool " + *name + " takes the scope " + scope +
                                           ", which this caller was not given; nothing was done",
                                .data = {{"requiredScope", scope}}};
-        observe(exchange, *name, arguments, refusal, 0);
+        observe(exchange, *tool, arguments, refusal, 0);
         return refusal;
     }
     // Nothing is stored that is another number than was sent.
@@ -348,7 +348,7 @@ Reply Dispatcher::call_tool(Exchange& exchange) {
     Reply reply = tool->call(exchange, arguments);
     const std::int64_t ms = (seal_.world().clock.monotonic_ns() - began_ns) / kNsPerMs;
     exchange.log("debug", "tools", {{"tool", *name}, {"duration_ms", ms}});
-    observe(exchange, *name, arguments, reply, ms);
+    observe(exchange, *tool, arguments, reply, ms);
     auto* result = std::get_if<Json>(&reply);
     // Before 2026-07-28 it is an object or nothing.
     if (result != nullptr && !exchange.is_modern() && !member(*result, "structuredContent").is_object())
@@ -356,14 +356,15 @@ Reply Dispatcher::call_tool(Exchange& exchange) {
     return reply;
 }
 
-void Dispatcher::observe(const Exchange& exchange, std::string_view tool, const Json& arguments, const Reply& reply,
+void Dispatcher::observe(const Exchange& exchange, const ToolOffer& tool, const Json& arguments, const Reply& reply,
                          std::int64_t ms) const {
     if (!observer_) return;
     const access::Principal& caller = exchange.client().principal;
     const auto* result = std::get_if<Json>(&reply);
     const bool is_error = result != nullptr && member(*result, "isError") == Json(true);
     observer_({.caller = caller,
-               .tool = tool,
+               .tool = tool.listing["name"].get_ref<const std::string&>(),
+               .scope = tool.scope,
                .digest = Seal::binding_of(caller, "arguments", arguments).digest,
                .outcome = std::holds_alternative<RpcError>(reply) ? "refused"
                           : result == nullptr                     ? "asked"

@@ -33,6 +33,7 @@ struct ServerInfo {
 struct CallRecord {
     const access::Principal& caller;
     std::string_view tool;
+    access::Scope scope;       ///< What the tool takes.
     std::string_view digest;   ///< SHA-256 of the arguments, sorted by key.
     std::string_view outcome;  ///< "ok", "error", "asked" or "refused".
     std::int64_t ms = 0;
@@ -102,7 +103,7 @@ private:
     Reply page_of(Exchange& exchange, std::string_view name, const std::vector<Json>& all, std::int64_t ttl_ms,
                   bool is_private) const;
 
-    void observe(const Exchange& exchange, std::string_view tool, const Json& arguments, const Reply& reply,
+    void observe(const Exchange& exchange, const ToolOffer& tool, const Json& arguments, const Reply& reply,
                  std::int64_t ms) const;
 
     const ServerInfo info_;

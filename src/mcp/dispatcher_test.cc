@@ -45,6 +45,9 @@ protected:
         return dispatcher_.answer(exchange);
     }
 
+    /// What an answer that is marked as an error says.
+    static Json error_in(const Json& result) { return Json::parse(result["content"][0]["text"].get<std::string>()); }
+
     TestWorld world_;
     TestStore store_;
     int drops_ = 0;
@@ -125,6 +128,18 @@ TEST_F(DispatcherTest, RefusesToCallWhatTheCallerMayNot) {
     EXPECT_TRUE(call({{"name", "write"}}, Json::object(), principal(access::Scope::kAdmin)).contains("result"));
 }
 
+TEST_F(DispatcherTest, TellsWhatTookTheRightToWrite) {
+    std::vector<std::string> calls;
+    dispatcher_.set_observer([&calls](const CallRecord& call) {
+        calls.push_back(std::string(call.tool) + " " + std::string(access::scope_name(call.scope)) + " " +
+                        std::string(call.outcome));
+    });
+    call({{"name", "echo"}});
+    call({{"name", "write"}});
+    call({{"name", "write"}}, Json::object(), principal(access::Scope::kAdmin));
+    EXPECT_EQ(calls, (std::vector<std::string>{"echo read ok", "write write refused", "write write ok"}));
+}
+
 TEST_F(DispatcherTest, AnswersACallAsTextAndAsStructure) {
     const Json result = call({{"name", "echo"}, {"arguments", {{"text", "hi"}}}})["result"];
     EXPECT_EQ(result["structuredContent"], Json({{"text", "hi"}}));
@@ -135,10 +150,12 @@ TEST_F(DispatcherTest, AnswersACallAsTextAndAsStructure) {
 TEST_F(DispatcherTest, WrongArgumentsAreTheToolsErrorAndAnUnknownToolTheCallers) {
     const Json result = call({{"name", "echo"}, {"arguments", {{"txt", "hi"}}}})["result"];
     EXPECT_EQ(result["isError"], true);
-    EXPECT_EQ(result["structuredContent"]["error"]["code"], "invalid_argument");
-    EXPECT_EQ(result["structuredContent"]["error"]["message"], R"(there is no argument "txt"; did you mean "text"?)");
-    EXPECT_FALSE(result["structuredContent"]["try"].get<std::string>().empty());
-    EXPECT_EQ(Json::parse(result["content"][0]["text"].get<std::string>()), result["structuredContent"]);
+    // Clients hold what is structured to the output schema.
+    EXPECT_FALSE(result.contains("structuredContent"));
+    const Json mistake = error_in(result);
+    EXPECT_EQ(mistake["error"]["code"], "invalid_argument");
+    EXPECT_EQ(mistake["error"]["message"], R"(there is no argument "txt"; did you mean "text"?)");
+    EXPECT_FALSE(mistake["try"].get<std::string>().empty());
     const Json error = call({{"name", "ecko"}})["error"];
     EXPECT_EQ(error["code"], kInvalidParams);
     EXPECT_EQ(error["message"], R"(there is no tool "ecko"; did you mean "echo"?)");
@@ -210,21 +227,24 @@ TEST_F(DispatcherTest, StateIsGoodForItsCallerItsRequestAndAWhile) {
 }
 
 TEST_F(DispatcherTest, WhoCannotBeAskedGetsAPlanAndATokenForIt) {
-    const Json plan = call({{"name", "drop"}})["result"];
-    EXPECT_EQ(plan["isError"], true);
-    EXPECT_EQ(plan["structuredContent"]["plan"], Json({{"drops", 1}}));
-    const Json confirmed = {{"name", "drop"}, {"arguments", {{"plan_token", plan["structuredContent"]["plan_token"]}}}};
+    const Json answer = call({{"name", "drop"}})["result"];
+    EXPECT_EQ(answer["isError"], true);
+    EXPECT_FALSE(answer.contains("structuredContent"));
+    const Json plan = error_in(answer);
+    EXPECT_EQ(plan["plan"], Json({{"drops", 1}}));
+    EXPECT_NE(plan["message"].get<std::string>().find("Not done yet"), std::string::npos);
+    const Json confirmed = {{"name", "drop"}, {"arguments", {{"plan_token", plan["plan_token"]}}}};
     EXPECT_EQ(call(confirmed)["result"]["content"][0]["text"], "dropped");
     EXPECT_EQ(call(confirmed)["result"]["isError"], true);
     EXPECT_EQ(drops_, 1);
 }
 
 TEST_F(DispatcherTest, APlanThatHoldsNoMoreIsMadeAnew) {
-    const Json plan = call({{"name", "drop"}})["result"];
+    const Json plan = error_in(call({{"name", "drop"}})["result"]);
     drops_ = 7;
     const Json again =
-        call({{"name", "drop"}, {"arguments", {{"plan_token", plan["structuredContent"]["plan_token"]}}}})["result"];
-    EXPECT_EQ(again["structuredContent"]["confirmation_required"], true);
+        error_in(call({{"name", "drop"}, {"arguments", {{"plan_token", plan["plan_token"]}}}})["result"]);
+    EXPECT_EQ(again["confirmation_required"], true);
     EXPECT_EQ(drops_, 7);
 }
 
@@ -261,7 +281,8 @@ TEST_F(DispatcherTest, ListsComeInPages) {
 TEST_F(DispatcherTest, ReadsResourcesAndSaysHowLongTheyKeep) {
     const Json result = answer(modern_request("resources/read", {{"uri", "test://0"}}))["result"];
     EXPECT_EQ(result["contents"][0]["text"], "zero");
-    EXPECT_GT(result["ttlMs"], 1'000);
+    EXPECT_EQ(result["ttlMs"], 3'600'000);
+    EXPECT_EQ(result["cacheScope"], "private");
     const Json error = answer(modern_request("resources/read", {{"uri", "test://no"}}))["error"];
     EXPECT_EQ(error["code"], kInvalidParams);
     EXPECT_EQ(error["data"]["uri"], "test://no");

@@ -66,9 +66,12 @@ HttpTransport::HttpTransport(const ServiceOptions& options, io::Environment worl
     : service_(options, world), sessions_(service_) {
     service_.set_look([this] { return look(); });
     service_.dispatcher().set_observer([](const CallRecord& call) {
-        server::log(server::LogLevel::kDebug, "mcp: " + std::string(call.tool) + " " + std::string(call.outcome) +
-                                                  " in " + std::to_string(call.ms) + " ms, key " + call.caller.key_id +
-                                                  ", arguments " + std::string(call.digest));
+        // Who changed something is of use later.
+        const server::LogLevel level =
+            call.scope == access::Scope::kRead ? server::LogLevel::kDebug : server::LogLevel::kInfo;
+        server::log(level, "mcp: " + std::string(call.tool) + " " + std::string(call.outcome) + " in " +
+                               std::to_string(call.ms) + " ms, key " + call.caller.key_id + ", arguments " +
+                               std::string(call.digest));
     });
 }
 
@@ -255,7 +258,7 @@ void HttpTransport::look_after(const std::shared_ptr<HttpCall>& http_call) {
 
 void HttpTransport::listen(server::Call& call, const Message& message, const Client& client, const Done& done) {
     const Json id = message.id;
-    const Result<SubscriptionFilter> filter = SubscriptionFilter::parse(member(message.params, "notifications"));
+    const Result<SubscriptionFilter> filter = service_.subscription_filter(member(message.params, "notifications"));
     if (!filter.ok()) return done(failure(id, {.code = kInvalidParams, .message = filter.error().message}, 400));
     if (const auto error = service_.dispatcher().refuse_to_watch(filter->uris)) return done(failure(id, *error, 400));
     Result<server::LiveCount> count = server::LiveCount::take(call.services);

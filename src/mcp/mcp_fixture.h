@@ -77,7 +77,7 @@ inline Catalog test_catalog(int& drops) {
     };
     catalog.read_resource = [](std::string_view uri, CallContext&) -> Result<ResourceContent> {
         if (uri != "test://0") return Error{.code = ErrorCode::kNotFound, .message = "no such"};
-        return ResourceContent{.uri = "test://0", .mime_type = "text/plain", .text = "zero", .is_immutable = true};
+        return ResourceContent{.uri = "test://0", .mime_type = "text/plain", .text = "zero", .is_settled = true};
     };
     return catalog;
 }

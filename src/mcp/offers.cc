@@ -9,8 +9,8 @@ namespace chronos::mcp {
 namespace {
 
 constexpr std::string_view kPlanToken = "plan_token";
-/// A day, for the content of a resource that never changes.
-constexpr std::int64_t kImmutableMs = 24LL * 3'600 * 1'000;
+/// An hour, for the content of a resource that changes only if something is erased.
+constexpr std::int64_t kSettledMs = 3'600'000;
 constexpr std::size_t kCompletionsMax = 100;
 
 Json listing_of(const Tool& tool) {
@@ -31,6 +31,7 @@ Json listing_of(const Tool& tool) {
     return listing;
 }
 
+/// Errors are text alone, which is JSON: clients hold what is structured to the tool's output schema, errors too.
 Json result_of(ToolAnswer answer) {
     const bool is_structured = !answer.structured.is_null();
     Json content = text_content(answer.text.empty() && is_structured ? text_of(answer.structured) : answer.text);
@@ -39,8 +40,10 @@ Json result_of(ToolAnswer answer) {
     constexpr std::size_t kMembersMax = 8;  // With those that every result has.
     Json result = object_with_room(kMembersMax);
     result["content"] = std::move(content);
-    if (is_structured) result["structuredContent"] = std::move(answer.structured);
-    if (answer.is_error) result["isError"] = true;
+    if (answer.is_error)
+        result["isError"] = true;
+    else if (is_structured)
+        result["structuredContent"] = std::move(answer.structured);
     return result;
 }
 
@@ -127,17 +130,14 @@ private:
 
     /// For clients that cannot ask anybody: the plan, and a token that confirms it when it comes back.
     Reply hand_out(const Confirmation& plan) {
-        const Json structured = {{"confirmation_required", true},
-                                 {"message", plan.message},
-                                 {"plan", plan.plan},
-                                 {"plan_token", seal_.seal(bound(), plan.binding)},
-                                 {"expires_in_seconds", Seal::kLifetimeSeconds}};
+        Json structured = {{"confirmation_required", true},
+                           {"message", "Not done yet. " + plan.message},
+                           {"try", "to do it, call again with the same arguments and this plan_token"},
+                           {"plan", plan.plan},
+                           {"plan_token", seal_.seal(bound(), plan.binding)},
+                           {"expires_in_seconds", Seal::kLifetimeSeconds}};
         // An error, so that nobody takes it for done, and it need not match the tool's output schema.
-        return result_of(
-            {.structured = structured,
-             .text = "Not done yet. " + plan.message +
-                     " To do it, call again with the same arguments and this plan_token: " + text_of(structured),
-             .is_error = true});
+        return result_of({.structured = std::move(structured), .is_error = true});
     }
 
     Reply finish(const std::string& binding, CallContext& context) {
@@ -231,7 +231,7 @@ void add_resources(Offers& offers, const std::shared_ptr<const Catalog>& catalog
         if (!content->mime_type.empty()) item["mimeType"] = content->mime_type;
         item["text"] = content->text;
         Json result = {{"contents", Json::array({std::move(item)})}};
-        if (content->is_immutable) result["ttlMs"] = kImmutableMs;
+        if (content->is_settled) result["ttlMs"] = kSettledMs;
         return result;
     });
 }

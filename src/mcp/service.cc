@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "base/result.h"
 #include "mcp/conformance_fixtures.h"
 
 namespace chronos::mcp {
@@ -81,6 +82,14 @@ void Service::look_at_resources() {
 bool Service::is_quick(std::string_view method) {
     return method == "server/discover" || method == "ping" || method == "tools/list" || method == "prompts/list" ||
            method == "resources/templates/list";
+}
+
+Result<SubscriptionFilter> Service::subscription_filter(const Json& notifications) {
+    ASSIGN_OR_RETURN(SubscriptionFilter filter, SubscriptionFilter::parse(notifications));
+    if (dispatcher_.offers().are_lists_changing) return filter;
+    filter.tools = false;
+    filter.prompts = false;
+    return filter;
 }
 
 Subscriptions::Listener Service::listener(SubscriptionFilter filter, const access::Principal& principal,

@@ -57,6 +57,8 @@ public:
 
     /// Whether a request is answered at once, without the store and without waiting.
     static bool is_quick(std::string_view method);
+    /// What subscriptions/listen asks for, without lists that never change here. Errors: as SubscriptionFilter::parse.
+    [[nodiscard]] Result<SubscriptionFilter> subscription_filter(const Json& notifications);
     /// A listener that watches resources for this caller.
     Subscriptions::Listener listener(SubscriptionFilter filter, const access::Principal& principal,
                                      EndpointSource endpoint,

@@ -86,7 +86,7 @@ void StdioServer::watch_for_session() {
 
 void StdioServer::listen(const Message& message, const Client& client) {
     const Json id = message.id;
-    const Result<SubscriptionFilter> filter = SubscriptionFilter::parse(member(message.params, "notifications"));
+    const Result<SubscriptionFilter> filter = service_.subscription_filter(member(message.params, "notifications"));
     if (!filter.ok()) return send(error_message(id, {.code = kInvalidParams, .message = filter.error().message}));
     if (const auto error = service_.dispatcher().refuse_to_watch(filter->uris)) return send(error_message(id, *error));
     const auto tagged = [id](Json params) {

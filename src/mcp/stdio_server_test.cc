@@ -63,6 +63,17 @@ protected:
     StdioServer server_;
 };
 
+TEST(Service, AgreesToTellOfWhatItDeclaresAlone) {
+    TestWorld world;
+    Service service({.version = "1"}, world.environment());
+    const auto filter = service.subscription_filter(
+        {{"toolsListChanged", true}, {"promptsListChanged", true}, {"resourcesListChanged", true}});
+    ASSERT_TRUE(filter.ok());
+    EXPECT_EQ(filter->json(), Json({{"resourcesListChanged", true}}));
+    EXPECT_FALSE(service.subscription_filter(7).ok());
+    service.stop();
+}
+
 TEST_F(StdioConcurrent, ServesBothErasAtOnce) {
     ask(1, "server/discover", Json::object());
     initialize();

@@ -70,7 +70,7 @@ struct ResourceContent {
     std::string uri;
     std::string mime_type;
     std::string text;
-    bool is_immutable = false;
+    bool is_settled = false;  ///< The same URI has the same content, unless something is erased.
 };
 struct Resource {
     std::string uri;

@@ -83,6 +83,42 @@ TEST_F(McpCli, QueryReconstructsAStateAndSaysHowMuchItTook) {
               "Reconstructing state at 2020-01-01...\n✓ Found 0 events\n");
 }
 
+TEST_F(McpCli, MistakesAreSaidInWordsOfTheCommandLine) {
+    const std::string directory = make_store(1);
+    const auto errors = [](std::vector<std::string> words) {
+        words.insert(words.begin(), "mcp-cli");
+        std::vector<const char*> arguments;
+        for (const std::string& word : words) arguments.push_back(word.c_str());
+        testing::internal::CaptureStdout();
+        testing::internal::CaptureStderr();
+        EXPECT_EQ(run_command_line(static_cast<int>(arguments.size()), arguments.data()), 2);
+        (void)testing::internal::GetCapturedStdout();
+        return testing::internal::GetCapturedStderr();
+    };
+    const std::string time = errors({"query", "--dir", directory, "--entity", "user-123", "--time-travel", "bogus"});
+    EXPECT_NE(time.find("--time-travel"), std::string::npos) << time;
+    EXPECT_EQ(time.find("as_of"), std::string::npos) << time;
+    for (const char* ttl : {"8d", "0"}) {
+        const std::string text = errors({"create-fork", "--dir", directory, "--ttl", ttl});
+        EXPECT_EQ(text.find("narrower"), std::string::npos) << text;
+    }
+    const std::string command =
+        fake_server({{"server/discover", R"({"jsonrpc":"2.0","id":1,"result":{"resultType":"complete"}})"},
+                     {"tools/call", R"({"jsonrpc":"2.0","id":2,"error":{"code":-31403,"message":"no scope"}})"}});
+    const std::string scope = errors({"create-fork", "--command", command});
+    EXPECT_NE(scope.find("--scope write:forks"), std::string::npos) << scope;
+}
+
+TEST_F(McpCli, QuerySaysWhenEventsCameLate) {
+    const std::string directory = make_store(2);
+    {
+        Store store = Store::open({.directory = directory}).value();
+        const NewEvent late{.entity_id = "user-123", .event_type = "user.visited", .occurred_at = Timestamp{1'000}};
+        EXPECT_TRUE(store.append(late).ok());
+    }
+    EXPECT_NE(run({"query", "--dir", directory, "--entity", "user-123"}).find("1 came late"), std::string::npos);
+}
+
 TEST_F(McpCli, CreateForkPrintsItsId) {
     const std::string directory = make_store(1);
     const std::string text = run({"create-fork", "--dir", directory, "--ttl", "3600"});

@@ -65,6 +65,14 @@ std::string milliseconds(std::int64_t ns) {
     return fmt::format("{:.{}f}ms", ms, ms < 0.1 ? 2 : 1);
 }
 
+/// The tool speaks of its arguments, and who called of options.
+Error in_words_of_query(Error error, const QueryFlags& flags) {
+    constexpr std::string_view kArgument = "as_of";
+    if (!flags.time.empty() && error.message.starts_with(kArgument))
+        error.message.replace(0, kArgument.size(), "--time-travel");
+    return error;
+}
+
 Result<int> run_query(Options& options, const QueryFlags& flags) {
     app::Program& program = options.program;
     ASSIGN_OR_RETURN(const auto connection, connection_of(options));
@@ -75,13 +83,18 @@ Result<int> run_query(Options& options, const QueryFlags& flags) {
         program.out.line("Reconstructing state at " + (flags.time.empty() ? "now" : base::harmless(flags.time)) +
                          "...");
     const std::int64_t start_ns = program.world.clock.monotonic_ns();
-    ASSIGN_OR_RETURN(const Json answer, answer_of(*connection, "get_state", arguments));
+    Result<Json> answered = answer_of(*connection, "get_state", arguments);
+    if (!answered.ok()) return in_words_of_query(std::move(answered).error(), flags);
+    const Json& answer = *answered;
     const std::int64_t took_ns = program.world.clock.monotonic_ns() - start_ns;
     if (program.common.json) {
         program.out.line(text_of(answer));
         return answer.value("exists", false) ? app::kExitOk : app::kExitNotFound;
     }
     program.out.line("✓ Found " + app::with_separators(answer.value("events_counted", std::uint64_t{0})) + " events");
+    if (const auto late = answer.value("late_events", std::uint64_t{0}); late > 0)
+        program.out.line("! Of these " + app::with_separators(late) +
+                         " came late: they were recorded after others that occurred later, and count as recorded");
     const Json& stored = answer.contains("untrusted") ? answer["untrusted"] : Json();
     if (!answer.value("exists", false)) {
         std::string message = "there is no entity " + flags.entity + " then";

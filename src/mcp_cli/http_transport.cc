@@ -42,7 +42,13 @@ public:
     explicit HttpTransport(std::unique_ptr<client::HttpClient> http) : http_(std::move(http)) {}
 
     Result<Json> request(const Json& message, const MessageHeaders& headers) override {
+        constexpr int kUnauthorized = 401;
         ASSIGN_OR_RETURN(const client::HttpReply reply, send(message, headers));
+        if (reply.status == kUnauthorized)
+            return base::fail(ErrorCode::kInvalidArgument,
+                              http_->url() +
+                                  " does not know the API key, or got none: name one with --api-key-file, "
+                                  "or in CHRONOS_API_KEY");
         Json answer = Json::parse(reply.body, nullptr, false);
         if (is_response_to(answer, message)) return answer;
         // An answer to a request whose id the server could not read.

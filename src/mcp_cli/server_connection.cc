@@ -19,7 +19,9 @@ constexpr std::string_view kMeta = "io.modelcontextprotocol/";
 
 class ServerConnection final : public Connection {
 public:
-    explicit ServerConnection(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {}
+    /// `where_scopes_come_from`: said where a scope is missing.
+    ServerConnection(std::unique_ptr<Transport> transport, std::string where_scopes_come_from)
+        : transport_(std::move(transport)), where_scopes_come_from_(std::move(where_scopes_come_from)) {}
 
     Status open() {
         const Result<Json> discovered = ask("server/discover", Json::object(), "");
@@ -93,10 +95,12 @@ private:
         const std::string text = error.is_object() ? error.value("message", "no message") : "no message";
         const bool is_callers = code == mcp::kInvalidParams || code == mcp::kScopeMissing;
         return base::fail(is_callers ? ErrorCode::kInvalidArgument : ErrorCode::kIo,
-                          "the server answered: " + base::shortened(text, 500));
+                          "the server answered: " + base::shortened(text, 500) +
+                              (code == mcp::kScopeMissing ? "; " + where_scopes_come_from_ : ""));
     }
 
     std::unique_ptr<Transport> transport_;
+    const std::string where_scopes_come_from_;
     bool is_legacy_ = false;
     bool was_answered_ = false;
     bool is_refused_ = false;
@@ -116,7 +120,10 @@ Result<std::unique_ptr<Connection>> connect_to(app::Program& program, const std:
     } else {
         return open_directory(program);
     }
-    auto connection = std::make_unique<ServerConnection>(std::move(transport));
+    auto connection = std::make_unique<ServerConnection>(
+        std::move(transport), command.empty() ? "take an API key that has it"
+                                              : "let --command start the server with it, as 'chronos mcp --scope "
+                                                "write:forks'");
     RETURN_IF_ERROR(connection->open());
     return std::unique_ptr<Connection>(std::move(connection));
 }

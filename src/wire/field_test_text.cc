@@ -42,7 +42,9 @@ Result<std::string> operand_json(std::string_view text, std::string_view operand
 }  // namespace
 
 Result<FieldTest> parse_field_test(std::string_view text) {
-    constexpr std::string_view kExample = "write a JSON pointer, an operator and a value, as in '/total >= 100'";
+    constexpr std::string_view kExample =
+        "write a JSON pointer, an operator and a value, as in '/total >= 100'; operators are = != < <= > >= contains "
+        "exists";
     const Word first = next_word(text, 0);
     // Keys may hold spaces, so the operator is the first word that is one.
     for (Word word = next_word(text, first.end); !word.text.empty(); word = next_word(text, word.end)) {

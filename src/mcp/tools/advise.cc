@@ -52,6 +52,30 @@ Json sizes_json(const Stats& stats, const TypeSample& sample) {
     return out;
 }
 
+/// What holds for every store goes first, then pitfalls and what they name, then all steps but the first.
+void leave_out_what_has_no_room(Json& answer, std::size_t bytes_max) {
+    if (json_size(answer) <= bytes_max) return;
+    mark_incomplete(answer, "for all advice: raise max_tokens, or ask a narrower question");
+    const auto drop_last_of = [&](Json& list, std::size_t least) {
+        if (list.size() <= least) return false;
+        list.erase(std::prev(list.end()));
+        return true;
+    };
+    Json& stored = answer["untrusted"];
+    while (json_size(answer) > bytes_max) {
+        if (drop_last_of(answer["guidance"], 0)) continue;
+        if (drop_last_of(answer["pitfalls"], 1)) continue;
+        const auto named = std::find_if(stored.items().begin(), stored.items().end(),
+                                        [](const auto& member) { return member.key() != "calls"; });
+        if (named != stored.items().end()) {
+            stored.erase(std::string(named.key()));
+            continue;
+        }
+        if (!drop_last_of(answer["steps"], 1)) return;
+        drop_last_of(stored["calls"], 1);
+    }
+}
+
 Result<ToolAnswer> advise(const Json& arguments, CallContext& context) {
     ASSIGN_OR_RETURN(const Request request, take_request(arguments));
     ASSIGN_OR_RETURN(const auto view, context.endpoint.view(request.view));
@@ -74,11 +98,7 @@ Result<ToolAnswer> advise(const Json& arguments, CallContext& context) {
     if (!plan.event_types.empty()) answer["untrusted"]["matching_event_types"] = std::move(plan.event_types);
     if (!plan.entities.empty()) answer["untrusted"]["matching_entities"] = std::move(plan.entities);
     for (auto& [name, value] : pitfalls.names.items()) answer["untrusted"][name] = std::move(value);
-    // What holds for every store goes first when there is no room.
-    while (json_size(answer) > request.bytes_max && !answer["guidance"].empty()) {
-        answer["guidance"].erase(std::prev(answer["guidance"].end()));
-        answer["complete"] = false;
-    }
+    leave_out_what_has_no_room(answer, request.bytes_max);
     return answered(std::move(answer));
 }
 
@@ -89,7 +109,7 @@ Tool advise_tool() {
     tool.name = "advise";
     tool.title = "Advise";
     tool.description =
-        "Which calls answer a question here, their cost, pitfalls of this data; how to model, name and protect events.";
+        "Which calls answer a question here, their cost, pitfalls; how to model, name and protect events.";
     tool.input_schema = input_schema(R"({"question":{"type":"string"}})", {Shared::kBudget}, {"question"});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"steps":{"type":"array"},"pitfalls":{"type":"array"},

@@ -29,6 +29,7 @@ struct Request {
     ViewOptions view;
     Filter filter;
     std::size_t limit = kLimitDefault;
+    std::size_t after = 0;  ///< Groups of the pages before.
     std::size_t bytes_max = 0;
 };
 
@@ -67,9 +68,13 @@ Result<Request> take_request(const Json& arguments) {
     ASSIGN_OR_RETURN(const auto limit, parameters.take_number("limit"));
     if (limit && (*limit == 0 || *limit > kLimitMax)) return wrong("limit is 1 to 1000 groups");
     request.limit = limit.value_or(kLimitDefault);
+    ASSIGN_OR_RETURN(const auto after, parameters.take_number("after"));
+    request.after = after.value_or(0);
     ASSIGN_OR_RETURN(request.bytes_max, take_budget(parameters));
     RETURN_IF_ERROR(parameters.check_all_taken());
     RETURN_IF_ERROR(check(wanted));
+    RETURN_IF_ERROR(check_whole_types({wanted.from_type}, "from_type"));
+    RETURN_IF_ERROR(check_whole_types({wanted.to_type}, "to_type"));
     if (wanted.operation == "duration" && request.filter.event_types.empty())
         request.filter.event_types = {wanted.from_type, wanted.to_type};
     return request;
@@ -97,20 +102,46 @@ bool is_plain_count(const Aggregation& wanted) {
     return wanted.operation == "count" && wanted.field.empty() && wanted.by.empty();
 }
 
+/// What may have been meant by names that nothing has.
+Status explain_absence(Json& answer, const client::EndpointView& view, const Request& request,
+                       const Aggregator& aggregator, const Json& arguments) {
+    const Aggregation& wanted = request.aggregation;
+    Json meant = Json::object();
+    if (answer["events"] == 0) {
+        ASSIGN_OR_RETURN(meant, did_you_mean(view, request.filter));
+    } else {
+        // That there are events of one type says nothing of another.
+        std::vector<std::string> types;
+        if (request.filter.event_types.size() > 1) types = request.filter.event_types;
+        if (wanted.operation == "duration") types.insert(types.end(), {wanted.from_type, wanted.to_type});
+        if (!types.empty()) {
+            ASSIGN_OR_RETURN(Json similar, similar_types(view, types));
+            if (!similar.empty()) meant["event_type"] = std::move(similar);
+        }
+    }
+    for (const auto& [lacks, field] :
+         {std::pair(aggregator.lacks_field(), wanted.field), std::pair(aggregator.lacks_group_field(), wanted.by)}) {
+        if (!lacks) continue;
+        ASSIGN_OR_RETURN(Json fields, similar_fields(view, request.filter.event_types, field));
+        if (!fields.empty()) meant["field"] = std::move(fields);
+    }
+    if (answer["events"] == 0 || !meant.empty()) {
+        ASSIGN_OR_RETURN(answer["searched"], searched(view, arguments));
+    }
+    if (!meant.empty()) answer["untrusted"]["did_you_mean"] = std::move(meant);
+    return {};
+}
+
 Result<ToolAnswer> aggregate(const Json& arguments, CallContext& context) {
     ASSIGN_OR_RETURN(const Request request, take_request(arguments));
     ASSIGN_OR_RETURN(const auto view, context.endpoint.view(request.view));
-    Json answer;
-    answer["complete"] = true;
+    Json answer = begun_answer();
     answer["op"] = request.aggregation.operation;
     Aggregator aggregator(request.aggregation);
     if (is_plain_count(request.aggregation)) {
         ASSIGN_OR_RETURN(const std::uint64_t count, view->count(request.filter));
         answer["events"] = count;
         answer["result"] = {{"count", count}};
-        if (count == 0) {
-            ASSIGN_OR_RETURN(answer["searched"], searched(*view, arguments));
-        }
     } else {
         ASSIGN_OR_RETURN(const bool is_complete, look_at_all(*view, request, aggregator, context));
         aggregator.finish();
@@ -118,23 +149,22 @@ Result<ToolAnswer> aggregate(const Json& arguments, CallContext& context) {
         answer["events"] = aggregator.event_count();
         if (!is_complete)
             answer["try"] = "only the first 500,000 events that match were counted; narrow the filter or the times";
-        if (aggregator.event_count() == 0) {
-            ASSIGN_OR_RETURN(answer["searched"], searched(*view, arguments));
-        }
         aggregator.put_result(answer);
     }
     answer["view"] = view_json(view->info());
     answer["untrusted"] = Json::object();
-    if (answer["events"] == 0) {
-        ASSIGN_OR_RETURN(Json meant, did_you_mean(*view, request.filter));
-        if (!meant.empty()) answer["untrusted"]["did_you_mean"] = std::move(meant);
-    }
+    RETURN_IF_ERROR(explain_absence(answer, *view, request, aggregator, arguments));
     Shown shown({.string_bytes = 200, .element_count = 20});
-    Json stored = aggregator.rows(request.limit, bytes_left(answer, request.bytes_max), shown);
+    const GroupPage page{
+        .after = request.after, .limit = request.limit, .bytes_max = bytes_left(answer, request.bytes_max)};
+    Json stored = aggregator.rows(page, shown);
     if (stored.contains("left_out")) {
         answer["groups_left_out"] = stored["left_out"];
-        mark_incomplete(answer, "for more groups: a higher limit or max_tokens, or a narrower filter");
+        answer["complete"] = false;
+        answer["cursor"] = {{"after", stored["next_after"]}};
+        pin_view(answer["cursor"], view->info());
         stored.erase("left_out");
+        stored.erase("next_after");
     }
     if (shown.cut_count() > 0) mark_incomplete(answer, "long values were cut: narrow the filter, or query_events");
     answer["untrusted"].update(stored);
@@ -148,15 +178,15 @@ Tool aggregate_tool() {
     tool.name = "aggregate";
     tool.title = "Aggregate";
     tool.description =
-        "Arithmetic over matching events. `by` groups: type, entity, actor, day, hour, month or /field. duration: "
+        "Arithmetic over events. `by`: type, entity, actor, day, hour, month or /field. duration: "
         "from_type to to_type per entity. sequence: what follows what.";
     tool.input_schema = input_schema(
         R"({"op":{"enum":["count","sum","avg","min","max","distinct","duration","sequence"]},"field":{"type":"string"},
             "by":{"type":"string"},"from_type":{"type":"string"},"to_type":{"type":"string"},
-            "limit":{"type":"integer"}})",
+            "limit":{"type":"integer"},"after":{"type":"integer"}})",
         {Shared::kFilter, Shared::kView, Shared::kBudget}, {"op"});
     tool.output_schema = output_schema(
-        R"({"complete":{"type":"boolean"},"op":{"type":"string"},"events":{"type":"integer"},
+        R"({"complete":{"type":"boolean"},"cursor":{"type":["object","null"]},"op":{"type":"string"},"events":{"type":"integer"},
             "result":{"type":"object"},"groups":{"type":"integer"},"view":{"type":"object"},
             "searched":{"type":"object"},"untrusted":{"type":"object"}})",
         {"complete", "op", "events", "view"});

@@ -11,6 +11,7 @@
 #include "json/validate.h"
 #include "mcp/tools/answer.h"
 #include "mcp/tools/event_rows.h"
+#include "mcp/tools/value_key.h"
 
 namespace chronos::mcp {
 namespace {
@@ -34,17 +35,21 @@ bool is_number(std::string_view value) {
     return !value.empty() && (value.front() == '-' || (value.front() >= '0' && value.front() <= '9'));
 }
 
-/// Numbers by value, strings by their bytes, numbers before strings.
-bool is_less(std::string_view a, std::string_view b) {
-    if (is_number(a) && is_number(b)) return json::compare_numbers(a, b) == std::strong_ordering::less;
-    if (is_number(a) != is_number(b)) return is_number(a);
-    return a < b;
+bool is_string(std::string_view value) { return value.starts_with('"'); }
+
+/// Numbers by value, strings by their bytes. Requires: both are numbers, or both are strings.
+std::strong_ordering compared(std::string_view a, std::string_view b) {
+    if (is_number(a)) return json::compare_numbers(a, b);
+    std::string scratch_a;
+    std::string scratch_b;
+    return json::unescaped(json::string_body(a), scratch_a) <=> json::unescaped(json::string_body(b), scratch_b);
 }
 
-std::string text_of(std::string_view value) {
-    if (!value.starts_with('"')) return std::string(value);
-    std::string scratch;
-    return std::string(json::unescaped(json::string_body(value), scratch));
+/// Whether the value is to be kept instead of the one that is: any number goes before any string.
+bool replaces(std::string_view value, const std::optional<std::string>& kept, std::strong_ordering wanted) {
+    if (!kept) return true;
+    if (is_number(value) != is_number(*kept)) return is_number(value);
+    return compared(value, *kept) == wanted;
 }
 
 Json total_json(WideNs ns) {
@@ -116,14 +121,16 @@ void Aggregator::tally(Tally& tally, const EventView& event) {
         tally.sum.add(*value);
     else
         ++tally.no_number_count;
-    if (wanted_.operation == "min" || wanted_.operation == "max") {
-        if (!tally.least || is_less(*value, *tally.least))
+    if (is_string(*value)) ++tally.string_count;
+    const bool has_order = is_number(*value) || is_string(*value);
+    if (has_order && (wanted_.operation == "min" || wanted_.operation == "max")) {
+        if (replaces(*value, tally.least, std::strong_ordering::less))
             keep_extreme(tally.least, tally.least_position, *value, event);
-        if (!tally.greatest || is_less(*tally.greatest, *value))
+        if (replaces(*value, tally.greatest, std::strong_ordering::greater))
             keep_extreme(tally.greatest, tally.greatest_position, *value, event);
     }
     if (wanted_.operation != "distinct") return;
-    std::string text(*value);
+    std::string text = canonical_json(*value);
     if (tally.distinct.contains(text)) return;
     if (tally.distinct.size() < kDistinctMax && keep(text.size()))
         tally.distinct.insert(std::move(text));
@@ -138,8 +145,9 @@ std::string Aggregator::group_of(const EventView& event) const {
     if (wanted_.by == "day") return event.occurred_at.to_string().substr(0, 10);
     if (wanted_.by == "hour") return event.occurred_at.to_string().substr(0, 13) + ":00Z";
     if (wanted_.by == "month") return event.occurred_at.to_string().substr(0, 7);
+    // No JSON is empty: that stands for no value at all.
     const auto value = find_field(event, by_field_);
-    return value ? text_of(*value) : std::string();
+    return value ? canonical_json(*value) : std::string();
 }
 
 void Aggregator::add(const EventView& event) {
@@ -247,11 +255,18 @@ Json Aggregator::value_of(const Tally& tally) const {
     const std::string& operation = wanted_.operation;
     const std::uint64_t number_count = tally.value_count - tally.no_number_count;
     if (operation == "sum" || operation == "avg") {
-        if (operation == "sum") out["sum"] = tally.sum.value();
+        // The sum of no numbers would be taken for one of some.
+        if (operation == "sum" && (number_count > 0 || tally.event_count == 0)) out["sum"] = tally.sum.value();
         if (operation == "avg" && number_count > 0)
             out["avg"] = tally.sum.as_double() / static_cast<double>(number_count);
         if (!tally.sum.is_exact()) out["is_exact"] = false;
-        if (tally.no_number_count > 0) out["not_numbers"] = tally.no_number_count;
+    }
+    const bool is_extreme = operation == "min" || operation == "max";
+    const std::uint64_t no_string_count = tally.value_count - tally.string_count;
+    if (is_extreme && number_count == 0 && tally.string_count > 0) {
+        if (no_string_count > 0) out["not_strings"] = no_string_count;
+    } else if (operation != "distinct" && operation != "count" && tally.no_number_count > 0) {
+        out["not_numbers"] = tally.no_number_count;
     }
     if (operation == "distinct") out["distinct"] = tally.distinct.size();
     if (operation == "distinct" && tally.has_more_distinct) out["or_more"] = true;
@@ -276,6 +291,13 @@ void Aggregator::put_result(Json& answer) const {
         if (all_.durations_ns.empty())
             answer["absence"] = "no entity has an event of from_type that one of to_type follows";
     }
+    const bool is_of_numbers = wanted_.operation == "sum" || wanted_.operation == "avg";
+    if (lacks_field())
+        answer["absence"] = "no event that matches has the field";
+    else if (is_of_numbers && all_.value_count > 0 && all_.value_count == all_.no_number_count)
+        answer["absence"] = "no value of the field is a number: there is nothing to add up";
+    else if (lacks_group_field())
+        answer["absence"] = "no event that matches has the field to group by";
     if (!wanted_.by.empty()) answer["groups"] = groups_.size();
     if (wanted_.operation == "sequence") answer["groups"] = steps_.size();
     const bool has_more_values =
@@ -285,6 +307,16 @@ void Aggregator::put_result(Json& answer) const {
         answer["complete"] = false;
         answer["try"] = "there are more groups, or longer values, than are told apart; narrow the filter";
     }
+}
+
+/// What the caller grouped by is a word, or a JSON value: a string is told from a number, and null from nothing.
+void Aggregator::put_group_name(Json& row, const std::string& name, Shown& shown) const {
+    row["group"] = nullptr;
+    if (name.empty()) {
+        if (!by_field_.empty()) row["field_missing"] = true;
+        return;
+    }
+    row["group"] = by_field_.empty() ? Json(shown.text(name)) : shown.json(name);
 }
 
 Json Aggregator::span_rows() const {
@@ -302,18 +334,26 @@ Json Aggregator::span_rows() const {
     return out;
 }
 
-Json Aggregator::rows(std::size_t limit, std::size_t bytes_max, Shown& shown) const {
+Json Aggregator::rows(const GroupPage& page, Shown& shown) const {
     Json out = span_rows();
     const std::size_t used = json_size(out);
-    Rows rows(bytes_max > used ? bytes_max - used : 0);
+    Rows rows(page.bytes_max > used ? page.bytes_max - used : 0);
+    std::size_t passed = 0;
+    std::size_t rows_given = 0;
     std::size_t left_out = 0;
-    const auto add = [&](Json row) {
-        if (left_out > 0 || rows.size() == limit || !rows.add(std::move(row))) ++left_out;
+    // Rows are made only for those that may be on the page.
+    const auto add = [&](const auto& row_of) {
+        if (passed < page.after)
+            ++passed;
+        else if (left_out > 0 || rows.size() == page.limit || !rows.add(row_of()))
+            ++left_out;
+        else
+            ++rows_given;
     };
     if ((wanted_.operation == "min" || wanted_.operation == "max") && all_.least)
         out[wanted_.operation] = shown.json(wanted_.operation == "min" ? *all_.least : *all_.greatest);
     if (wanted_.operation == "distinct" && wanted_.by.empty()) {
-        for (const std::string& value : all_.distinct) add(shown.json(value));
+        for (const std::string& value : all_.distinct) add([&] { return shown.json(value); });
         out["values"] = rows.take();
     } else if (wanted_.operation == "sequence") {
         std::vector<std::tuple<std::uint64_t, std::string_view, std::string_view, WideNs>> steps;
@@ -324,11 +364,13 @@ Json Aggregator::rows(std::size_t limit, std::size_t bytes_max, Shown& shown) co
             return std::tie(std::get<1>(a), std::get<2>(a)) < std::tie(std::get<1>(b), std::get<2>(b));
         });
         for (const auto& [count, from, to, total_ns] : steps)
-            add({{"from", shown.text(from)},
-                 {"to", shown.text(to)},
-                 {"count", count},
-                 {"avg_time_between",
-                  duration_json(static_cast<std::int64_t>(total_ns / static_cast<WideNs>(count)))["text"]}});
+            add([&, count = count, from = from, to = to, total_ns = total_ns] {
+                const auto average = static_cast<std::int64_t>(total_ns / static_cast<WideNs>(count));
+                return Json{{"from", shown.text(from)},
+                            {"to", shown.text(to)},
+                            {"count", count},
+                            {"avg_time_between", duration_json(average)["text"]}};
+            });
         out["sequences"] = rows.take();
     } else if (!wanted_.by.empty()) {
         std::vector<std::pair<std::string, const Tally*>> groups;
@@ -338,17 +380,20 @@ Json Aggregator::rows(std::size_t limit, std::size_t bytes_max, Shown& shown) co
             std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
                 return a.second->event_count > b.second->event_count;
             });
-        for (const auto& [name, group] : groups) {
+        const auto row_of = [&](const std::string& name, const Tally* group) {
             Json row;
-            row["group"] = name.empty() ? Json(nullptr) : Json(shown.text(name));
+            put_group_name(row, name, shown);
             row.update(value_of(*group));
             if (wanted_.operation == "min" && group->least) row["min"] = shown.json(*group->least);
             if (wanted_.operation == "max" && group->greatest) row["max"] = shown.json(*group->greatest);
-            add(std::move(row));
-        }
+            return row;
+        };
+        for (const auto& group : groups) add([&] { return row_of(group.first, group.second); });
         out["groups"] = rows.take();
     }
-    if (left_out > 0) out["left_out"] = left_out;
+    if (left_out == 0) return out;
+    out["left_out"] = left_out;
+    out["next_after"] = passed + rows_given;
     return out;
 }
 

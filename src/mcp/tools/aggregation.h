@@ -33,13 +33,21 @@ struct Tally {
     std::uint64_t event_count = 0;
     std::uint64_t value_count = 0;      ///< Events in which the field is there.
     std::uint64_t no_number_count = 0;  ///< The field is there and no number.
+    std::uint64_t string_count = 0;     ///< The field is there and a string.
     DecimalSum sum;
-    std::optional<std::string> least, greatest;  ///< JSON text.
+    /// JSON text: of the numbers, or where there is none of the strings.
+    std::optional<std::string> least, greatest;
     std::uint64_t least_position = 0, greatest_position = 0;
-    std::set<std::string> distinct;
+    std::set<std::string> distinct;  ///< Canonical JSON (value_key.h).
     bool has_more_distinct = false;
     std::optional<Timestamp> first, last;  ///< occurred_at
     std::vector<std::int64_t> durations_ns;
+};
+
+/// A part of the groups, in the order in which they are told.
+struct GroupPage {
+    std::size_t after = 0;  ///< Groups of the pages before.
+    std::size_t limit = 0, bytes_max = 0;
 };
 
 class Aggregator {
@@ -55,8 +63,14 @@ public:
     [[nodiscard]] std::uint64_t event_count() const { return all_.event_count; }
     /// `result`: numbers, and what else is not stored text; and how many groups there are.
     void put_result(Json& answer) const;
-    /// `groups` and such: stored text. `left_out` says how many groups did not fit.
-    [[nodiscard]] Json rows(std::size_t limit, std::size_t bytes_max, Shown& shown) const;
+    /// Whether there are events, and none of them has the field to calculate with, or the one to group by.
+    [[nodiscard]] bool lacks_field() const { return !field_.empty() && all_.event_count > 0 && all_.value_count == 0; }
+    [[nodiscard]] bool lacks_group_field() const {
+        return !by_field_.empty() && groups_.size() == 1 && groups_.begin()->first.empty();
+    }
+    /// `groups` and such: stored text. `left_out` says how many groups there are behind the page, `next_after` where it
+    /// ends.
+    [[nodiscard]] Json rows(const GroupPage& page, Shown& shown) const;
 
 private:
     /// An event of which the time between it and others counts. Names are places in names_.
@@ -92,6 +106,7 @@ private:
     void add_steps(std::span<const Moment> entity);
     [[nodiscard]] std::string group_of(const EventView& event) const;
     [[nodiscard]] Json value_of(const Tally& tally) const;
+    void put_group_name(Json& row, const std::string& name, Shown& shown) const;
     [[nodiscard]] Json span_rows() const;
 
     Aggregation wanted_;

@@ -9,6 +9,7 @@
 #include "client/endpoint.h"
 #include "json/writer.h"
 #include "mcp/json_rpc.h"
+#include "mcp/tools/budget.h"
 #include "mcp/tools/request.h"
 #include "mcp/tools/shown.h"
 #include "wire/append_failure_json.h"
@@ -131,7 +132,9 @@ ToolRun answering(ConfirmableRun run) {
                                   CallContext& context) {
         try {
             Result<ToolAnswer> answer = run(arguments, confirmed, context);
-            return answer.ok() ? std::move(answer).value() : failed_on(context.endpoint, answer.error());
+            if (!answer.ok()) return failed_on(context.endpoint, answer.error());
+            if (!answer->is_error && !answer->confirm) keep_to_budget(answer->structured, budget_of(arguments));
+            return std::move(answer).value();
         } catch (const Json::exception&) {
             // Past the check of the schema came a member of another kind.
             return failed(
@@ -142,16 +145,16 @@ ToolRun answering(ConfirmableRun run) {
 
 std::size_t json_size(const Json& value) { return text_of(value).size(); }
 
-bool Rows::add(Json row) {
-    if (!rows_.empty()) return add_if_it_fits(std::move(row));
+bool Rows::add(Json row, std::size_t others) {
+    if (!rows_.empty()) return add_if_it_fits(std::move(row), others);
     bytes_ += json_size(row) + 1;
     rows_.push_back(std::move(row));
     return true;
 }
 
-bool Rows::add_if_it_fits(Json row) {
+bool Rows::add_if_it_fits(Json row, std::size_t others) {
     const std::size_t size = json_size(row) + 1;
-    if (bytes_ + size > bytes_max_) return false;
+    if (!has_room_for(size + others)) return false;
     bytes_ += size;
     rows_.push_back(std::move(row));
     return true;

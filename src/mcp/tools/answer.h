@@ -51,7 +51,8 @@ using ToolRun = std::function<ToolAnswer(const Json&, const std::optional<std::s
 using FallibleRun = std::function<Result<ToolAnswer>(const Json& arguments, CallContext& context)>;
 using ConfirmableRun = std::function<Result<ToolAnswer>(
     const Json& arguments, const std::optional<std::string>& confirmed, CallContext& context)>;
-/// A tool's function made of one that can fail: its errors are answers, and nothing is thrown.
+/// A tool's function made of one that can fail: its errors are answers, nothing is thrown, and answers keep to their
+/// budget.
 ToolRun answering(FallibleRun run);
 ToolRun answering(ConfirmableRun run);
 
@@ -61,10 +62,12 @@ public:
     /// `bytes_max`: of all rows together as JSON.
     explicit Rows(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
-    /// Whether the row went in; the first one always does.
-    bool add(Json row);
+    /// Whether the row went in, with `others` bytes that stand elsewhere; the first one always does.
+    bool add(Json row, std::size_t others = 0);
     /// The same, and the first one only if it fits.
-    bool add_if_it_fits(Json row);
+    bool add_if_it_fits(Json row, std::size_t others = 0);
+    /// Whether `others` bytes that stand elsewhere fit too.
+    [[nodiscard]] bool has_room_for(std::size_t others) const { return bytes_ + others <= bytes_max_; }
     [[nodiscard]] bool empty() const { return rows_.empty(); }
     [[nodiscard]] std::size_t size() const { return rows_.size(); }
     Json take() { return std::move(rows_); }

@@ -22,6 +22,7 @@ Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument
 struct Request {
     std::string branch, idempotency_key;
     Json batch;  ///< events and conditions, as the library reads them
+    std::size_t bytes_max = 0;
 };
 
 Status check_key(const std::string& key) {
@@ -65,6 +66,7 @@ Result<Request> take_request(const Json& arguments, const CallContext& context) 
     if (request.idempotency_key.empty())
         return wrong("idempotency_key is missing: any name for this batch; repeating the call with it appends once");
     RETURN_IF_ERROR(check_key(request.idempotency_key));
+    ASSIGN_OR_RETURN(request.bytes_max, take_budget(parameters));
     RETURN_IF_ERROR(parameters.check_all_taken());
     if (!arguments.contains("events") || !arguments["events"].is_array() || arguments["events"].empty())
         return wrong("events is a list of at least one event");
@@ -80,19 +82,29 @@ Result<Request> take_request(const Json& arguments, const CallContext& context) 
     return request;
 }
 
-Json appended_rows(const AppendResult& result, const Json& events, const std::string& branch) {
-    Json rows = Json::array();
+/// As many as fit; the rest is said by where all of them are.
+void put_rows(Json& answer, const AppendResult& result, const Request& request, const std::string& branch) {
+    const Json& events = request.batch["events"];
+    if (!result.events.empty()) {
+        answer["first_position"] = result.events.front().position.value;
+        answer["last_position"] = result.events.back().position.value;
+    }
+    Rows rows(bytes_left(answer, request.bytes_max));
     for (std::size_t i = 0; i < result.events.size(); ++i) {
         const AppendedEvent& event = result.events[i];
         Json row;
-        if (i < events.size()) row["entity_id"] = events[i].value("entity_id", "");
+        if (i < events.size()) row["entity_id"] = shown_word(events[i].value("entity_id", ""));
         row["version"] = event.version.value;
         row["position"] = event.position.value;
         row["id"] = event.id.to_string();
         row["uri"] = "chronos://" + branch + "/events/" + std::to_string(event.position.value);
-        rows.push_back(std::move(row));
+        if (!rows.add_if_it_fits(std::move(row))) break;
     }
-    return rows;
+    if (rows.size() < result.events.size()) {
+        answer["events_left_out"] = result.events.size() - rows.size();
+        mark_incomplete(answer, "all were appended; query_events from first_position on shows the others");
+    }
+    answer["events"] = rows.take();
 }
 
 Result<ToolAnswer> append_events(const Json& arguments, CallContext& context) {
@@ -110,6 +122,7 @@ Result<ToolAnswer> append_events(const Json& arguments, CallContext& context) {
         const AppendResult result,
         context.endpoint.append(std::move(batch), {.branch = branch, .idempotency_key = request.idempotency_key}));
     Json answer;
+    answer["complete"] = true;
     answer["branch_changed"] = result.duplicate ? Json(nullptr) : Json(branch);
     answer["branch"] = branch;
     answer["duplicate"] = result.duplicate;
@@ -118,7 +131,7 @@ Result<ToolAnswer> append_events(const Json& arguments, CallContext& context) {
     answer["durability"] = durability_name(result.durability);
     if (fork) answer["expires_at"] = fork->expires_at.to_string();
     if (result.duplicate) answer["note"] = "this key was used before with the same content; this is its first answer";
-    answer["events"] = appended_rows(result, request.batch["events"], branch);
+    put_rows(answer, result, request, branch);
     return answered(std::move(answer));
 }
 
@@ -129,18 +142,18 @@ Tool append_events_tool() {
     tool.name = "append_events";
     tool.title = "Append events";
     tool.description =
-        "Append events, all or none, to a fork (or \"main\", spelled). expected_version: of the entity before, "
-        "\"none\" "
-        "if new, or \"any\". Repeating with the same idempotency_key appends once.";
+        "Append events, all or none, to a fork, or \"main\". expected_version: of the entity before, \"none\" if "
+        "new, or \"any\". The same idempotency_key appends once.";
     tool.input_schema = input_schema(
         R"({"branch":{"type":"string"},"idempotency_key":{"type":"string"},
             "events":{"type":"array","items":{"type":"object","properties":{
                 "entity_id":{"type":"string"},"event_type":{"type":"string"},"payload":{},
-                "expected_version":{"type":["integer","string"]},"metadata":{"type":"object"},"tags":{"type":"array"},
+                "expected_version":{},"metadata":{"type":"object"},"tags":{"type":"array"},
                 "occurred_at":{"type":"string"},"id":{"type":"string"}},
-                "required":["entity_id","event_type","expected_version"]}},
+                "required":["entity_id","event_type","expected_version"],
+                "additionalProperties":false}},
             "conditions":{"type":"array"}})",
-        {}, {"branch", "idempotency_key", "events"});
+        {Shared::kBudget}, {"branch", "idempotency_key", "events"});
     tool.output_schema = output_schema(
         R"({"branch_changed":{"type":["string","null"]},"branch":{"type":"string"},"duplicate":{"type":"boolean"},
             "appended":{"type":"integer"},"recorded_at":{"type":"string"},"events":{"type":"array"}})",

@@ -8,22 +8,30 @@
 
 #include "base/result.h"
 #include "mcp/json_rpc.h"
+#include "mcp/tools/asked_time.h"
 #include "mcp/tools/guidance.h"
 #include "mcp/tools/request.h"
+#include "mcp/tools/searched.h"
 
 namespace chronos::mcp {
 namespace {
 
 constexpr std::size_t kStepsMax = 4;
 constexpr std::size_t kNamesMax = 6;
+constexpr std::size_t kKindsMax = 50;
+/// Of a word that may stand anywhere in an id.
+constexpr std::size_t kInsideBytesMin = 4;
+constexpr std::string_view kArithmetic = "total|sum|how much|average|mean|minimum|lowest|maximum|highest";
 /// Names and times around a payload in an answer.
 constexpr std::uint64_t kRowTokens = 55;
 
 /// What the question names of the store.
 struct Subject {
     std::vector<std::string> entities, event_types;
+    std::string kind;   ///< What the ids of the entities begin with that are named as a kind: "order:".
     std::string field;  ///< JSON pointer.
     std::string date;
+    AskedTime time;
 };
 
 std::vector<std::string> words_of(const std::string& text) {
@@ -57,20 +65,95 @@ bool means_type(const std::string& word, const std::string& type) {
     return word.substr(0, stem) == last.substr(0, stem);
 }
 
+/// Entities whose ids hold one of these words, the first of each.
+Status find_inside_ids(const client::EndpointView& view, std::vector<std::string> words, Subject& subject) {
+    constexpr std::size_t kIdsMax = 20'000;
+    constexpr std::uint32_t kPage = 1'000;
+    std::string after;
+    for (std::size_t looked_at = 0; !words.empty() && looked_at < kIdsMax; looked_at += kPage) {
+        ASSIGN_OR_RETURN(const auto ids, view.entities("", after, kPage));
+        for (const std::string& id : ids) {
+            const auto inside = std::find_if(words.begin(), words.end(), [&id](const std::string& word) {
+                return id.find(word) != std::string::npos;
+            });
+            if (inside == words.end()) continue;
+            if (subject.entities.size() < kNamesMax) subject.entities.push_back(id);
+            words.erase(inside);
+        }
+        if (ids.size() < kPage) break;
+        after = ids.back();
+    }
+    return {};
+}
+
+/// "order", "orders" and "boxes" name kinds of entities.
+Result<std::string> kind_in(const client::EndpointView& view, const std::vector<std::string>& words) {
+    ASSIGN_OR_RETURN(const auto kinds, entity_kinds(view, kKindsMax));
+    for (const std::string& kind : kinds) {
+        std::string name = kind.substr(0, kind.find_first_of(":/-_"));
+        if (name.size() == kind.size() || name.size() < 2) continue;
+        const bool is_named = std::any_of(words.begin(), words.end(), [&name](const std::string& word) {
+            return word == name || word == name + "s" || word == name + "es";
+        });
+        if (is_named) return kind;
+    }
+    return std::string();
+}
+
+/// "cost per day" of "/money/cost_per_day".
+std::string spoken(const std::string& pointer) {
+    std::string name = pointer.substr(pointer.rfind('/') + 1);
+    std::replace(name.begin(), name.end(), '_', ' ');
+    return name;
+}
+
+/// The field that the question names, "cost_per_day" or "cost per day"; empty: none of these.
+std::string field_in(const TypeSample& sample, const std::string& lower_question,
+                     const std::vector<std::string>& words) {
+    for (const auto& [pointer, field] : sample.fields) {
+        const std::string name = pointer.substr(pointer.rfind('/') + 1);
+        if (std::find(words.begin(), words.end(), name) != words.end()) return pointer;
+        if (name.find('_') != std::string::npos && mentions(lower_question, spoken(pointer))) return pointer;
+    }
+    return {};
+}
+
+/// The same in the last events of each type, for fields that the last events of all have not.
+Result<std::string> field_in_types(const client::EndpointView& view, const Question& question,
+                                   const std::vector<std::string>& words) {
+    constexpr std::size_t kTypesMax = 30;
+    constexpr std::uint32_t kEventsOfType = 20;
+    for (std::size_t i = 0; i < std::min(kTypesMax, question.stats.event_types.size()); ++i) {
+        ASSIGN_OR_RETURN(const TypeSample sample,
+                         sample_type(view, question.stats.event_types[i].event_type, kEventsOfType));
+        std::string field = field_in(sample, question.lower_question, words);
+        if (!field.empty()) return field;
+    }
+    return std::string();
+}
+
 Result<Subject> subject_of(const client::EndpointView& view, const Question& question) {
     Subject subject;
+    std::vector<std::string> not_begun_with;
     for (const std::string& word : words_of(question.question)) {
         if (is_date(word)) {
             subject.date = word;
             continue;
         }
-        const bool looks_like_id = word.find_first_of(":/-_0123456789") != std::string::npos;
-        if (!looks_like_id || subject.entities.size() == kNamesMax) continue;
+        const bool is_type = std::any_of(question.stats.event_types.begin(), question.stats.event_types.end(),
+                                         [&word](const EventTypeCount& type) { return type.event_type == word; });
+        const bool looks_like_id = word.find_first_of(":/-_.0123456789") != std::string::npos;
+        if (!looks_like_id || is_type || subject.entities.size() == kNamesMax) continue;
         ASSIGN_OR_RETURN(const auto ids, view.entities(word, "", 1));
         if (!ids.empty() && (ids.front() == word || word.find(':') != std::string::npos))
             subject.entities.push_back(ids.front());
+        else if (word.size() >= kInsideBytesMin && word.find_first_of("./:") != std::string::npos)
+            not_begun_with.push_back(word);
     }
+    RETURN_IF_ERROR(find_inside_ids(view, std::move(not_begun_with), subject));
     const std::vector<std::string> words = words_of(question.lower_question);
+    subject.time = asked_time(words, now());
+    ASSIGN_OR_RETURN(subject.kind, kind_in(view, words));
     // In the order in which the question names them: from the first to the second is what it is about.
     for (const std::string& word : words) {
         for (const EventTypeCount& type : question.stats.event_types) {
@@ -80,10 +163,9 @@ Result<Subject> subject_of(const client::EndpointView& view, const Question& que
                 subject.event_types.push_back(type.event_type);
         }
     }
-    for (const auto& [pointer, field] : question.sample.fields) {
-        const std::string name = pointer.substr(pointer.rfind('/') + 1);
-        const bool is_meant = std::find(words.begin(), words.end(), name) != words.end();
-        if (is_meant && subject.field.empty()) subject.field = pointer;
+    subject.field = field_in(question.sample, question.lower_question, words);
+    if (subject.field.empty() && mentions(question.lower_question, kArithmetic)) {
+        ASSIGN_OR_RETURN(subject.field, field_in_types(view, question, words));
     }
     return subject;
 }
@@ -139,6 +221,14 @@ private:
             filter.event_types = subject_.event_types;
             arguments["event_type"] = subject_.event_types;
         }
+        if (!has_entity() && subject_.event_types.empty() && !subject_.kind.empty()) {
+            filter.entity_id_prefix = subject_.kind;
+            arguments["entity_id_prefix"] = subject_.kind;
+        }
+        filter.occurred_since = subject_.time.since;
+        filter.occurred_until = subject_.time.until;
+        if (filter.occurred_since) arguments["occurred_since"] = filter.occurred_since->to_string();
+        if (filter.occurred_until) arguments["occurred_until"] = filter.occurred_until->to_string();
         ASSIGN_OR_RETURN(const std::uint64_t count, view_.count(filter));
         return std::pair{std::move(arguments), count};
     }
@@ -199,34 +289,84 @@ private:
         return {};
     }
 
+    /// From one event to another, if the question names any; else what follows what, which names them.
+    Status plan_duration(std::uint64_t rows) {
+        if (subject_.event_types.empty()) {
+            Json call = {{"op", "sequence"}};
+            if (!subject_.kind.empty()) call["entity_id_prefix"] = subject_.kind;
+            add("aggregate",
+                "which event follows which in an entity, and the time between; then op duration with from_type and "
+                "to_type",
+                std::move(call), rows, 300);
+            return {};
+        }
+        Json call = {{"op", "duration"}};
+        ASSIGN_OR_RETURN(call["from_type"], first_type());
+        call["to_type"] = subject_.event_types[subject_.event_types.size() > 1 ? 1 : 0];
+        add("aggregate", "duration from one event type to another per entity: min, avg, median, p95, max",
+            std::move(call), rows, 300);
+        return {};
+    }
+
+    /// What is done with the values of a field; empty: it is counted.
+    [[nodiscard]] std::string_view operation() const {
+        if (asks("average|mean")) return "avg";
+        if (asks("total|sum|how much")) return "sum";
+        if (asks("minimum|lowest")) return "min";
+        return asks("maximum|highest") ? "max" : "";
+    }
+
+    void plan_calculation(Json arguments, std::uint64_t rows) {
+        const std::string_view operation = this->operation();
+        const bool is_of_field = !operation.empty() && !subject_.field.empty();
+        if (!is_of_field && operation == "avg") {
+            add("overview", "the question names no field that is here to calculate with: see the fields of each type",
+                Json::object(), question_.stats.event_types.size(), 200 + question_.stats.event_types.size() * 60);
+            return;
+        }
+        arguments["op"] = is_of_field ? operation : "count";
+        if (is_of_field) arguments["field"] = subject_.field;
+        // "per" and "day" of "cost per day" are words of the field.
+        std::string rest = question_.lower_question;
+        const std::string name = spoken(subject_.field);
+        if (const std::size_t at = rest.find(name); is_of_field && at != std::string::npos) rest.erase(at, name.size());
+        if (mentions(rest, "per|by|each|most|least|top|distribution"))
+            arguments["by"] = mentions(rest, "day|daily") ? "day" : "type";
+        add("aggregate", "the server counts and adds; do not fetch events to add them up", std::move(arguments), rows,
+            300);
+    }
+
+    void plan_search(Json arguments, std::uint64_t rows) {
+        if (subject_.time.is_there()) {
+            // What happened when is a filter of aggregate.
+            arguments["op"] = "count";
+            arguments["by"] = "entity";
+            add("aggregate", "entities by what happened to them at that time", std::move(arguments), rows, 600);
+            return;
+        }
+        if (arguments.contains("entity_id_prefix")) {
+            arguments["prefix"] = arguments["entity_id_prefix"];
+            arguments.erase("entity_id_prefix");
+        }
+        add("find_entities", "entities by what happened to them, most matches first", std::move(arguments), rows, 600);
+    }
+
     Status plan_arithmetic() {
         ASSIGN_OR_RETURN(auto filtered, filter());
         auto& [arguments, rows] = filtered;
-        if (asks("how long|duration|took|take|takes|lead time|time to|average time") && !has_entity()) {
-            Json call = {{"op", "duration"}};
-            if (!subject_.event_types.empty()) {
-                ASSIGN_OR_RETURN(call["from_type"], first_type());
-                call["to_type"] = subject_.event_types[subject_.event_types.size() > 1 ? 1 : 0];
-            }
-            add("aggregate", "duration from one event type to another per entity: min, avg, median, p95, max",
-                std::move(call), rows, 300);
-        }
+        const bool is_of_duration = asks("how long|duration|took|take|takes|lead time|time to|average time");
+        if (is_of_duration && !has_entity()) RETURN_IF_ERROR(plan_duration(rows));
         if (asks("how many|how much|count|number of|total|sum|average|mean|most|least|top|per|distribution|minimum|"
                  "maximum|highest|lowest")) {
-            const bool is_sum = asks("total|sum|how much|average|mean") && !subject_.field.empty();
-            arguments["op"] = is_sum ? (asks("average|mean") ? "avg" : "sum") : "count";
-            if (is_sum) arguments["field"] = subject_.field;
-            if (asks("per|by|each|most|least|top|distribution")) arguments["by"] = asks("day|daily") ? "day" : "type";
-            add("aggregate", "the server counts and adds; do not fetch events to add them up", std::move(arguments),
-                rows, 300);
+            if (!is_of_duration || has_entity()) plan_calculation(std::move(arguments), rows);
         } else if (asks("which|find|list|who has|whose|search") && !has_entity()) {
-            add("find_entities", "entities by what happened to them, most matches first", std::move(arguments), rows,
-                600);
+            plan_search(std::move(arguments), rows);
         } else if (asks("follow|watch|wait|live|new events|tail")) {
+            arguments.erase("occurred_since");
+            arguments.erase("occurred_until");
             arguments["after"] = "head";
             arguments["wait_seconds"] = 25;
-            add("query_events", "waits for what comes; repeat with after = the position seen last",
-                std::move(arguments), 0, 200);
+            add("query_events", "waits for what comes; repeat with what cursor holds", std::move(arguments), 0, 200);
         }
         return {};
     }

@@ -26,6 +26,11 @@ struct Request {
     std::size_t bytes_max = 0;
 };
 
+struct Sides {
+    const client::EndpointView& from;
+    const client::EndpointView& to;
+};
+
 Error wrong(std::string message) { return base::fail(ErrorCode::kInvalidArgument, std::move(message)); }
 
 Result<ViewOptions> take_side(const Json& arguments, std::string_view name) {
@@ -114,7 +119,8 @@ Json field_row(const EntityChange& change, const FieldDifference& field, Shown& 
 }
 
 /// The row, and how many of its fields did not fit into `bytes_max`.
-std::pair<Json, std::size_t> entity_row(const EntityChange& change, std::size_t bytes_max, Shown& shown) {
+std::pair<Json, std::size_t> entity_row(const EntityChange& change, std::uint64_t late_events, std::size_t bytes_max,
+                                        Shown& shown) {
     Json row;
     row["entity_id"] = shown.text(change.entity_id);
     row["existed"] = change.existed;
@@ -122,6 +128,7 @@ std::pair<Json, std::size_t> entity_row(const EntityChange& change, std::size_t 
     row["version_from"] = change.version_before.value;
     row["version_to"] = change.version_after.value;
     row["fields"] = Json::array();
+    if (late_events > 0) row["late_events"] = late_events;
     row["added_count"] = change.added_count;
     if (!change.added.empty()) row["added"] = event_rows(change.added, shown);
     if (change.removed_count > 0) {
@@ -139,20 +146,37 @@ std::pair<Json, std::size_t> entity_row(const EntityChange& change, std::size_t 
     return {std::move(row), left_out};
 }
 
+/// Of the entity's events in either view, whichever has more: the orders of the fold may differ.
+Result<std::uint64_t> late_events_of(const EntityChange& change, const Sides& sides, const ChangesOptions& asked) {
+    const StateOptions options{.fold = asked.fold, .order = asked.order};
+    std::uint64_t late = 0;
+    for (const auto& [is_there, view] : {std::pair(change.existed, &sides.from), std::pair(change.exists, &sides.to)}) {
+        // One event alone is not late.
+        if (!is_there || std::max(change.version_before.value, change.version_after.value) < 2) continue;
+        ASSIGN_OR_RETURN(const State state, view->state(change.entity_id, options));
+        late = std::max(late, state.late_events);
+    }
+    return late;
+}
+
 /// Entities as long as they fit; of the first one as many fields as do. Answers how many entities were given.
-std::size_t put_entities(Json& answer, const Changes& changes, std::size_t bytes_max) {
+Result<std::size_t> put_entities(Json& answer, const Changes& changes, const Sides& sides, const ChangesOptions& asked,
+                                 std::size_t bytes_max) {
     Shown shown({.string_bytes = std::clamp<std::size_t>(bytes_max / 20, 60, 1'000), .element_count = 50});
     const std::size_t left = bytes_left(answer, bytes_max);
     Json rows = Json::array();
     std::size_t used = 0;
     std::size_t fields_left_out = 0;
+    std::uint64_t late_count = 0;
     for (const EntityChange& change : changes.entities) {
-        auto [row, left_out] = entity_row(change, left - std::min(left, used), shown);
+        ASSIGN_OR_RETURN(const std::uint64_t late, late_events_of(change, sides, asked));
+        auto [row, left_out] = entity_row(change, late, left - std::min(left, used), shown);
         const std::size_t size = json_size(row) + 1;
         const bool fits = left_out == 0 && used + size <= left;
         // One that does not fit comes first on the next page.
         if (!rows.empty() && !fits) break;
         used += size;
+        late_count += late;
         rows.push_back(std::move(row));
         fields_left_out += left_out;
         if (!fits) break;
@@ -164,6 +188,11 @@ std::size_t put_entities(Json& answer, const Changes& changes, std::size_t bytes
     if (shown.cut_count() > 0) {
         answer["values_cut"] = shown.cut_count();
         mark_incomplete(answer, "long values were cut: raise max_tokens, or get_state with fields on each side");
+    }
+    if (late_count > 0) {
+        answer["late_events"] = late_count;
+        if (asked.order == FoldOrder::kStream)
+            answer["note"] = "fold_order=occurred counts late events where they belong";
     }
     const std::size_t given = rows.size();
     answer["untrusted"]["entities"] = std::move(rows);
@@ -218,12 +247,14 @@ Result<ToolAnswer> compare(const Json& arguments, CallContext& context) {
     answer["events_removed"] = changes.removed_count;
     answer["from"] = view_json(from->info());
     answer["to"] = view_json(to->info());
+    answer["fold_order"] = request.changes.order == FoldOrder::kOccurred ? "occurred" : "stream";
     if (changes.entities.empty()) {
         ASSIGN_OR_RETURN(answer["searched"], searched(*to, arguments));
     }
     const Json sides = {{"from", side_json(request.from, from->info())}, {"to", side_json(request.to, to->info())}};
-    const std::size_t given =
-        put_entities(answer, changes, request.bytes_max - std::min(request.bytes_max, json_size(sides)));
+    ASSIGN_OR_RETURN(const std::size_t given,
+                     put_entities(answer, changes, {.from = *from, .to = *to}, request.changes,
+                                  request.bytes_max - std::min(request.bytes_max, json_size(sides))));
     if (given > 0 && (given < changes.entities.size() || changes.has_more)) {
         answer["complete"] = false;
         answer["cursor"] = {{"after", place_of(changes.entities[given - 1].entity_id)}};
@@ -240,11 +271,11 @@ Tool compare_tool() {
     tool.name = "compare";
     tool.title = "Compare";
     tool.description =
-        "What differs between two views: entities, fields, events. Each side as_of, known_at, at or fork; `to`: main "
-        "now unless given; only to {fork}: what it changed.";
+        "Differences between two views: entities, fields, events. Each side as_of, known_at, at or fork; without `to`: "
+        "main now; only to {fork}: what it changed.";
     tool.input_schema = input_schema(
         R"({"from":{"type":"object"},"to":{"type":"object"},"entity_id":{"type":["string","array"]},
-            "entity_id_prefix":{"type":"string"},"limit":{"type":"integer"},"after":{"type":"string"}})",
+            "entity_id_prefix":{"type":"string"},"fold_order":{"enum":["stream","occurred"]},"limit":{"type":"integer"},"after":{"type":"string"}})",
         {Shared::kBudget});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"cursor":{"type":["object","null"]},"differs":{"type":"boolean"},

@@ -15,7 +15,16 @@ Result<ToolAnswer> entity_absent(const client::Endpoint& endpoint, const client:
     answer["exists_later"] = state.first_event_at.has_value();
     if (state.first_event_at) {
         answer["first_event_at"] = state.first_event_at->to_string();
-        answer["note"] = "it is not there in this view; its first event is of first_event_at";
+        answer["note"] = "it is not there in this view; its first event occurred at first_event_at";
+        ASSIGN_OR_RETURN(const auto head, endpoint.view({.branch = branch}));
+        client::EventPage page;
+        RETURN_IF_ERROR(head->read_entity(state.entity_id, {.limit = 1}, page));
+        if (!page.events().empty()) {
+            answer["first_recorded_at"] = page.events().front().recorded_at.to_string();
+            answer["note"] =
+                "it is not there in this view; its first event occurred at first_event_at, and the first was recorded "
+                "at first_recorded_at";
+        }
     } else {
         answer["note"] = "no event of this entity was ever recorded on this branch";
     }

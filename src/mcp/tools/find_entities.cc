@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -40,10 +41,10 @@ struct Found {
 };
 
 struct Search {
-    std::vector<Found> found;       ///< At most as many as were asked for.
+    std::vector<Found> found;       ///< Of this page, at most as many as were asked for.
     std::uint64_t count = 0;        ///< Of all there are.
     std::string_view how;           ///< What the ids have to do with the question.
-    bool has_more = false;          ///< In the order of ids, behind the last one.
+    bool has_more = false;          ///< Behind the last one.
     bool was_cut_off = false;       ///< Not everything was looked at: there may be more than `count`.
     std::vector<std::string> near;  ///< Spelled nearly so, where nothing was found.
 };
@@ -123,6 +124,18 @@ Result<std::vector<std::string>> near_ids(const client::EndpointView& view, cons
     return near;
 }
 
+/// Leaves the page: what stands behind the entity that was the last one of the page before.
+void keep_page(Search& search, const Request& request) {
+    search.count = search.found.size();
+    if (!request.after.empty()) {
+        const auto last = std::find_if(search.found.begin(), search.found.end(),
+                                       [&](const Found& found) { return found.id == request.after; });
+        search.found.erase(search.found.begin(), last == search.found.end() ? last : std::next(last));
+    }
+    search.has_more = search.found.size() > request.limit;
+    if (search.has_more) search.found.resize(request.limit);
+}
+
 /// Ids that hold the text, the ones that begin with it first; without any, ids that are spelled nearly so.
 Result<Search> by_text(const client::EndpointView& view, const Request& request) {
     Search search{.how = "ids that hold the text"};
@@ -131,15 +144,13 @@ Result<Search> by_text(const client::EndpointView& view, const Request& request)
     const auto see = [&](const std::string& id) {
         const std::size_t at = lower(id).find(wanted);
         if (at == std::string::npos) return;
-        ++search.count;
-        std::vector<Found>& to = at == 0 ? search.found : inside;
-        if (to.size() < request.limit) to.push_back({.id = id});
+        (at == 0 ? search.found : inside).push_back({.id = id});
     };
-    ASSIGN_OR_RETURN(const bool are_all, look_at_ids(view, request.prefix, request.after, see));
+    ASSIGN_OR_RETURN(const bool are_all, look_at_ids(view, request.prefix, "", see));
     search.was_cut_off = !are_all;
     search.found.insert(search.found.end(), inside.begin(), inside.end());
-    if (search.found.size() > request.limit) search.found.resize(request.limit);
-    if (!search.found.empty()) return search;
+    keep_page(search, request);
+    if (search.count > 0) return search;
     ASSIGN_OR_RETURN(search.near, near_ids(view, request));
     search.how = search.near.empty() ? "no id holds the text, and none is spelled nearly so"
                                      : "no id holds the text; these are spelled nearly so";
@@ -168,8 +179,7 @@ Result<Search> by_events(const client::EndpointView& view, const Request& reques
     for (const auto& [id, count] : matches) search.found.push_back({.id = id, .matches = count});
     std::stable_sort(search.found.begin(), search.found.end(),
                      [](const Found& a, const Found& b) { return a.matches > b.matches; });
-    search.count = search.found.size();
-    if (search.found.size() > request.limit) search.found.resize(request.limit);
+    keep_page(search, request);
     return search;
 }
 
@@ -207,18 +217,16 @@ Result<ToolAnswer> find_entities(const Json& arguments, CallContext& context) {
         ASSIGN_OR_RETURN(Json row, entity_row(*view, search.found[given], shown));
         if (!rows.add(std::move(row))) break;
     }
-    const bool is_by_id = !request.has_filter && request.text.empty();
-    const bool goes_on = is_by_id && given > 0 && (search.has_more || given < search.found.size());
-    if (goes_on) {
+    if (given > 0 && (search.has_more || given < search.found.size())) {
         answer["complete"] = false;
         answer["cursor"] = {{"after", place_of(search.found[given - 1].id)}};
         pin_view(answer["cursor"], view->info());
-    } else if (!is_by_id && (search.was_cut_off || given < search.count)) {
-        mark_incomplete(answer, "there are more: a narrower filter or prefix, or a higher limit or max_tokens");
+    } else if (search.was_cut_off) {
+        mark_incomplete(answer, "not everything was looked at: a narrower filter or prefix");
     }
     if (shown.cut_count() > 0) mark_incomplete(answer, "long ids were cut: query_events with the prefix shows them");
     answer["untrusted"]["entities"] = rows.take();
-    if (!search.found.empty()) return answered(std::move(answer));
+    if (!search.found.empty() || search.count > 0) return answered(std::move(answer));
     ASSIGN_OR_RETURN(answer["searched"], searched(*view, arguments));
     ASSIGN_OR_RETURN(Json meant, did_you_mean(*view, request.filter));
     for (const std::string& id : search.near) meant["entity_id"].push_back(shown.text(id));
@@ -232,7 +240,7 @@ Tool find_entities_tool() {
     Tool tool;
     tool.name = "find_entities";
     tool.title = "Find entities";
-    tool.description = "Entity ids by a part (text), prefix, or what happened to them (filters).";
+    tool.description = "Entity ids by a part (text), prefix, or what happened to them.";
     tool.input_schema = input_schema(
         R"({"text":{"type":"string"},"prefix":{"type":"string"},"event_type":{"type":["string","array"]},
             "where":{"type":["string","array"]},"actor":{"type":"string"},

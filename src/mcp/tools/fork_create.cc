@@ -24,8 +24,9 @@ Result<ForkOptions> take_options(const Json& arguments, const CallContext& conte
     if (options.at && options.known_at)
         return base::fail(ErrorCode::kInvalidArgument, "at and known_at exclude each other: say where, or when");
     ASSIGN_OR_RETURN(const auto ttl, parameters.take_number("ttl_seconds"));
-    if (ttl && *ttl > static_cast<std::uint64_t>(kForkTtlMaxNs) / kSecondNs)
-        return base::fail(ErrorCode::kLimitExceeded, "ttl_seconds is at most 604800, 7 days");
+    if (ttl && (*ttl == 0 || *ttl > static_cast<std::uint64_t>(kForkTtlMaxNs) / kSecondNs))
+        return base::fail(ErrorCode::kInvalidArgument,
+                          "ttl_seconds=" + std::to_string(*ttl) + ": 1 to 604800, 7 days, is possible");
     if (ttl) options.ttl_ns = static_cast<std::int64_t>(*ttl * kSecondNs);
     RETURN_IF_ERROR(parameters.check_all_taken());
     options.creator = context.principal.name;

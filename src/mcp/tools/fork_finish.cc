@@ -152,7 +152,7 @@ Tool fork_finish_tool() {
     tool.name = "fork_finish";
     tool.title = "Finish a fork";
     tool.description =
-        "Merge a fork into its parent, all or nothing, or discard it. First call: a plan; confirm with its plan_token. "
+        "Merge a fork into its parent, or discard it. First call: a plan; confirm with its plan_token. "
         "Conflicts: skip or force entities.";
     tool.input_schema = input_schema(
         R"({"fork":{"type":"string"},"action":{"enum":["merge","discard"]},"skip":{"type":"array"},

@@ -11,6 +11,7 @@
 #include "mcp/tools/refold.h"
 #include "mcp/tools/request.h"
 #include "mcp/tools/schema.h"
+#include "mcp/tools/searched.h"
 #include "mcp/tools/shown.h"
 #include "mcp/tools/tool_list.h"
 #include "mcp/tools/value_periods.h"
@@ -23,6 +24,7 @@ namespace {
 
 constexpr std::uint64_t kEventsMax = 100'000;
 constexpr std::string_view kHowToSeeMore = "raise max_tokens, or ask for one field, or aggregate by type or actor";
+constexpr std::string_view kHowToSeeMoreOfField = "raise max_tokens, or name a field inside of this one";
 constexpr std::uint64_t kLimitDefault = 50;
 constexpr std::uint64_t kLimitMax = 1'000;
 
@@ -34,7 +36,9 @@ struct Request {
     StateOptions fold;
     std::vector<std::string> expected_types;
     std::optional<std::uint64_t> after;
+    std::optional<Timestamp> now;  ///< Of the first page.
     bool is_backward = false;
+    bool has_order = false;
     std::size_t limit = kLimitDefault;
     std::size_t bytes_max = 0;
 };
@@ -52,7 +56,10 @@ Result<Request> take_request(const Json& arguments) {
     // How long a value held is a question about what happened, not about when it was told.
     if (!has_order && !request.field.empty()) request.fold.order = FoldOrder::kOccurred;
     request.expected_types = parameters.take_all("expect_types");
+    RETURN_IF_ERROR(check_whole_types(request.expected_types, "expect_types"));
     ASSIGN_OR_RETURN(request.after, parameters.take_number("after"));
+    ASSIGN_OR_RETURN(request.now, wire::take_time(parameters, "now", now()));
+    request.has_order = parameters.has("order");
     ASSIGN_OR_RETURN(const std::string order, parameters.take_word("order", {"forward", "backward"}));
     request.is_backward = order == "backward";
     ASSIGN_OR_RETURN(const auto limit, parameters.take_number("limit"));
@@ -82,7 +89,8 @@ Json change_row(const FieldChange& change, Shown& shown) {
 }
 
 /// What happened, by whom and why, before what it changed.
-Json entry_row(const HistoryEntry& entry, std::string_view field, Shown& shown) {
+Json entry_row(const HistoryEntry& entry, const Request& request, Shown& shown) {
+    const std::string& field = request.field;
     Json row;
     row["version"] = entry.event.version.value;
     row["position"] = entry.event.position.value;
@@ -96,11 +104,15 @@ Json entry_row(const HistoryEntry& entry, std::string_view field, Shown& shown) 
         const std::string id = text_member(entry.event.metadata, name);
         if (!id.empty()) row[name] = shown.text(id);
     }
-    row["changes"] = Json::array();
+    // A row takes no more than a part of an answer, if it need not.
+    Rows changes(request.bytes_max / 3);
+    std::size_t left_out = 0;
     for (const FieldChange& change : entry.changes) {
         const bool is_wanted = field.empty() || is_inside(change.pointer, field) || is_inside(field, change.pointer);
-        if (is_wanted) row["changes"].push_back(change_row(change, shown));
+        if (is_wanted && (left_out > 0 || !changes.add(change_row(change, shown)))) ++left_out;
     }
+    row["changes"] = changes.take();
+    if (left_out > 0) row["changes_left_out"] = left_out;
     return row;
 }
 
@@ -130,20 +142,38 @@ std::optional<Timestamp> last_occurred_at(const Entries& entries) {
     return last;
 }
 
-void put_absent_types(Json& answer, const Entries& entries, const std::vector<std::string>& expected) {
-    if (expected.empty()) return;
+Status put_absent_types(Json& answer, const client::EndpointView& view, const Entries& entries,
+                        const Request& request) {
+    const std::vector<std::string>& expected = request.expected_types;
+    if (expected.empty()) return {};
+    std::size_t bytes = 0;
+    std::size_t left_out = 0;
     answer["absent_types"] = Json::array();
     answer["present_types"] = Json::object();
     for (const std::string& type : expected) {
+        const std::string word = shown_word(type);
+        bytes += word.size() + std::string_view("\"\":99999,").size();
+        if (bytes > request.bytes_max / 6) {
+            ++left_out;
+            continue;
+        }
         const auto count = std::count_if(entries.begin(), entries.end(),
                                          [&type](const HistoryEntry& entry) { return entry.event.event_type == type; });
         if (count == 0)
-            answer["absent_types"].push_back(shown_word(type));
+            answer["absent_types"].push_back(word);
         else
-            answer["present_types"][shown_word(type)] = count;
+            answer["present_types"][word] = count;
     }
-    if (!answer["absent_types"].empty())
-        answer["absence"] = "no event of the absent types is in this view: there is no evidence that these happened";
+    if (left_out > 0) {
+        answer["types_left_out"] = left_out;
+        mark_incomplete(answer, "fewer expect_types in one call, or raise max_tokens");
+    }
+    if (answer["absent_types"].empty()) return {};
+    answer["absence"] = "no event of the absent types is in this view: there is no evidence that these happened";
+    ASSIGN_OR_RETURN(Json similar, similar_types(view, expected));
+    if (similar.empty()) return {};
+    answer["untrusted"]["similar_types"] = std::move(similar);
+    return {};
 }
 
 /// The most frequent names, as many as fit; answers whether all of them did.
@@ -179,9 +209,20 @@ bool put_names(Json& untrusted, const Entries& entries, std::size_t bytes_max, S
     return put_counts(untrusted, "actors", actors, bytes_max / 2, shown) && has_all_types;
 }
 
+/// Whether an event that occurred later had changed the field before, so that its value is not the one that the order
+/// of occurrence gives.
+bool was_set_late(const Entries& entries, const FieldHistory& field) {
+    const HistoryEntry& setter = entries[field.entry_index];
+    return std::any_of(entries.begin(), entries.end(), [&](const HistoryEntry& entry) {
+        return entry.event.occurred_at > setter.event.occurred_at && touches(entry, field.pointer);
+    });
+}
+
 /// What every field is now, was before, and since when: as many as fit.
 void put_fields(Json& answer, const Entries& entries, Timestamp until, std::size_t bytes_max, Shown& shown) {
     constexpr std::size_t kFieldsMax = 20;
+    constexpr std::int64_t kSecondNs = 1'000'000'000;  // `until` is in whole seconds where it is now.
+    const bool may_be_late = answer.contains("late_events") && answer["fold_order"] == "stream";
     Rows rows(bytes_max);
     const std::vector<FieldHistory> fields = field_histories(entries);
     for (const FieldHistory& field : fields) {
@@ -193,9 +234,13 @@ void put_fields(Json& answer, const Entries& entries, Timestamp until, std::size
         for (const FieldChange& change : entry.changes) {
             if (change.pointer == field.pointer && change.before) row["previous"] = shown.json(*change.before);
         }
-        row["since"] = entry.event.occurred_at.to_string();
-        const std::int64_t held_ns = std::max<std::int64_t>(span_ns(entry.event.occurred_at, until), 0);
-        row["held_for"] = duration_json(held_ns)["text"];
+        const bool is_late = may_be_late && was_set_late(entries, field);
+        const Timestamp since = is_late ? entry.event.recorded_at : entry.event.occurred_at;
+        row["since"] = since.to_string();
+        if (is_late) row["since_is"] = "recorded";
+        // By an end that is a time of occurrence it cannot be said how long something is recorded.
+        if (!is_late || span_ns(until, since) < kSecondNs)
+            row["held_for"] = duration_json(std::max<std::int64_t>(span_ns(since, until), 0))["text"];
         row["changes"] = field.change_count;
         row["version"] = entry.event.version.value;
         if (!rows.add_if_it_fits(std::move(row))) break;
@@ -221,8 +266,17 @@ void explain_unknown_field(Json& answer, const Entries& entries, const std::stri
     }
 }
 
-void put_entries(Json& answer, const Request& request, const ViewInfo& info, std::vector<const HistoryEntry*> wanted,
-                 Shown& shown) {
+/// Says where the next page goes on: in the same view, behind this version, with the same now.
+void put_cursor(Json& answer, const Request& request, const ViewInfo& info, std::uint64_t last_version) {
+    answer["complete"] = false;
+    answer["cursor"] = {{"after", last_version}};
+    pin_view(answer["cursor"], info);
+    if (request.now || !request.view.at) answer["cursor"]["now"] = answer["until"];
+}
+
+void put_entries(Json& answer, const Request& request, const ViewInfo& info, const Entries& entries, Shown& shown) {
+    std::vector<const HistoryEntry*> wanted;
+    for (const HistoryEntry& entry : entries) wanted.push_back(&entry);
     std::sort(wanted.begin(), wanted.end(),
               [](const HistoryEntry* a, const HistoryEntry* b) { return a->event.version < b->event.version; });
     if (request.is_backward) std::reverse(wanted.begin(), wanted.end());
@@ -234,23 +288,40 @@ void put_entries(Json& answer, const Request& request, const ViewInfo& info, std
         const bool is_before =
             request.after && (request.is_backward ? version >= *request.after : version <= *request.after);
         if (is_before) continue;
-        Json row = left_out == 0 ? entry_row(*entry, request.field, shown) : Json();
-        // Where there are periods there need not be entries.
-        const bool must_fit = !request.field.empty() && !request.after;
-        if (left_out > 0 || rows.size() == request.limit ||
-            !(must_fit ? rows.add_if_it_fits(std::move(row)) : rows.add(std::move(row))))
+        if (left_out > 0 || rows.size() == request.limit || !rows.add(entry_row(*entry, request, shown)))
             ++left_out;
         else
             last_version = version;
     }
-    if (left_out > 0 && !last_version) mark_incomplete(answer, kHowToSeeMore);
     if (left_out > 0) answer["entries_left_out"] = left_out;
-    if (left_out > 0 && last_version) {
-        answer["complete"] = false;
-        answer["cursor"] = {{"after", *last_version}};
-        pin_view(answer["cursor"], info);
-    }
+    if (left_out > 0 && last_version) put_cursor(answer, request, info, *last_version);
     answer["untrusted"]["entries"] = rows.take();
+}
+
+/// The values that a field had, each with the events that changed it.
+Status put_field(Json& answer, const Request& request, const ViewInfo& info, const Entries& entries, Timestamp until,
+                 Shown& shown) {
+    const PeriodRequest wanted{
+        .field = request.field,
+        .fold = request.fold,
+        .until = until,
+        .after = request.after,
+        .is_backward = !request.has_order || request.is_backward,
+        .limit = request.limit,
+        .bytes_max = bytes_left(answer, request.bytes_max),
+        .entry_row = [&](const HistoryEntry& entry) { return entry_row(entry, request, shown); }};
+    ASSIGN_OR_RETURN(PeriodPage page, value_periods(entries, wanted, shown));
+    if (page.left_out > 0 && page.last) {
+        answer["periods_left_out"] = page.left_out;
+        put_cursor(answer, request, info, *page.last);
+    }
+    if (page.entries_left_out > 0) answer["entries_left_out"] = page.entries_left_out;
+    if (page.entries_left_out > 0 || page.has_totals_left_out) mark_incomplete(answer, kHowToSeeMoreOfField);
+    answer["untrusted"]["periods"] = std::move(page.periods);
+    if (!page.time_by_value.is_null()) answer["untrusted"]["time_by_value"] = std::move(page.time_by_value);
+    if (request.is_backward) std::reverse(page.entries.begin(), page.entries.end());
+    answer["untrusted"]["entries"] = std::move(page.entries);
+    return {};
 }
 
 Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
@@ -261,7 +332,7 @@ Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
     if (entries.empty()) {
         ASSIGN_OR_RETURN(const State state, view->state(request.entity_id, request.fold));
         ASSIGN_OR_RETURN(ToolAnswer absent, entity_absent(context.endpoint, *view, request.view.branch, state));
-        put_absent_types(absent.structured, entries, request.expected_types);
+        RETURN_IF_ERROR(put_absent_types(absent.structured, *view, entries, request));
         return absent;
     }
     Shown shown({.string_bytes = std::clamp<std::size_t>(request.bytes_max / 12, 60, 2'000), .element_count = 50});
@@ -269,40 +340,35 @@ Result<ToolAnswer> get_history(const Json& arguments, CallContext& context) {
     answer["exists"] = true;
     answer["entity_id"] = request.entity_id;
     put_totals(answer, entries, request.fold.order);
-    ASSIGN_OR_RETURN(const Timestamp until, end_of(*view, request.view, last_occurred_at(entries)));
+    ASSIGN_OR_RETURN(const Timestamp until, end_of(*view, request.view, last_occurred_at(entries), request.now));
     answer["until"] = until.to_string();
-    answer["uri"] = entity_uri(request.entity_id);
+    answer["uri"] = entity_uri(request.entity_id, request.view, view->info());
     answer["view"] = view_json(view->info());
-    put_absent_types(answer, entries, request.expected_types);
     answer["untrusted"] = Json::object();
+    RETURN_IF_ERROR(put_absent_types(answer, *view, entries, request));
     // Those of later pages are the same.
     if (!request.after && !put_names(answer["untrusted"], entries, bytes_left(answer, request.bytes_max) / 4, shown))
-        mark_incomplete(answer, kHowToSeeMore);
+        mark_incomplete(answer, request.field.empty() ? kHowToSeeMore : kHowToSeeMoreOfField);
     if (request.fold.order == FoldOrder::kOccurred) {
         ASSIGN_OR_RETURN(entries, by_occurrence(std::move(entries), request.fold.fold));
     }
-    std::vector<const HistoryEntry*> wanted;
-    for (const HistoryEntry& entry : entries) {
-        if (touches(entry, request.field)) wanted.push_back(&entry);
+    if (request.field.empty()) {
+        if (!request.after) put_fields(answer, entries, until, bytes_left(answer, request.bytes_max) / 2, shown);
+        put_entries(answer, request, view->info(), entries, shown);
+    } else {
+        const auto changes = std::count_if(entries.begin(), entries.end(), [&request](const HistoryEntry& entry) {
+            return touches(entry, request.field);
+        });
+        answer["changes_of_field"] = changes;
+        if (changes == 0) explain_unknown_field(answer, entries, request.field, shown);
+        RETURN_IF_ERROR(put_field(answer, request, view->info(), entries, until, shown));
     }
-    const std::size_t left = bytes_left(answer, request.bytes_max);
-    if (!request.field.empty()) {
-        answer["changes_of_field"] = wanted.size();
-        if (wanted.empty()) {
-            explain_unknown_field(answer, entries, request.field, shown);
-        } else {
-            const PeriodRequest periods{
-                .field = request.field, .fold = request.fold, .until = until, .bytes_max = left / 2};
-            ASSIGN_OR_RETURN(const bool fits, put_value_periods(answer["untrusted"], entries, periods, shown));
-            if (!fits) mark_incomplete(answer, kHowToSeeMore);
-        }
-    } else if (!request.after) {
-        put_fields(answer, entries, until, left / 2, shown);
-    }
-    put_entries(answer, request, view->info(), std::move(wanted), shown);
+    const Json& rows = answer["untrusted"]["entries"];
+    if (std::any_of(rows.begin(), rows.end(), [](const Json& row) { return row.contains("changes_left_out"); }))
+        mark_incomplete(answer, request.field.empty() ? kHowToSeeMore : kHowToSeeMoreOfField);
     if (shown.cut_count() > 0) {
         answer["values_cut"] = shown.cut_count();
-        mark_incomplete(answer, kHowToSeeMore);
+        mark_incomplete(answer, request.field.empty() ? kHowToSeeMore : kHowToSeeMoreOfField);
     }
     return answered(std::move(answer));
 }
@@ -314,12 +380,12 @@ Tool get_history_tool() {
     tool.name = "get_history";
     tool.title = "Get history";
     tool.description =
-        "Why, who, when, how long: an entity's events with changes and durations. `field`: periods of each "
+        "Why, who, when, how long: an entity's events and their changes. `field`: periods of each "
         "value. `expect_types`: which never happened.";
     tool.input_schema = input_schema(
         R"({"entity_id":{"type":"string"},"field":{"type":"string"},"expect_types":{"type":"array"},
             "fold_order":{"enum":["stream","occurred"]},"order":{"enum":["forward","backward"]},
-            "limit":{"type":"integer"},"after":{"type":"integer"}})",
+            "limit":{"type":"integer"},"after":{"type":"integer"},"now":{"type":"string"}})",
         {Shared::kView, Shared::kBudget}, {"entity_id"});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"cursor":{"type":["object","null"]},"exists":{"type":"boolean"},

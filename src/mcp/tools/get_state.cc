@@ -96,6 +96,27 @@ void put_origins(Json& answer, const Request& request, const State& state) {
     answer["untrusted"]["origins"] = rows.take();
 }
 
+/// Since when the state is as it is: since the last event occurred, or where that one came late, since it was recorded.
+Status put_unchanged(Json& answer, const client::EndpointView& view, const Request& request, const State& state) {
+    if (!state.last_occurred_at) return {};
+    Timestamp since = *state.last_occurred_at;
+    if (state.late_events > 0 && request.fold.order == FoldOrder::kStream) {
+        client::EventPage page;
+        RETURN_IF_ERROR(view.read_entity(request.entity_id, {.order = Order::kBackward, .limit = 1}, page));
+        const bool is_late = !page.events().empty() && page.events().front().occurred_at < since;
+        if (is_late) {
+            since = page.events().front().recorded_at;
+            answer["unchanged_since"] = "recorded";
+        }
+    }
+    ASSIGN_OR_RETURN(const Timestamp until, end_of(view, request.view, since));
+    // By an end that is a time of occurrence it cannot be said how long something is recorded.
+    if (answer.contains("unchanged_since") && until < since) return {};
+    // What is dated later than now has not begun to last.
+    answer["unchanged_for"] = duration_json(std::max<std::int64_t>(span_ns(since, until), 0));
+    return {};
+}
+
 Result<ToolAnswer> get_state(const Json& arguments, CallContext& context) {
     ASSIGN_OR_RETURN(const Request request, take_request(arguments));
     ASSIGN_OR_RETURN(const auto view, context.endpoint.view(request.view));
@@ -110,11 +131,7 @@ Result<ToolAnswer> get_state(const Json& arguments, CallContext& context) {
     if (state.current_version != state.version) answer["current_version"] = state.current_version.value;
     if (state.last_occurred_at) answer["last_occurred_at"] = state.last_occurred_at->to_string();
     if (state.last_recorded_at) answer["last_recorded_at"] = state.last_recorded_at->to_string();
-    if (state.last_occurred_at) {
-        ASSIGN_OR_RETURN(const Timestamp until, end_of(*view, request.view, state.last_occurred_at));
-        // What is dated later than now has not begun to last.
-        answer["unchanged_for"] = duration_json(std::max<std::int64_t>(span_ns(*state.last_occurred_at, until), 0));
-    }
+    RETURN_IF_ERROR(put_unchanged(answer, *view, request, state));
     answer["fold_order"] = request.fold.order == FoldOrder::kOccurred ? "occurred" : "stream";
     if (state.late_events > 0) {
         answer["late_events"] = state.late_events;
@@ -124,12 +141,13 @@ Result<ToolAnswer> get_state(const Json& arguments, CallContext& context) {
                 "in which they happened";
     }
     answer["fold"] = fold_name(request.fold.fold);
-    answer["uri"] = entity_uri(request.entity_id);
+    const std::string uri = entity_uri(request.entity_id, request.view, view->info());
+    answer["uri"] = uri;
     answer["view"] = view_json(view->info());
     put_state(answer, request, state);
     if (request.fold.with_origins) put_origins(answer, request, state);
     ToolAnswer out = answered(std::move(answer));
-    out.links.emplace_back("history", entity_uri(request.entity_id));
+    out.links.emplace_back("history", uri);
     return out;
 }
 

@@ -37,6 +37,10 @@ constexpr std::array<Subject, 9> kSubjects{{
      "as_of T: what had happened by T, told by all that is known today. known_at T: what the store held at T, however "
      "wrong; use it for audits and for \"what did we know\". They differ where events are recorded later than they "
      "occurred. For imports and late news set occurred_at; never change it to make states look right."},
+    {"privacy", "privacy|personal|gdpr|dsgvo|pii|email|e-mail|erase*|erasure|forget|sensitive|secret*|consent",
+     "Nothing personal in entity ids, types and tags: they stay readable for good. Use keys that mean nothing outside "
+     "(user:8f3a), keep personal data in few payload fields of few types, and refer to it. Never append secrets, "
+     "tokens or whole prompts. Ask for the fields you need instead of whole payloads."},
     {"corrections", "correct*|wrong|mistake*|fix|undo|revert*|delete*|remove*|compensat*",
      "Events are never changed. Append what corrects: order.corrected with the right value and a reason in metadata, "
      "or the counter-event (payment.refunded). null in a payload takes a field out of the state. Try larger repairs in "
@@ -45,10 +49,6 @@ constexpr std::array<Subject, 9> kSubjects{{
      "fork_create costs nothing and copies nothing. Read and append with its id; compare {to: {fork}} shows what it "
      "changed. Merging is all or nothing and looks again at every condition; what moved on the parent is a conflict "
      "that you skip or force by entity. Discard what failed. Forks expire (24 h unless told otherwise)."},
-    {"privacy", "privacy|personal|gdpr|dsgvo|pii|email|e-mail|erase*|erasure|forget|sensitive|secret*|consent",
-     "Nothing personal in entity ids, types and tags: they stay readable for good. Use keys that mean nothing outside "
-     "(user:8f3a), keep personal data in few payload fields of few types, and refer to it. Never append secrets, "
-     "tokens or whole prompts. Ask for the fields you need instead of whole payloads."},
     {"causes", "why|cause*|reason*|who|actor|trace|correlat*|because|blame|responsib*",
      "Put actor, reason, correlation_id and causation_id into metadata of every append: later \"why\" is answered by "
      "them alone. Follow causation_id to the event that led here (query_events ids), correlation_id to all of one "

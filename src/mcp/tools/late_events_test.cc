@@ -48,6 +48,31 @@ TEST_F(LateEvents, TheOrderOfTheStreamTellsSinceWhenAValueWasKnown) {
     EXPECT_EQ(call("get_state", R"({"entity_id":"a:1","fold_order":"occurred"})")["fold_order"], "occurred");
 }
 
+TEST_F(LateEvents, AValueThatWasSetLateIsSoSinceItWasRecorded) {
+    append("a:1", "s.set", R"({"s":"A","other":1})", "2026-01-10");
+    append("a:1", "s.set", R"({"s":"B"})", "2026-01-20");
+    const AppendedEvent late = append("a:1", "s.told", R"({"s":"C"})", "2026-01-15");
+    Json answer = call("get_history", R"({"entity_id":"a:1"})");
+    const Json& fields = answer["untrusted"]["fields"];
+    ASSERT_EQ(fields.size(), 2U) << answer.dump(1);
+    EXPECT_EQ(fields[0]["value"], "C");
+    EXPECT_EQ(fields[0]["since_is"], "recorded");
+    EXPECT_GE(fields[0]["since"], "2026-06-01") << late.version.value;
+    EXPECT_EQ(fields[1]["since"], "2026-01-10T00:00:00Z");
+    EXPECT_FALSE(fields[1].contains("since_is"));
+    // It was not recorded by then, and counts all the same.
+    answer = call("get_history", R"({"entity_id":"a:1","as_of":"2026-02-01"})");
+    EXPECT_FALSE(answer["untrusted"]["fields"][0].contains("held_for")) << answer.dump(1);
+    answer = call("get_history", R"({"entity_id":"a:1","as_of":"2026-02-01","fold_order":"occurred"})");
+    EXPECT_EQ(answer["untrusted"]["fields"][0]["since"], "2026-01-20T00:00:00Z");
+    answer = call("get_state", R"({"entity_id":"a:1"})");
+    EXPECT_LT(answer["unchanged_for"]["seconds"].get<double>(), 60) << answer.dump(1);
+    EXPECT_EQ(answer["unchanged_since"], "recorded");
+    EXPECT_FALSE(call("get_state", R"({"entity_id":"a:1","as_of":"2026-02-01"})").contains("unchanged_for"));
+    answer = call("get_state", R"({"entity_id":"a:1","as_of":"2026-02-01","fold_order":"occurred"})");
+    EXPECT_EQ(answer["unchanged_for"]["seconds"], 12 * kDay);
+}
+
 TEST_F(LateEvents, AreCountedAlikeByStateAndHistory) {
     append("a:1", "t", R"({"n":1})", "2026-01-10");
     append("a:1", "t", R"({"n":2})", "2026-01-01");
@@ -55,6 +80,25 @@ TEST_F(LateEvents, AreCountedAlikeByStateAndHistory) {
     EXPECT_EQ(call("get_state", R"({"entity_id":"a:1"})")["late_events"], 2);
     EXPECT_EQ(call("get_history", R"({"entity_id":"a:1"})")["late_events"], 2);
     EXPECT_EQ(call("get_history", R"({"entity_id":"a:1","field":"n"})")["late_events"], 2);
+}
+
+TEST_F(LateEvents, AreSaidOfWhatIsCompared) {
+    append("a:1", "s.set", R"({"s":"A"})", "2026-01-10");
+    append("b:1", "s.set", R"({"s":"A"})", "2026-01-10");
+    append("a:1", "s.set", R"({"s":"B"})", "2026-01-20");
+    append("a:1", "s.told", R"({"s":"C"})", "2026-01-15");
+    Json answer = call("compare", R"({"from":{"as_of":"2026-01-12"}})");
+    EXPECT_EQ(answer["late_events"], 1) << answer.dump(1);
+    EXPECT_EQ(answer["fold_order"], "stream");
+    EXPECT_EQ(answer["untrusted"]["entities"][0]["late_events"], 1);
+    EXPECT_EQ(answer["untrusted"]["entities"][0]["fields"][0]["to"], "C");
+    EXPECT_TRUE(tool("compare").input_schema["properties"].contains("fold_order"));
+    answer = call("compare", R"({"from":{"as_of":"2026-01-12"},"fold_order":"occurred"})");
+    EXPECT_EQ(answer["fold_order"], "occurred");
+    EXPECT_EQ(answer["late_events"], 1);
+    EXPECT_EQ(answer["untrusted"]["entities"][0]["fields"][0]["to"], "B");
+    EXPECT_FALSE(
+        call("compare", R"({"from":{"as_of":"2026-01-12"},"to":{"as_of":"2026-01-16"}})").contains("late_events"));
 }
 
 TEST_F(LateEvents, AFieldThatHoldsAnObjectHasPeriodsToo) {

@@ -7,6 +7,7 @@
 #include "mcp/tools/answer.h"
 #include "mcp/tools/request.h"
 #include "mcp/tools/schema.h"
+#include "mcp/tools/searched.h"
 #include "mcp/tools/shown.h"
 #include "mcp/tools/tool_list.h"
 #include "mcp/tools/type_sample.h"
@@ -48,29 +49,22 @@ Result<Json> type_row(const client::EndpointView& view, const EventTypeCount& ty
     return row;
 }
 
-/// Puts the beginnings that entity ids have in common, up to the first ':', '/', '-' or '_', as many as fit.
+/// Puts the beginnings that entity ids have in common, as many as fit.
 Status put_entity_kinds(Json& answer, const client::EndpointView& view, std::size_t bytes_max) {
-    constexpr std::string_view kBehindAll = "\U0010FFFF";
     Shown shown({.string_bytes = 120});
     Rows kinds(bytes_max);
-    std::string after;
-    bool are_all = false;
-    for (;;) {
-        ASSIGN_OR_RETURN(const auto next, view.entities("", after, 1));
-        are_all = next.empty();
-        if (are_all || kinds.size() == kKindsMax) break;
-        const std::string& id = next.front();
-        const std::size_t end = id.find_first_of(":/-_");
-        const std::string prefix = end == std::string::npos ? id : id.substr(0, end + 1);
+    ASSIGN_OR_RETURN(const auto prefixes, entity_kinds(view, kKindsMax + 1));
+    for (const std::string& prefix : prefixes) {
+        if (kinds.size() == kKindsMax) break;
         ASSIGN_OR_RETURN(const auto members, view.entities(prefix, "", kKindCountMax));
         Json kind;
         kind["prefix"] = shown.text(prefix);
         kind["entities"] = members.size();
         if (members.size() == kKindCountMax) kind["or_more"] = true;
-        kind["example"] = shown.text(id);
+        if (!members.empty()) kind["example"] = shown.text(members.front());
         if (!kinds.add(std::move(kind))) break;
-        after = prefix + std::string(kBehindAll);
     }
+    const bool are_all = kinds.size() == prefixes.size();
     if (!are_all) mark_incomplete(answer, "for more kinds of entities: raise max_tokens, or find_entities");
     answer["untrusted"]["entity_kinds"] = kinds.take();
     return {};
@@ -144,6 +138,11 @@ Result<ToolAnswer> overview(const Json& arguments, CallContext& context) {
         mark_incomplete(answer, "for more forks: raise max_tokens, or resources/list, which has all live ones");
     }
     answer["untrusted"]["event_types"] = rows.take();
+    ASSIGN_OR_RETURN(Json similar, similar_types(*view, request.event_types));
+    if (!similar.empty()) {
+        answer["absence"] = "the view has no event of some of the types that were named";
+        answer["untrusted"]["did_you_mean"]["event_type"] = std::move(similar);
+    }
     ToolAnswer out = answered(std::move(answer));
     out.links.emplace_back("event types", "chronos://event-types");
     return out;
@@ -155,7 +154,7 @@ Tool overview_tool() {
     Tool tool;
     tool.name = "overview";
     tool.title = "Overview";
-    tool.description = "Call first: sizes, time ranges, event types with fields, kinds of entities, forks.";
+    tool.description = "Call first: sizes, times, event types with fields, entity kinds, forks.";
     tool.input_schema = input_schema(R"({"event_type":{"type":["string","array"]}})", {Shared::kView, Shared::kBudget});
     tool.output_schema = output_schema(
         R"({"complete":{"type":"boolean"},"events":{"type":"integer"},"entities":{"type":"integer"},

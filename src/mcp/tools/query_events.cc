@@ -19,6 +19,8 @@ namespace {
 constexpr std::uint32_t kLimitDefault = 50;
 constexpr std::uint32_t kLimitMax = 1'000;
 constexpr std::size_t kIdsMax = 100;
+/// Of an id in a list.
+constexpr std::size_t kIdBytes = 39;
 constexpr std::uint64_t kWaitMax = 25;
 constexpr std::uint32_t kWaitStepMs = 250;
 
@@ -68,6 +70,7 @@ Result<Request> take_request(const Json& arguments) {
     request.shape.is_table = format == "table";
     request.ids = parameters.take_all("ids");
     if (request.ids.size() > kIdsMax) return wrong("at most 100 ids in one call");
+    if (!request.ids.empty() && request.after_head) return wrong("ids are not followed: leave after out");
     ASSIGN_OR_RETURN(request.bytes_max, take_budget(parameters));
     RETURN_IF_ERROR(parameters.check_all_taken());
     return request;
@@ -101,21 +104,31 @@ Result<ToolAnswer> events_by_id(const client::EndpointView& view, const Request&
     Shown shown = shown_for(request.bytes_max);
     Rows rows(bytes_left(answer, request.bytes_max));
     Json missing = Json::array();
-    Json left_out = Json::array();
-    for (const std::string& text : request.ids) {
-        ASSIGN_OR_RETURN(const Uuid id, Uuid::parse(text));
+    std::size_t missing_bytes = 0;
+    std::uint64_t found_count = 0;
+    // The place in the list, as positions are the place in the store.
+    const std::size_t begin = request.read.after ? request.read.after->value : 0;
+    std::optional<std::size_t> next;  // The first that has no room.
+    for (std::size_t i = 0; i < request.ids.size(); ++i) {
+        ASSIGN_OR_RETURN(const Uuid id, Uuid::parse(request.ids[i]));
         client::EventPage page;
         const Status read = view.read_event(id, page);
         if (!read.ok() && read.error().code != ErrorCode::kNotFound) return read.error();
-        if (!read.ok())
+        if (read.ok()) ++found_count;
+        if (i < begin || next) continue;
+        const bool fits = read.ok() ? rows.add(event_row(page.events().front(), request.shape, shown), missing_bytes)
+                                    : rows.has_room_for(missing_bytes + kIdBytes);
+        if (!fits) {
+            next = i;
+        } else if (!read.ok()) {
             missing.push_back(id.to_string());
-        else if (!rows.add(event_row(page.events().front(), request.shape, shown)))
-            left_out.push_back(id.to_string());
+            missing_bytes += kIdBytes;
+        }
     }
-    answer["count"] = request.ids.size() - missing.size();
-    if (!left_out.empty()) {
+    answer["count"] = found_count;
+    if (next) {
         answer["complete"] = false;
-        answer["cursor"] = {{"ids", std::move(left_out)}};
+        answer["cursor"] = {{"after", *next}};
         pin_view(answer["cursor"], view.info());
     }
     if (!missing.empty()) answer["missing_ids"] = std::move(missing);
@@ -162,6 +175,11 @@ void put_cursor(Json& answer, const ViewInfo& info, const EventView& last) {
     pin_view(answer["cursor"], info);
 }
 
+/// Where the next call looks for what comes: behind all that this one gave or looked at, and in no fixed view.
+void put_place_to_follow(Json& answer, const std::optional<Position>& place) {
+    answer["cursor"] = {{"after", place ? Json(place->value) : Json("head")}};
+}
+
 Status explain_nothing(Json& answer, const client::EndpointView& view, const Request& request, const Json& arguments) {
     ASSIGN_OR_RETURN(answer["searched"], searched(view, arguments));
     answer["untrusted"]["events"] = Json::array();
@@ -190,15 +208,24 @@ Result<ToolAnswer> query_events(const Json& arguments, CallContext& context) {
         if (count == 0) RETURN_IF_ERROR(explain_nothing(answer, *view, request, arguments));
         return answered(std::move(answer));
     }
+    const bool is_following = request.after_head || request.wait_seconds > 0;
     if (page.events().empty()) {
+        if (is_following) put_place_to_follow(answer, view->info().at);
         RETURN_IF_ERROR(explain_nothing(answer, *view, request, arguments));
         return answered(std::move(answer));
+    }
+    if (request.read.filter.event_types.size() > 1) {
+        // That there are events of the one says nothing of the other.
+        ASSIGN_OR_RETURN(Json similar, similar_types(*view, request.read.filter.event_types));
+        if (!similar.empty()) answer["untrusted"]["did_you_mean"]["event_type"] = std::move(similar);
     }
     Shown shown = shown_for(request.bytes_max);
     Rows rows(bytes_left(answer, request.bytes_max));
     std::size_t given = 0;
     while (given < page.events().size() && rows.add(event_row(page.events()[given], request.shape, shown))) ++given;
-    if (given < page.events().size() || page.has_more()) put_cursor(answer, view->info(), page.events()[given - 1]);
+    const bool has_more = given < page.events().size() || page.has_more();
+    if (has_more) put_cursor(answer, view->info(), page.events()[given - 1]);
+    if (is_following) put_place_to_follow(answer, has_more ? page.events()[given - 1].position : view->info().at);
     put_rows(answer, rows, request.shape, shown);
     return answered(std::move(answer));
 }
@@ -214,7 +241,7 @@ Tool query_events_tool() {
         "or a position, wait_seconds <= 25.";
     tool.input_schema = input_schema(
         R"({"ids":{"type":"array"},"correlation_id":{"type":"string"},
-            "order":{"enum":["forward","backward"]},"limit":{"type":"integer"},"after":{"type":["integer","string"]},
+            "order":{"enum":["forward","backward"]},"limit":{"type":"integer"},"after":{},
             "wait_seconds":{"type":"integer"},"fields":{"type":"array"},
             "format":{"enum":["json","table"]}})",
         {Shared::kFilter, Shared::kView, Shared::kBudget});

@@ -1,8 +1,10 @@
 // The tools that read, on small stores.
 #include <limits>
 
+#include "mcp/argument_check.h"
 #include "mcp/tools/aggregation.h"
 #include "mcp/tools/answer.h"
+#include "mcp/tools/asked_time.h"
 #include "mcp/tools/tool_fixture.h"
 
 namespace chronos::mcp {
@@ -65,6 +67,10 @@ TEST_F(ReadingTools, StateIsNowOrThenAndSaysWhichEventSetEachField) {
     EXPECT_EQ(answer["exists"], false);
     EXPECT_EQ(answer["exists_later"], true);
     EXPECT_EQ(answer["first_event_at"], "2026-01-10T08:00:00Z");
+    answer = call("get_state", R"({"entity_id":"order:1","known_at":"2026-01-20"})");
+    EXPECT_EQ(answer["exists"], false);
+    EXPECT_EQ(answer["first_event_at"], "2026-01-10T08:00:00Z");
+    EXPECT_GT(answer["first_recorded_at"], "2026-01-20");
     answer = call("get_state", R"({"entity_id":"ordr:1"})");
     EXPECT_EQ(answer["exists_later"], false);
     EXPECT_EQ(answer["searched"]["events"], 5);
@@ -84,13 +90,13 @@ TEST_F(ReadingTools, AWideStateKeepsToTheBudgetAndSaysWhatWasLeftOut) {
 
 TEST_F(ReadingTools, QueryGoesOnWithWhatTheCursorHolds) {
     for (int i = 0; i < 30; ++i) append("n:" + std::to_string(i), "n.counted", "{\"n\":" + std::to_string(i) + "}");
-    Json arguments = {{"event_type", "n.counted"}, {"max_tokens", 400}, {"where", "/n >= 3"}};
+    Json arguments = {{"event_type", "n.counted"}, {"max_tokens", 500}, {"where", "/n >= 3"}};
     std::vector<int> seen;
     for (int page = 0; page < 40; ++page) {
         const ToolAnswer answer = run("query_events", arguments);
         ASSERT_FALSE(answer.is_error) << answer.structured.dump(1);
         EXPECT_EQ(answer.structured["count"], 27);
-        EXPECT_LE(answer.structured.dump().size(), 1'700U);
+        EXPECT_LE(answer.structured.dump().size(), 2'000U);
         EXPECT_EQ(answer.structured.begin().key(), "complete");
         for (const Json& event : answer.structured["untrusted"]["events"])
             seen.push_back(event["payload"]["n"].get<int>());
@@ -132,6 +138,56 @@ TEST_F(ReadingTools, AnEmptyQuerySaysWhatWasSearchedAndWhatMayHaveBeenMeant) {
     EXPECT_EQ(answer["untrusted"]["did_you_mean"]["entity_id"][0], "order:1");
 }
 
+TEST_F(ReadingTools, NamesThatNothingHasAreNotTakenForWhatDidNotHappen) {
+    append_order();
+    ASSERT_TRUE(
+        store()
+            .append({.entity_id = "order:2", .event_type = "order.placed", .payload = "{}", .tags = {"urgent"}}, {})
+            .ok());
+    const auto meant = [this](std::string_view name, std::string_view arguments) {
+        return call(name, arguments)["untrusted"].value("did_you_mean", Json::object());
+    };
+    EXPECT_EQ(meant("query_events", R"({"actor":"adda"})")["actor"][0], "ada");
+    EXPECT_EQ(meant("query_events", R"({"tag":"urgnt"})")["tag"], Json::array({"urgent"}));
+    EXPECT_EQ(meant("query_events", R"({"where":"/totl > 1"})")["where"][0], "/total");
+    EXPECT_EQ(meant("query_events", R"({"entity_id_prefix":"odrer:"})")["entity_id_prefix"][0], "order:");
+    EXPECT_FALSE(meant("query_events", R"({"where":"/total > 1000"})").contains("where"));
+    EXPECT_FALSE(meant("query_events", R"({"actor":"ada","event_type":"order.paid"})").contains("actor"));
+    EXPECT_EQ(meant("overview", R"({"event_type":["order.payed","order.paid"]})")["event_type"][0], "order.paid");
+    EXPECT_TRUE(meant("overview", R"({"event_type":"order.paid"})").empty());
+    EXPECT_EQ(
+        meant("aggregate", R"({"op":"duration","from_type":"order.placed","to_type":"order.payed"})")["event_type"][0],
+        "order.paid");
+    for (const char* name : {"query_events", "aggregate"}) {
+        Json arguments = {{"event_type", {"order.placed", "order.payed"}}};
+        if (std::string(name) == "aggregate") arguments["op"] = "count";
+        const Json found = run(name, arguments).structured;
+        EXPECT_EQ(found["untrusted"]["did_you_mean"]["event_type"][0], "order.paid") << found.dump(1);
+        EXPECT_EQ(found.value("count", found.value("events", 0)), 2);
+    }
+    Json answer = call("aggregate", R"({"op":"sum","field":"/totl"})");
+    EXPECT_EQ(answer["untrusted"]["did_you_mean"]["field"][0], "/total") << answer.dump(1);
+    EXPECT_TRUE(answer.contains("absence"));
+    EXPECT_FALSE(answer["result"].contains("sum"));
+    answer = call("aggregate", R"({"op":"sum","field":"/status"})");
+    EXPECT_TRUE(answer.contains("absence")) << answer.dump(1);
+    EXPECT_FALSE(answer["result"].contains("sum"));
+    answer = call("aggregate", R"({"op":"count","by":"/customr/country"})");
+    EXPECT_EQ(answer["untrusted"]["did_you_mean"]["field"][0], "/customer/country") << answer.dump(1);
+    answer = call("get_history", R"({"entity_id":"order:1","expect_types":["order.payed"]})");
+    EXPECT_EQ(answer["untrusted"]["similar_types"][0], "order.paid") << answer.dump(1);
+    answer = call("get_history", R"({"entity_id":"order:2","expect_types":["order.paid"]})");
+    EXPECT_EQ(answer["absent_types"], Json::array({"order.paid"}));
+    EXPECT_FALSE(answer["untrusted"].contains("similar_types"));
+    for (const std::string_view expected : {"get_history", "aggregate"}) {
+        const std::string message =
+            call_failing(expected, expected == "aggregate"
+                                       ? R"({"op":"duration","from_type":"order.*","to_type":"x"})"
+                                       : R"({"entity_id":"order:1","expect_types":["order.*"]})")["error"]["message"];
+        EXPECT_NE(message.find("event_type_prefix"), std::string::npos) << message;
+    }
+}
+
 TEST_F(ReadingTools, MistakesAreAnsweredWithWhatToDo) {
     append_order();
     const auto message = [this](std::string_view name, std::string_view arguments) {
@@ -155,7 +211,10 @@ TEST_F(ReadingTools, MistakesSpeakOfTheArgumentsThatToolsTake) {
     };
     Json answer = error("query_events", R"({"where":"/total >> 3"})");
     EXPECT_EQ(answer["error"]["message"].get<std::string>().find("--"), std::string::npos) << answer;
-    answer = error("overview", R"({"max_tokens":199})");
+    EXPECT_NE(answer["error"]["message"].get<std::string>().find("contains"), std::string::npos) << answer;
+    EXPECT_EQ(error("fork_create", R"({"ttl_seconds":700000})")["error"]["code"], "invalid_argument");
+    EXPECT_EQ(error("fork_create", R"({"ttl_seconds":0})")["error"]["code"], "invalid_argument");
+    answer = error("overview", R"({"max_tokens":499})");
     EXPECT_EQ(answer["error"]["code"], "invalid_argument");
     EXPECT_EQ(answer["try"].get<std::string>().find("less"), std::string::npos);
     for (const std::string_view name : {"overview", "query_events", "find_entities"})
@@ -361,6 +420,58 @@ TEST_F(ReadingTools, AdviceFitsTheStoreAndTheQuestion) {
     for (const Json& pitfall : answer["pitfalls"])
         warns_of_time = warns_of_time || pitfall.get<std::string>().find("known_at") != std::string::npos;
     EXPECT_TRUE(warns_of_time);
+}
+
+TEST_F(ReadingTools, AdviceNamesWhatTheQuestionIsAbout) {
+    append("bed:1", "bed.assigned", R"({"cost_per_day":100})", "2026-03-02", R"({"actor":"ada"})");
+    append("bed:1", "bed.released", R"({"cost_per_day":120})", "2026-03-05");
+    append("bed:2", "bed.assigned", "{}", "2026-04-02");
+    append("file:README.md", "file.changed", R"({"size":1})", "2026-03-02");
+    for (int i = 0; i < 250; ++i) append("noise:1", "noise.made");
+    const auto first_call = [this](const std::string& question) {
+        const Json answer = run("advise", {{"question", question}}).structured;
+        Json call = answer["untrusted"]["calls"][0];
+        const std::string name = answer["steps"][0]["tool"];
+        const auto mistake = mistake_in(call, tool(name).input_schema);
+        EXPECT_FALSE(mistake) << question << *mistake;
+        EXPECT_FALSE(run(name, call).is_error) << question << call;
+        call["tool"] = name;
+        return call;
+    };
+    EXPECT_EQ(first_call("how long are beds occupied on average?"),
+              Json::parse(R"({"op":"sequence","entity_id_prefix":"bed:","tool":"aggregate"})"));
+    for (const char* question : {"average cost_per_day of beds", "what is the average cost per day of beds?"})
+        EXPECT_EQ(first_call(question),
+                  Json::parse(R"({"entity_id_prefix":"bed:","op":"avg","field":"/cost_per_day","tool":"aggregate"})"));
+    EXPECT_EQ(first_call("average weight of beds")["tool"], "overview");
+    EXPECT_EQ(first_call("how many beds were assigned in March 2026?"),
+              Json::parse(R"({"event_type":["bed.assigned"],"occurred_since":"2026-03-01T00:00:00Z",
+                              "occurred_until":"2026-03-31T23:59:59.999999999Z","op":"count","tool":"aggregate"})"));
+    EXPECT_EQ(first_call("which beds were assigned since 2026-04-01?")["by"], "entity");
+    EXPECT_EQ(first_call("which beds are there?")["prefix"], "bed:");
+    EXPECT_EQ(first_call("who last changed README.md and why?")["entity_id"], "file:README.md");
+    const Json advice = run("advise", {{"question", "should I delete personal data?"}}).structured;
+    EXPECT_EQ(advice["guidance"][0]["subject"], "privacy");
+}
+
+TEST(AskedTime, IsReadFromWords) {
+    const Timestamp now = Timestamp::parse("2026-05-10T12:00:00Z").value();
+    const auto asked = [now](const std::vector<std::string>& words) {
+        const AskedTime time = asked_time(words, now);
+        return (time.since ? time.since->to_string().substr(0, 10) : "") + " " +
+               (time.until ? time.until->to_string().substr(0, 10) : "");
+    };
+    EXPECT_EQ(asked({"in", "march"}), "2026-03-01 2026-03-31");
+    EXPECT_EQ(asked({"in", "december"}), "2025-12-01 2025-12-31");
+    EXPECT_EQ(asked({"february", "2024"}), "2024-02-01 2024-02-29");
+    EXPECT_EQ(asked({"what", "may", "we", "march"}), " ");
+    EXPECT_EQ(asked({"in", "2025"}), "2025-01-01 2025-12-31");
+    EXPECT_EQ(asked({"order", "2025"}), " ");
+    EXPECT_EQ(asked({"since", "2026-01-10"}), "2026-01-10 ");
+    EXPECT_EQ(asked({"before", "2026-01-10"}), " 2026-01-09");
+    EXPECT_EQ(asked({"between", "2026-01-10", "and", "2026-01-12"}), "2026-01-10 2026-01-12");
+    EXPECT_EQ(asked({"yesterday"}), "2026-05-09 2026-05-09");
+    EXPECT_EQ(asked({"on", "2026-99-99"}), " ");
 }
 
 TEST_F(ReadingTools, TheArgumentsThatAdviceGivesCanBeCalled) {

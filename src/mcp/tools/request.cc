@@ -11,7 +11,7 @@
 namespace chronos::mcp {
 namespace {
 
-constexpr std::uint64_t kMaxTokensMin = 200;
+constexpr std::uint64_t kMaxTokensMin = 500;
 constexpr std::uint64_t kMaxTokensMax = 60'000;
 constexpr std::string_view kPlacePrefix = "id64:";
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -64,6 +64,13 @@ Result<std::size_t> take_budget(wire::Parameters& parameters, std::uint64_t defa
         return wrong("max_tokens=" + std::to_string(*tokens) + ": " + std::to_string(kMaxTokensMin) + " to " +
                      std::to_string(kMaxTokensMax) + " is possible");
     return static_cast<std::size_t>(tokens.value_or(default_tokens)) * kTokenBytes;
+}
+
+Status check_whole_types(const std::vector<std::string>& types, std::string_view parameter) {
+    if (check_no_pattern(types, parameter).ok()) return {};
+    return wrong(std::string(parameter) +
+                 " takes whole names of event types, not patterns; query_events with event_type_prefix finds the "
+                 "events of all types that begin alike");
 }
 
 Result<Filter> take_filter(wire::Parameters& parameters) {
@@ -121,7 +128,23 @@ Result<std::string> entity_at(std::string_view place) {
     return out;
 }
 
-std::string entity_uri(std::string_view entity_id) { return "chronos://entity/" + client::percent_encoded(entity_id); }
+std::string entity_uri(std::string_view entity_id, const ViewOptions& asked, const ViewInfo& info) {
+    std::string uri = "chronos://entity/" + client::percent_encoded(entity_id);
+    char before = '?';
+    const auto add = [&](std::string_view name, const std::string& value) {
+        uri += before;
+        uri += name;
+        uri += '=';
+        uri += client::percent_encoded(value);
+        before = '&';
+    };
+    // What was said relative to now is said as it was resolved.
+    if (info.as_of) add("as_of", info.as_of->to_string());
+    if (info.known_at) add("known_at", info.known_at->to_string());
+    if (asked.at) add("at", std::to_string(asked.at->value));
+    if (info.branch != "main") add("fork", info.branch);
+    return uri;
+}
 
 std::string event_uri_template(std::string_view branch) {
     return "chronos://" + std::string(branch) + "/events/{position}";

@@ -28,10 +28,13 @@ Timestamp this_second();
 /// Errors: kInvalidArgument — not an object, or a fork or parent that is empty.
 Result<wire::Parameters> parameters_of(const Json& arguments);
 
-/// max_tokens, as bytes; 200 to 60,000 tokens. Errors: kInvalidArgument.
+/// max_tokens, as bytes; 500 to 60,000 tokens. Errors: kInvalidArgument.
 Result<std::size_t> take_budget(wire::Parameters& parameters);
 /// The same with a default of the tool's own.
 Result<std::size_t> take_budget(wire::Parameters& parameters, std::uint64_t default_tokens);
+
+/// Whether these are whole names of event types. Errors: kInvalidArgument — one is a pattern.
+Status check_whole_types(const std::vector<std::string>& types, std::string_view parameter);
 
 /// As wire::take_filter. Errors: also kInvalidArgument for a pattern where only a whole name can be.
 Result<Filter> take_filter(wire::Parameters& parameters);
@@ -53,8 +56,8 @@ std::string place_of(std::string_view entity_id);
 /// The entity id; what is no such place is one already. Errors: kInvalidArgument.
 Result<std::string> entity_at(std::string_view place);
 
-/// "chronos://entity/…".
-std::string entity_uri(std::string_view entity_id);
+/// "chronos://entity/…?fork=…", of the entity in this view.
+std::string entity_uri(std::string_view entity_id, const ViewOptions& asked, const ViewInfo& info);
 /// What to put a position into, to cite an event: "chronos://main/events/{position}".
 std::string event_uri_template(std::string_view branch);
 

@@ -43,10 +43,15 @@ Result<ResourceContent> content_of(const Tool& tool, const Json& arguments, std:
                                                        : ErrorCode::kIo,
                           message);
     }
+    // What is not there yet may come to be.
+    const bool is_there = answer.structured.value("exists", true);
+    const bool is_settled = is_there && member(member(answer.structured, "view"), "settled") == Json(true);
     const bool ever_was = answer.structured.value("exists", true) || answer.structured.value("exists_later", false);
     if (!ever_was) return no_such(uri);
-    return ResourceContent{
-        .uri = std::string(uri), .mime_type = std::string(kJson), .text = text_of(answer.structured)};
+    return ResourceContent{.uri = std::string(uri),
+                           .mime_type = std::string(kJson),
+                           .text = text_of(answer.structured),
+                           .is_settled = is_settled};
 }
 
 /// The members of a query string as arguments.
@@ -122,19 +127,17 @@ Result<std::vector<std::string>> completions(std::string_view reference, std::st
         return values;
     }
     ASSIGN_OR_RETURN(const auto view, context.endpoint.view());
-    if (name == "id" || name == "entity_id" || name == "entity") return view->entities(prefix, "", kCompletionsMax);
-    if (name != "event_type" && name != "type") return values;
-    ASSIGN_OR_RETURN(const Stats stats, view->stats());
-    for (const EventTypeCount& type : stats.event_types) keep_matching(values, type.event_type, prefix);
-    return values;
+    if (name != "id" && name != "entity_id" && name != "entity") return values;
+    return view->entities(prefix, "", kCompletionsMax);
 }
 
 }  // namespace
 
 std::vector<ResourceTemplate> resource_templates() {
     const std::string json(kJson);
-    return {{"chronos://entity/{id}", "entity", "Entity", "Everything that happened to an entity", json},
-            {"chronos://entity/{id}/state{?as_of,known_at,fork}", "state", "State",
+    return {{"chronos://entity/{id}{?as_of,known_at,at,fork}", "entity", "Entity",
+             "Everything that happened to an entity", json},
+            {"chronos://entity/{id}/state{?as_of,known_at,at,fork}", "state", "State",
              "What an entity is, was, or was known to be", json},
             {"chronos://fork/{id}", "fork", "Fork", "A fork and what it changed", json},
             {"chronos://{branch}/events/{position}", "event", "Event", "One event, as answers cite it", json}};

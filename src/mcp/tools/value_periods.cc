@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <optional>
@@ -16,7 +17,10 @@
 namespace chronos::mcp {
 namespace {
 
-constexpr std::size_t kPeriodsMax = 40;
+/// Of one page.
+constexpr std::size_t kPeriodsMax = 200;
+/// Values that are told apart in totals.
+constexpr std::size_t kTotalsMax = 40;
 
 /// A value of more bytes is told by its size alone.
 constexpr std::size_t kValueBytesMax = std::size_t{64} << 10;
@@ -24,10 +28,10 @@ constexpr std::size_t kValueBytesMax = std::size_t{64} << 10;
 constexpr std::size_t kWorkBytesMax = std::size_t{256} << 20;
 
 struct Period {
-    const HistoryEntry* entry = nullptr;
-    std::uint64_t hash = 0;  ///< Of the value.
+    std::vector<const HistoryEntry*> entries;  ///< The one that began it, and those that left the value as it was.
+    std::uint64_t hash = 0;                    ///< Of the value.
     bool is_there = false;
-    std::optional<std::string> value;  ///< JSON; only of the last kPeriodsMax, which may be shown.
+    std::optional<std::string> value;  ///< JSON; only of those that may be on the page.
     Timestamp from;
     std::int64_t lasted_ns = 0;
     std::optional<Timestamp> until;  ///< Absent: still so.
@@ -41,46 +45,83 @@ std::string to_show(std::string value) {
 /// Values by their hashes, until there are too many to tell how long each was there.
 using Values = std::map<std::uint64_t, std::string>;
 
-/// Each value that the field came to have, be it a value or all that is inside of it.
-Result<std::vector<Period>> periods_of(std::span<const HistoryEntry> entries, const PeriodRequest& request,
-                                       Values& values) {
-    std::vector<Period> periods;
-    json::MergeTree tree;
-    std::size_t work_bytes = 0;
-    for (const HistoryEntry& entry : entries) {
-        RETURN_IF_ERROR(fold_payload(tree, entry.event, request.fold.fold));
-        if (!touches(entry, request.field)) continue;
-        std::optional<std::string> changed = tree.field(request.field);
-        const std::uint64_t hash = changed ? base::xxh3_64(std::string_view(*changed), 0) : 0;
-        const bool is_same =
-            periods.empty() ? !changed : periods.back().is_there == changed.has_value() && periods.back().hash == hash;
-        if (changed) work_bytes += changed->size();
-        if (work_bytes > kWorkBytesMax)
+/// All periods, with the values of those that may be on the page.
+class Periods {
+public:
+    explicit Periods(const PeriodRequest& request)
+        : request_(request), size_max_(std::min(request.limit, kPeriodsMax)) {}
+
+    Status add(const HistoryEntry& entry) {
+        RETURN_IF_ERROR(fold_payload(tree_, entry.event, request_.fold.fold));
+        const std::size_t begun_before = periods_.size();
+        if (touches(entry, request_.field)) RETURN_IF_ERROR(add_change(entry));
+        if (request_.after == entry.event.version.value) start_ = request_.is_backward ? begun_before : periods_.size();
+        return {};
+    }
+
+    /// After the last entry.
+    void finish() {
+        for (std::size_t i = 0; i < periods_.size(); ++i) {
+            Period& period = periods_[i];
+            if (i + 1 < periods_.size()) period.until = periods_[i + 1].from;
+            period.lasted_ns = std::max<std::int64_t>(span_ns(period.from, period.until.value_or(request_.until)), 0);
+        }
+    }
+
+    [[nodiscard]] const std::vector<Period>& all() const { return periods_; }
+    [[nodiscard]] const Values& values() const { return values_; }
+    /// Where the page begins going forward, or ends going backward.
+    [[nodiscard]] std::size_t start() const {
+        const bool is_from_the_first = !request_.is_backward && !request_.after;
+        return start_.value_or(is_from_the_first ? 0 : periods_.size());
+    }
+    [[nodiscard]] std::size_t size_max() const { return size_max_; }
+
+private:
+    Status add_change(const HistoryEntry& entry) {
+        std::optional<std::string> changed = tree_.field(request_.field);
+        if (changed) work_bytes_ += changed->size();
+        if (work_bytes_ > kWorkBytesMax)
             return base::fail(ErrorCode::kLimitExceeded,
                               "the values that the field had come to more than 256 MiB; name a field inside of it");
-        if (is_same) continue;
-        if (periods.size() >= kPeriodsMax) periods[periods.size() - kPeriodsMax].value.reset();
-        if (changed && values.size() <= kPeriodsMax) values.try_emplace(hash, to_show(*changed));
-        const bool is_by_occurrence = request.fold.order == FoldOrder::kOccurred;
-        periods.push_back({.entry = &entry,
-                           .hash = hash,
-                           .is_there = changed.has_value(),
-                           .value = changed ? std::optional(to_show(*std::move(changed))) : std::nullopt,
-                           .from = is_by_occurrence ? entry.event.occurred_at : entry.event.recorded_at});
+        const std::uint64_t hash = changed ? base::xxh3_64(std::string_view(*changed), 0) : 0;
+        const bool is_same = periods_.empty()
+                                 ? !changed
+                                 : periods_.back().is_there == changed.has_value() && periods_.back().hash == hash;
+        if (!is_same) begin(entry, hash, std::move(changed));
+        if (is_same && !periods_.empty()) periods_.back().entries.push_back(&entry);
+        return {};
     }
-    for (std::size_t i = 0; i < periods.size(); ++i) {
-        if (i + 1 < periods.size()) periods[i].until = periods[i + 1].from;
-        periods[i].lasted_ns =
-            std::max<std::int64_t>(span_ns(periods[i].from, periods[i].until.value_or(request.until)), 0);
+
+    void begin(const HistoryEntry& entry, std::uint64_t hash, std::optional<std::string> value) {
+        if (value && !request_.after && values_.size() <= kTotalsMax) values_.try_emplace(hash, to_show(*value));
+        const bool is_by_occurrence = request_.fold.order == FoldOrder::kOccurred;
+        periods_.push_back({.entries = {&entry},
+                            .hash = hash,
+                            .is_there = value.has_value(),
+                            .value = {},
+                            .from = is_by_occurrence ? entry.event.occurred_at : entry.event.recorded_at});
+        const std::size_t index = periods_.size() - 1;
+        const bool may_be_shown = request_.is_backward ? !start_ : index >= start() && index - start() < size_max_;
+        if (value && may_be_shown) periods_.back().value = to_show(*std::move(value));
+        // The one that begins here may be the last of the page before.
+        if (request_.is_backward && !start_ && index > size_max_) periods_[index - size_max_ - 1].value.reset();
     }
-    return periods;
-}
+
+    const PeriodRequest& request_;
+    std::size_t size_max_;
+    json::MergeTree tree_;
+    std::size_t work_bytes_ = 0;
+    std::vector<Period> periods_;
+    Values values_;
+    std::optional<std::size_t> start_;  ///< By the event of `after`.
+};
 
 Json period_row(const Period& period, Shown& shown) {
-    const HistoryEntry& entry = *period.entry;
+    const HistoryEntry& entry = *period.entries.front();
     Json row;
     row["value"] = period.value ? shown.json(*period.value) : Json(nullptr);
-    if (!period.value) row["removed"] = true;
+    if (!period.is_there) row["removed"] = true;
     row["from"] = period.from.to_string();
     row["until"] = period.until ? Json(period.until->to_string()) : Json("still so");
     row["lasted"] = duration_json(period.lasted_ns);
@@ -91,28 +132,57 @@ Json period_row(const Period& period, Shown& shown) {
     return row;
 }
 
-/// The last ones, which tell most of now, as many as fit.
-Json rows_of(const std::vector<Period>& periods, std::size_t bytes_max, Shown& shown) {
-    Rows rows(bytes_max);
-    for (auto period = periods.rbegin(); period != periods.rend() && rows.size() < kPeriodsMax; ++period) {
-        if (!rows.add(period_row(*period, shown))) break;
+/// The page, with as many periods as fit together with their events.
+PeriodPage page_of(const Periods& periods, const PeriodRequest& request, Shown& shown) {
+    PeriodPage page;
+    const std::vector<Period>& all = periods.all();
+    const std::size_t start = periods.start();
+    const std::size_t there = request.is_backward ? start : all.size() - start;
+    std::vector<Json> rows;
+    std::vector<std::pair<std::uint64_t, Json>> entries;
+    std::size_t bytes = 0;
+    while (rows.size() < std::min(there, periods.size_max())) {
+        const Period& period = all[request.is_backward ? start - 1 - rows.size() : start + rows.size()];
+        Json row = period_row(period, shown);
+        std::size_t size = json_size(row) + 1;
+        std::vector<std::pair<std::uint64_t, Json>> of_period;
+        for (const HistoryEntry* entry : period.entries) {
+            Json entry_row = request.entry_row(*entry);
+            const std::size_t entry_size = json_size(entry_row) + 1;
+            // One period is given even if there is no room for its events.
+            const bool must_be_short = rows.empty() && bytes + size + entry_size > request.bytes_max;
+            if (must_be_short) {
+                ++page.entries_left_out;
+                continue;
+            }
+            size += entry_size;
+            of_period.emplace_back(entry->event.version.value, std::move(entry_row));
+        }
+        if (!rows.empty() && bytes + size > request.bytes_max) break;
+        bytes += size;
+        rows.push_back(std::move(row));
+        std::move(of_period.begin(), of_period.end(), std::back_inserter(entries));
+        page.last = period.entries.front()->event.version.value;
     }
-    Json out = rows.take();
-    std::reverse(out.begin(), out.end());
-    return out;
+    page.left_out = there - rows.size();
+    if (request.is_backward) std::reverse(rows.begin(), rows.end());
+    for (Json& row : rows) page.periods.push_back(std::move(row));
+    std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (auto& [version, row] : entries) page.entries.push_back(std::move(row));
+    return page;
 }
 
-/// Empty where every value was there once, or there are too many.
+/// Null where every value was there once, or there are too many.
 Json totals_of(const std::vector<Period>& periods, const Values& values, Shown& shown) {
-    Json rows = Json::array();
-    if (values.size() > kPeriodsMax) return rows;
+    if (values.size() > kTotalsMax) return nullptr;
     std::map<std::pair<bool, std::uint64_t>, std::int64_t> totals;
     for (const Period& period : periods) {
         std::int64_t& total = totals[{period.is_there, period.hash}];
         // Both may be as long as can be said.
         if (__builtin_add_overflow(total, period.lasted_ns, &total)) total = std::numeric_limits<std::int64_t>::max();
     }
-    if (totals.size() == periods.size()) return rows;
+    if (totals.size() == periods.size()) return nullptr;
+    Json rows = Json::array();
     for (const auto& [key, ns] : totals) {
         Json row;
         row["value"] = key.first ? shown.json(values.at(key.second)) : Json(nullptr);
@@ -124,22 +194,20 @@ Json totals_of(const std::vector<Period>& periods, const Values& values, Shown& 
 
 }  // namespace
 
-Result<bool> put_value_periods(Json& untrusted, std::span<const HistoryEntry> entries, const PeriodRequest& request,
-                               Shown& shown) {
-    Values values;
-    ASSIGN_OR_RETURN(const std::vector<Period> periods, periods_of(entries, request, values));
-    Json rows = rows_of(periods, request.bytes_max, shown);
-    bool fits = rows.size() == periods.size();
-    if (!fits) untrusted["earlier_periods_left_out"] = periods.size() - rows.size();
-    const std::size_t used = json_size(rows);
-    untrusted["periods"] = std::move(rows);
-    Json totals = totals_of(periods, values, shown);
-    if (totals.empty()) return fits;
-    if (used + json_size(totals) <= request.bytes_max)
-        untrusted["time_by_value"] = std::move(totals);
-    else
-        fits = false;
-    return fits;
+Result<PeriodPage> value_periods(std::span<const HistoryEntry> entries, const PeriodRequest& request, Shown& shown) {
+    Periods periods(request);
+    for (const HistoryEntry& entry : entries) RETURN_IF_ERROR(periods.add(entry));
+    periods.finish();
+    // Of later pages they are the same.
+    Json totals = request.after ? Json(nullptr) : totals_of(periods.all(), periods.values(), shown);
+    const std::size_t totals_size = totals.is_null() ? 0 : json_size(totals);
+    const bool has_room = totals_size <= request.bytes_max / 3;
+    PeriodRequest rest = request;
+    if (has_room) rest.bytes_max -= totals_size;
+    PeriodPage page = page_of(periods, rest, shown);
+    page.has_totals_left_out = !has_room;
+    if (has_room) page.time_by_value = std::move(totals);
+    return page;
 }
 
 }  // namespace chronos::mcp

@@ -17,9 +17,11 @@ import {
 
 const [target, ...rest] = process.argv.slice(2);
 const isHttp = target.startsWith('http');
-const transport = isHttp
-    ? new StreamableHTTPClientTransport(new URL(target))
-    : new StdioClientTransport({ command: target, args: rest });
+const transportOf = (...more) =>
+    isHttp
+        ? new StreamableHTTPClientTransport(new URL(target))
+        : new StdioClientTransport({ command: target, args: [...rest, ...more] });
+const transport = transportOf();
 const client = new Client(
     { name: 'chronos-check', version: '1' },
     { capabilities: { elicitation: {}, sampling: {} } }
@@ -65,4 +67,33 @@ await assert.rejects(calledOff);
 await client.ping();
 if (isHttp) await transport.terminateSession();
 await client.close();
+
+// Once it has listed the tools, this client holds structured content to the output schema, also that of errors. It
+// cannot ask anybody either, so that what cannot be undone comes as a plan.
+const asked = new Client({ name: 'chronos-check', version: '1' }, { capabilities: {} });
+const askedTransport = transportOf('--scope', 'write:forks');
+await asked.connect(askedTransport);
+await asked.listTools();
+const told = async (name, args) => {
+    const answer = await asked.callTool({ name, arguments: args });
+    assert.equal(answer.isError, true, JSON.stringify(answer));
+    return JSON.parse(answer.content[0].text);
+};
+for (const [name, args] of [
+    ['get_state', { entity_id: 'order:1', as_of: 'last year' }],
+    ['query_events', { event_type: 'order.*' }],
+    ['fork_finish', { fork: 'nope', action: 'merge' }],
+    ['overview', { max_tokens: 1 }]
+]) {
+    const error = await told(name, args);
+    assert.ok(error.error.code && error.error.message && error.try, JSON.stringify(error));
+}
+const fork = (await asked.callTool({ name: 'fork_create', arguments: {} })).structuredContent.fork;
+const discard = { fork, action: 'discard' };
+const plan = await told('fork_finish', discard);
+assert.ok(plan.confirmation_required, JSON.stringify(plan));
+const done = await asked.callTool({ name: 'fork_finish', arguments: { ...discard, plan_token: plan.plan_token } });
+assert.equal(done.structuredContent?.status, 'discarded', JSON.stringify(done));
+if (isHttp) await askedTransport.terminateSession();
+await asked.close();
 console.log(`ok: @modelcontextprotocol/sdk, ${target}`);
