@@ -1,10 +1,9 @@
 #include "mcp/tools/type_sample.h"
 
 #include "base/result.h"
-#include "json/pointer.h"
 #include "json/scan.h"
-#include "json/validate.h"
 #include "mcp/tools/event_rows.h"
+#include "wire/payload_fields.h"
 
 namespace chronos::mcp {
 namespace {
@@ -15,18 +14,6 @@ constexpr std::size_t kValuesMax = 5;
 constexpr std::size_t kValueBytesMax = 24;
 constexpr std::int64_t kMinuteNs = 60'000'000'000;
 
-std::string_view kind_of(std::string_view value) {
-    switch (value.empty() ? '\0' : value.front()) {
-        case '{': return "object";
-        case '[': return "array";
-        case '"': return "string";
-        case 't':
-        case 'f': return "boolean";
-        case 'n': return "null";
-        default: return "number";
-    }
-}
-
 void note_value(FieldSample& field, std::string_view value) {
     if (!value.starts_with('"')) return;
     std::string scratch;
@@ -35,25 +22,6 @@ void note_value(FieldSample& field, std::string_view value) {
         field.has_other_values = true;
     else
         field.values.insert(text);
-}
-
-void walk(std::string_view object, const std::string& pointer, std::size_t depth, TypeSample& sample) {
-    json::ObjectScanner members(object);
-    std::string scratch;
-    while (members.next()) {
-        std::string name = pointer;
-        json::append_pointer_segment(name, json::unescaped(members.raw_key(), scratch));
-        const std::string_view value = members.value();
-        if (value.starts_with('{') && depth < kDepthMax) {
-            walk(value, name, depth + 1, sample);
-            continue;
-        }
-        if (sample.fields.size() >= kFieldsMax && !sample.fields.contains(name)) continue;
-        FieldSample& field = sample.fields[name];
-        ++field.count;
-        field.kinds.emplace(kind_of(value));
-        note_value(field, value);
-    }
 }
 
 std::string joined(const std::set<std::string>& words, std::string_view separator) {
@@ -71,8 +39,13 @@ void TypeSample::add(const EventView& event) {
     if (!text_member(event.metadata, "reason").empty()) ++with_reason;
     if (!text_member(event.metadata, "correlation_id").empty()) ++with_correlation;
     if (event.occurred_at.ns < event.recorded_at.ns - kMinuteNs) ++occurred_earlier;
-    if (json::validate_json(event.payload).ok() && json::is_object(event.payload))
-        walk(json::trimmed(event.payload), "", 1, *this);
+    wire::walk_fields(event.payload, kDepthMax, [this](const std::string& pointer, std::string_view value) {
+        if (fields.size() >= kFieldsMax && !fields.contains(pointer)) return;
+        FieldSample& field = fields[pointer];
+        ++field.count;
+        field.kinds.emplace(wire::kind_of_json(value));
+        note_value(field, value);
+    });
 }
 
 Result<TypeSample> sample_type(const client::EndpointView& view, const std::string& event_type, std::uint32_t count) {
