@@ -32,7 +32,7 @@ constexpr std::uint32_t kAnswerEventsMax = 10'000;
 constexpr std::uint32_t kBriefEventsMax = 100;
 constexpr std::uint64_t kOffsetMax = 100'000;
 /// What is asked of the store at once, and held while it is made text.
-constexpr std::uint32_t kPieceEvents = 500;
+constexpr std::uint32_t kPieceEvents = 64;
 constexpr std::size_t kStreamPieceBytes = 256 << 10;
 /// Types whose fields are looked for, the most frequent ones, and events of each that are looked at.
 constexpr std::size_t kSampledTypes = 100;

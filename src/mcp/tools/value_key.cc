@@ -66,7 +66,7 @@ std::string canonical_number(std::string_view number) {
 std::string canonical_string(std::string_view raw_body) {
     if (raw_body.find('\\') == std::string_view::npos) return '"' + std::string(raw_body) + '"';
     std::string scratch;
-    return text_of(Json(json::unescaped(raw_body, scratch)));
+    return mcp::text_of(Json(json::unescaped(raw_body, scratch)));
 }
 
 std::string canonical_object(std::string_view value) {
