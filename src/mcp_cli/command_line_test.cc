@@ -2,6 +2,7 @@
 #include "mcp_cli/command_line.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -19,10 +20,7 @@ namespace fs = std::filesystem;
 
 class McpCli : public testing::Test {
 protected:
-    McpCli()
-        : folder_(fs::temp_directory_path() /
-                  ("mcp_cli_" + std::to_string(::testing::UnitTest::GetInstance()->random_seed()) + "_" +
-                   std::to_string(reinterpret_cast<std::uintptr_t>(this)))) {
+    McpCli() : folder_(fs::temp_directory_path() / ("mcp_cli_" + std::to_string(::getpid()))) {
         fs::remove_all(folder_);
         fs::create_directories(folder_);
     }

@@ -1,4 +1,6 @@
 // The same questions to a store of this process and to one behind a server: the same answers.
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -33,9 +35,7 @@ Json comparable(const Json& value) {
 
 class RemoteTools : public ToolTest {
 protected:
-    RemoteTools()
-        : folder_(fs::temp_directory_path() /
-                  ("mcp_remote_" + std::to_string(reinterpret_cast<std::uintptr_t>(this)))) {
+    RemoteTools() : folder_(fs::temp_directory_path() / ("mcp_remote_" + std::to_string(::getpid()))) {
         fs::remove_all(folder_);
         fs::create_directories(folder_);
         server::ServerOptions options{.directory = folder_ / "data", .without_credentials = true};
