@@ -59,6 +59,7 @@ Result<EventQuery> read_query(Call& call) {
     if (call.request.method == "POST") {
         ASSIGN_OR_RETURN(wire::Parameters body, wire::Parameters::from_json(call.request.body));
         parameters.add_all(std::move(body));
+        (void)parameters.take_all("min_position");  // waited for before
     }
     EventQuery query;
     const Timestamp now = call.services.now();

@@ -10,3 +10,5 @@ import schemathesis
 def before_call(context, case, kwargs):
     if case.query:
         case.query.pop("min_position", None)
+    if isinstance(case.body, dict):
+        case.body.pop("min_position", None)

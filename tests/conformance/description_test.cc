@@ -91,11 +91,13 @@ TEST_F(Description, EveryParameterItNamesIsTakenAndNoOther) {
         for (const json& parameter : operation.value("parameters", json::array())) {
             if (parameter["in"] != "query") continue;
             const std::string name = parameter["name"];
-            const HttpAnswer answer = ask_with(route, name + "=1");
+            // A position that is not there would be waited for.
+            const std::string query = name + (name == "min_position" ? "=x" : "=1");
+            const HttpAnswer answer = ask_with(route, query);
             EXPECT_EQ(answer.body.find("there is no parameter"), std::string::npos)
                 << route << " " << name << answer.body;
             const bool is_documented = operation["responses"].contains(std::to_string(answer.status));
-            EXPECT_TRUE(is_documented) << route << "?" << name << "=1: " << answer.status;
+            EXPECT_TRUE(is_documented) << route << "?" << query << ": " << answer.status;
         }
     });
 }

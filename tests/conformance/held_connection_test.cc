@@ -6,39 +6,17 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "conformance/http_client.h"
-#include "conformance/server_process.h"
+#include "conformance/raw_http_test.h"
 
 namespace chronos::conformance {
 namespace {
 
-class HeldConnection : public testing::Test {
-protected:
-    void start(const std::string& settings = {}) {
-        server_ = std::make_unique<ServerProcess>(std::vector<std::string>{}, settings);
-        ASSERT_TRUE(server_->is_running());
-    }
-    void TearDown() override {
-        if (!server_) return;
-        EXPECT_TRUE(server_->is_alive());
-        EXPECT_EQ(server_->stop(), 0);
-    }
-    static std::string head(const std::string& line, const std::string& key, const std::string& more) {
-        return line + " HTTP/1.1\r\nHost: localhost\r\nX-API-Key: " + key + "\r\n" + more + "\r\n";
-    }
-    std::uint64_t events() {
-        const std::string body = server_->ask({.target = "/api/v1/stats"}).body;
-        return std::stoull(body.substr(body.find("\"events\":") + 9));
-    }
-    bool reaches(std::uint64_t count) {
-        for (int i = 0; i < 1'000 && events() < count; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        return events() >= count;
-    }
-
-    std::unique_ptr<ServerProcess> server_;
-};
+using HeldConnection = RawHttpTest;
 
 constexpr std::string_view kChunked = "Transfer-Encoding: chunked\r\n";
 
@@ -66,15 +44,43 @@ TEST_F(HeldConnection, RefusalsDoNotWaitForTheBody) {
     };
     for (const auto& [target, key, more, status] : cases) {
         HttpConnection connection(server_->port());
-        ASSERT_TRUE(connection.send(head("POST " + target, key, more)));
+        ASSERT_TRUE(connection.send(head_with(key, "POST " + target, more)));
         EXPECT_EQ(connection.read().status, status) << target << more;
     }
     // What comes all the same, if it is little, is passed over.
     HttpConnection connection(server_->port());
-    ASSERT_TRUE(connection.send(head("POST /api/v1/nothing", server_->admin_key(), "Content-Length: 10\r\n")));
+    ASSERT_TRUE(connection.send(head("POST /api/v1/nothing", "Content-Length: 10\r\n")));
     EXPECT_EQ(connection.read().status, 404);
-    ASSERT_TRUE(connection.send("0123456789" + head("GET /health", server_->admin_key(), "")));
+    ASSERT_TRUE(connection.send("0123456789" + head("GET /health")));
     EXPECT_EQ(connection.read().status, 200);
+}
+
+TEST_F(HeldConnection, ARefusedRequestMaySendItsBodyLater) {
+    start();
+    HttpConnection connection(server_->port());
+    ASSERT_TRUE(connection.send(head("POST /api/v1/nothing", "Content-Length: 10\r\n")));
+    EXPECT_EQ(connection.read().header("connection"), "keep-alive");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1'500));
+    ASSERT_TRUE(connection.send("0123456789" + head("GET /health")));
+    EXPECT_EQ(connection.read().status, 200);
+}
+
+TEST_F(HeldConnection, AStopWaitsForNoHalfRequest) {
+    start("[limits]\ndrain_timeout_ms = 60000\n");
+    HttpConnection silent(server_->port());
+    HttpConnection half(server_->port());
+    ASSERT_TRUE(half.send("GET /hea"));
+    HttpConnection refused(server_->port());
+    ASSERT_TRUE(refused.send(head("POST /api/v1/nothing", "Content-Length: 10\r\n")));
+    EXPECT_EQ(refused.read().status, 404);
+    HttpConnection waiting(server_->port());
+    ASSERT_TRUE(waiting.send(head("GET /api/v1/stats?min_position=1000")));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(server_->stop(), 0);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
+    EXPECT_EQ(waiting.read().status, 503);
+    server_.reset();
 }
 
 TEST_F(HeldConnection, AnswersThatNobodyTakesAreBoundedTogether) {
@@ -87,7 +93,7 @@ TEST_F(HeldConnection, AnswersThatNobodyTakesAreBoundedTogether) {
     std::vector<std::unique_ptr<HttpConnection>> held;
     for (int i = 0; i < 30; ++i) {
         held.push_back(std::make_unique<HttpConnection>(server_->port()));
-        ASSERT_TRUE(held.back()->send(head("GET /api/v1/events/query?limit=1000", server_->admin_key(), "")));
+        ASSERT_TRUE(held.back()->send(head("GET /api/v1/events/query?limit=1000")));
     }
     int status = 0;
     for (int i = 0; i < 500 && status != 503; ++i) {
@@ -114,7 +120,7 @@ TEST_F(HeldConnection, AnUploadEndsWithItsKey) {
     const std::string me = server_->ask_as(key, {.target = "/api/v1/auth/me"}).body;
     const std::string id = nlohmann::json::parse(me)["key_id"];
     HttpConnection upload(server_->port());
-    ASSERT_TRUE(upload.send(head("POST /api/v1/events/bulk?batch=1", key, std::string(kChunked))));
+    ASSERT_TRUE(upload.send(head_with(key, "POST /api/v1/events/bulk?batch=1", std::string(kChunked))));
     ASSERT_TRUE(upload.send(chunk(line_of("before"))));
     ASSERT_TRUE(reaches(1));
     ASSERT_EQ(server_->ask({.method = "DELETE", .target = "/api/v1/keys/" + id}).status, 200);
@@ -129,7 +135,7 @@ TEST_F(HeldConnection, AnUploadEndsWithItsKey) {
 TEST_F(HeldConnection, AnUploadThatStopsComingIsToldSo) {
     start("[limits]\nbody_timeout_ms = 300\n");
     HttpConnection upload(server_->port());
-    ASSERT_TRUE(upload.send(head("POST /api/v1/events/bulk", server_->admin_key(), std::string(kChunked))));
+    ASSERT_TRUE(upload.send(head("POST /api/v1/events/bulk", std::string(kChunked))));
     ASSERT_TRUE(upload.send(chunk(line_of("came"))));
     const HttpAnswer answer = upload.read();
     EXPECT_EQ(answer.status, 408);
@@ -139,7 +145,7 @@ TEST_F(HeldConnection, AnUploadThatStopsComingIsToldSo) {
 TEST_F(HeldConnection, LinesOfASlowUploadDoNotWaitForTheirBatch) {
     start();
     HttpConnection upload(server_->port());
-    ASSERT_TRUE(upload.send(head("POST /api/v1/events/bulk", server_->admin_key(), std::string(kChunked))));
+    ASSERT_TRUE(upload.send(head("POST /api/v1/events/bulk", std::string(kChunked))));
     for (int i = 0; i < 300 && events() == 0; ++i) {
         ASSERT_TRUE(upload.send(chunk(line_of("slow"))));
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -155,8 +161,7 @@ TEST_F(HeldConnection, LinesWithoutAnEndAreBoundedTogether) {
     int refused = 0;
     for (int i = 0; i < 4; ++i) {
         uploads.push_back(std::make_unique<HttpConnection>(server_->port()));
-        ASSERT_TRUE(
-            uploads.back()->send(head("POST /api/v1/events/bulk", server_->admin_key(), std::string(kChunked))));
+        ASSERT_TRUE(uploads.back()->send(head("POST /api/v1/events/bulk", std::string(kChunked))));
         (void)uploads.back()->send(chunk(std::string(600'000, ' ')));
     }
     for (auto& upload : uploads) (void)upload->send("0\r\n\r\n");
@@ -168,8 +173,7 @@ TEST_F(HeldConnection, TheTimeForAStreamIsNotThatOfTheNextRequest) {
     start("[limits]\nbody_timeout_ms = 200\n");
     ASSERT_EQ(server_->ask({.method = "POST", .target = "/api/v1/events", .body = line_of("a")}).status, 200);
     HttpConnection connection(server_->port());
-    const std::string query =
-        head("GET /api/v1/events/query", server_->admin_key(), "Accept: application/x-ndjson\r\n");
+    const std::string query = head("GET /api/v1/events/query", "Accept: application/x-ndjson\r\n");
     for (int i = 0; i < 3; ++i) {
         ASSERT_TRUE(connection.send(query));
         EXPECT_EQ(connection.read().status, 200) << i;
@@ -182,6 +186,28 @@ TEST_F(HeldConnection, OldClientsNeedNotNameTheServer) {
     HttpConnection connection(server_->port());
     ASSERT_TRUE(connection.send("GET /readyz HTTP/1.0\r\n\r\n"));
     EXPECT_EQ(connection.read().status, 200);
+    // Nor are they told to go on.
+    HttpConnection expecting(server_->port());
+    const std::string event = line_of("a");
+    ASSERT_TRUE(
+        expecting.send("POST /api/v1/events HTTP/1.0\r\nExpect: 100-continue\r\nX-API-Key: " + server_->admin_key() +
+                       "\r\nContent-Length: " + std::to_string(event.size()) + "\r\n\r\n"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ASSERT_TRUE(expecting.send(event));
+    EXPECT_EQ(expecting.read().status, 200);
+}
+
+TEST_F(HeldConnection, OneEmptyLineBeforeARequestIsPassedOver) {
+    start();
+    HttpConnection connection(server_->port());
+    ASSERT_TRUE(connection.send("\r\n" + head("GET /health")));
+    EXPECT_EQ(connection.read().status, 200);
+    ASSERT_TRUE(connection.send("\r"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ASSERT_TRUE(connection.send("\n" + head("GET /health")));
+    EXPECT_EQ(connection.read().status, 200);
+    ASSERT_TRUE(connection.send("\r\n\r\n"));
+    EXPECT_EQ(connection.read().status, 400);
 }
 
 }  // namespace

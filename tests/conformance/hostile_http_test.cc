@@ -5,7 +5,7 @@
 
 #include "conformance/http_case.h"
 #include "conformance/program_runner.h"
-#include "conformance/server_process.h"
+#include "conformance/raw_http_test.h"
 
 namespace chronos::conformance {
 namespace {
@@ -19,29 +19,12 @@ std::string lines(std::initializer_list<const char*> lines) {
     return text + "\r\n";
 }
 
-class HostileHttp : public testing::Test {
+class HostileHttp : public RawHttpTest {
 protected:
-    void start(const std::string& settings = {}) {
-        server_ = std::make_unique<ServerProcess>(std::vector<std::string>{}, settings);
-        ASSERT_TRUE(server_->is_running());
-    }
-    void TearDown() override {
-        if (!server_) return;
-        EXPECT_TRUE(server_->is_alive());
-        EXPECT_EQ(server_->ask({.target = "/readyz"}).status, 200);
-        EXPECT_EQ(server_->stop(), 0);
-    }
-    [[nodiscard]] std::string key_line() const { return "Authorization: Bearer " + server_->admin_key() + "\r\n"; }
     /// A POST of an event up to where the body begins.
     [[nodiscard]] std::string post_head(const std::string& more, const std::string& path = "/api/v1/events") const {
-        return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\n" + key_line() + more + "\r\n";
+        return head("POST " + path, more);
     }
-    std::uint64_t events() {
-        const std::string body = server_->ask({.target = "/api/v1/stats"}).body;
-        return std::stoull(body.substr(body.find("\"events\":") + 9));
-    }
-
-    std::unique_ptr<ServerProcess> server_;
 };
 
 constexpr const char* kEvent = R"({"entity_id":"a","event_type":"t","payload":{}})";
@@ -221,8 +204,10 @@ TEST_F(HostileHttp, EndsStreamsOfOldClientsWithTheConnection) {
     start();
     ASSERT_EQ(server_->ask({.method = "POST", .target = "/api/v1/events", .body = kEvent}).status, 200);
     HttpConnection connection(server_->port());
-    ASSERT_TRUE(connection.send("GET /api/v1/events/query HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n" +
-                                key_line() + "Accept: application/x-ndjson\r\n\r\n"));
+    ASSERT_TRUE(
+        connection.send("GET /api/v1/events/query HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n"
+                        "X-API-Key: " +
+                        server_->admin_key() + "\r\nAccept: application/x-ndjson\r\n\r\n"));
     const HttpAnswer answer = connection.read();
     EXPECT_EQ(answer.header("transfer-encoding"), "");
     EXPECT_TRUE(answer.body.starts_with("{\"id\"")) << answer.body;

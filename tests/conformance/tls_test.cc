@@ -71,6 +71,18 @@ TEST_F(Tls, StreamsGoOnWithWhatComes) {
     EXPECT_EQ(answer.out, "1\n1\n") << answer.errors << read_file("sse") << read_file("tail.log");
 }
 
+TEST_F(Tls, AStopWaitsForNoHandshake) {
+    const Answer answer = beside_server(R"sh(
+        bash -c "exec 3<>/dev/tcp/127.0.0.1/$port && exec sleep 60" > ignored 2>&1 &
+        silent=$!
+        sleep 0.3
+        kill -TERM $server
+        for i in $(seq 300); do kill -0 $server 2> ignored || break; sleep 0.1; done
+        [ "$i" -lt 80 ] && echo "ended at once"
+        kill $silent)sh");
+    EXPECT_EQ(answer.out, "ended at once\n") << answer.errors << read_file("server.log");
+}
+
 TEST_F(Tls, ANewCertificateIsTakenWithoutAnEnd) {
     const Answer answer = beside_server(R"sh(
         name() { openssl s_client -connect 127.0.0.1:$port < /dev/null 2> ignored | sed -n 's/.*subject=CN = //p'; }

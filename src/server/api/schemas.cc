@@ -123,7 +123,7 @@ std::string_view schemas_json() {
     "after": {"$ref": "#/components/schemas/Number"}, "cursor": {"type": "string"},
     "limit": {"type": "integer", "minimum": 1, "maximum": 1000},
     "offset": {"type": "integer", "minimum": 0, "maximum": 100000}, "total": {"type": "boolean"},
-    "tenant_id": {"type": "string"}}},
+    "min_position": {"$ref": "#/components/schemas/Number"}, "tenant_id": {"type": "string"}}},
 "Texts": {"oneOf": [{"type": "string", "minLength": 1},
   {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}]},
 "EventPage": {"type": "object", "required": ["events", "count", "has_more", "view"],

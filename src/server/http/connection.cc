@@ -1,25 +1,22 @@
 #include "server/http/connection.h"
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <chrono>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 #include "base/result.h"
+#include "server/http/body_reader.h"
 #include "server/http/body_sender.h"
+#include "server/http/client_socket.h"
 #include "server/http/content_coding.h"
 #include "server/http/date_text.h"
-#include "server/http/deadline.h"
 #include "server/http/head_check.h"
 #include "server/http/held_bytes.h"
 #include "server/http/min_position.h"
@@ -40,23 +37,15 @@ namespace http = boost::beast::http;
 using asio::awaitable;
 using asio::ip::tcp;
 
-constexpr std::size_t kReadBytes = 64 << 10;
 /// What is made room for while no body is awaited: most requests are smaller.
 constexpr std::size_t kHeadReadBytes = 8 << 10;
 constexpr std::size_t kUploadPieceBytes = 256 << 10;
 /// What is left of a body that is refused is read up to here, so that the client sees the answer.
 constexpr std::size_t kDiscardBytesMax = 256 << 10;
-
-/// After an answer that ends the connection: this much more is taken off a client that is still sending.
-constexpr std::size_t kLingerBytesMax = 16 << 20;
 /// Room that is made for a body because it was announced.
 constexpr std::size_t kReserveBytesMax = 256 << 10;
-/// Slower than this on the whole is refused, besides what one pause may last.
-constexpr std::size_t kBodyBytesPerSecondMin = 1'024;
 /// Answers up to here are given whatever others hold: the socket takes about as much at once.
 constexpr std::size_t kSmallAnswerBytes = 64 << 10;
-/// How long what is left of a refused body may take to come.
-constexpr std::uint32_t kDiscardMs = 1'000;
 
 using Clock = std::chrono::steady_clock;
 
@@ -67,8 +56,7 @@ template <typename Stream>
 class Connection {
 public:
     Connection(Stream stream, ConnectionContext& context, std::string peer)
-        : stream_(std::move(stream)),
-          deadline_(stream_.get_executor(), [this] { beast::get_lowest_layer(stream_).cancel(); }),
+        : socket_(std::move(stream), context.services.metrics),
           context_(context),
           services_(context.services),
           peer_(std::move(peer)) {}
@@ -81,70 +69,54 @@ public:
     Connection& operator=(const Connection&) = delete;
 
     awaitable<void> run() {
-        bool goes_on = co_await shake_hands();
         enlist();
+        is_idle_ = true;
+        bool goes_on = !services_.is_draining.load();
+        if (goes_on) goes_on = co_await socket_.shake_hands(services_.limits.header_timeout_ms);
         while (goes_on) goes_on = co_await serve_one();
-        if (!is_handed_over_) co_await close();
+        if (!is_handed_over_) co_await socket_.close();
     }
 
 private:
-    using Parser = http::request_parser<http::buffer_body>;
-    static constexpr bool is_plain() { return std::is_same_v<Stream, beast::tcp_stream>; }
+    using Body = BodyReader<Stream>;
 
-    /// TLS. False: the client does not speak it.
-    awaitable<bool> shake_hands() {
-        if constexpr (is_plain()) {
-            co_return true;
-        } else {
-            deadline_.begin(services_.limits.header_timeout_ms);
-            const auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kAwait);
-            deadline_.end();
-            co_return !error;
-        }
-    }
-
-    /// Reads more into the buffer. False: the client is gone, or was too slow.
-    awaitable<bool> read_more(std::uint32_t timeout_ms, std::size_t bytes_max) {
-        if (begin_ > 0) {
-            buffer_.erase(0, begin_);
-            begin_ = 0;
-        }
-        const std::size_t held = buffer_.size();
-        buffer_.resize(held + bytes_max);
-        deadline_.begin(timeout_ms);
-        const auto [error, size] =
-            co_await stream_.async_read_some(asio::buffer(buffer_.data() + held, bytes_max), kAwait);
-        deadline_.end();
-        buffer_.resize(held + (error ? 0 : size));
-        services_.metrics.received_bytes.fetch_add(size, std::memory_order_relaxed);
-        co_return !error;
-    }
-
-    [[nodiscard]] std::string_view held() const { return std::string_view(buffer_).substr(begin_); }
-
-    /// Lets the server end the connection while it waits for a request.
+    /// Lets the server end the connection while it waits for a request, or for the rest of one's head.
     void enlist() {
         const std::lock_guard lock(context_.mutex);
-        context_.open[this] = [executor = stream_.get_executor(), weak = std::weak_ptr<Connection*>(self_)] {
+        context_.open[this] = [executor = socket_.stream().get_executor(), weak = std::weak_ptr<Connection*>(self_)] {
             asio::post(executor, [weak] {
                 // Connections end on this thread, so one that is there now stays there.
-                if (const auto self = weak.lock(); self && (*self)->is_idle_)
-                    beast::get_lowest_layer((*self)->stream_).cancel();
+                if (const auto self = weak.lock(); self && (*self)->is_idle_) (*self)->socket_.cancel();
             });
         };
     }
 
+    /// Reads more of what a stop need not wait for. False: it is not to come.
+    awaitable<bool> read_idly(std::int64_t timeout_ms, std::size_t bytes_max) {
+        // Looked at on the thread that a stop is told on, so either of them sees the other.
+        if (services_.is_draining.load() || timeout_ms <= 0) co_return false;
+        is_idle_ = true;
+        const bool came = co_await socket_.read_more(static_cast<std::uint32_t>(timeout_ms), bytes_max);
+        is_idle_ = false;
+        co_return came;
+    }
+
     /// Waits for the next request's first byte. False: there will be none.
     awaitable<bool> wait_for_request() {
-        // Looked at on the thread that a stop is told on, so either of them sees the other.
-        if (services_.is_draining.load()) co_return false;
-        if (!held().empty()) co_return true;
-        is_idle_ = true;
-        // A client that connects has something to say.
-        const bool came = co_await read_more(
-            is_new_ ? services_.limits.header_timeout_ms : services_.limits.idle_timeout_ms, kHeadReadBytes);
-        is_idle_ = is_new_ = false;
-        co_return came;
+        for (bool may_skip = true;;) {
+            // Some clients end a body with one line too many.
+            if (may_skip && socket_.held().starts_with("\r\n")) {
+                socket_.use(2);
+                may_skip = false;
+            }
+            const bool is_half_a_line = may_skip && socket_.held() == "\r";
+            if (!socket_.held().empty() && !is_half_a_line) co_return !services_.is_draining.load();
+            // A client that connects has something to say.
+            const bool came = co_await read_idly(
+                is_new_ ? services_.limits.header_timeout_ms : services_.limits.idle_timeout_ms, kHeadReadBytes);
+            is_new_ = false;
+            if (!came) co_return false;
+        }
     }
 
     /// Reads a request and answers it. False: the connection is to be closed.
@@ -156,27 +128,26 @@ private:
         is_head_ = is_http10_ = is_append_ = false;
         // The head as a whole first: what it must not have is looked for before anything is made of it.
         HeadCheck check(services_.limits);
-        HeadCheck::Verdict verdict = check.look(held());
+        HeadCheck::Verdict verdict = check.look(socket_.held());
         while (verdict == HeadCheck::Verdict::kIncomplete) {
             const std::int64_t left = services_.limits.header_timeout_ms - elapsed_ms();
-            bool more_came = false;
-            if (left > 0) more_came = co_await read_more(static_cast<std::uint32_t>(left), kHeadReadBytes);
+            const bool more_came = co_await read_idly(left, kHeadReadBytes);
             if (!more_came) {
-                if (left <= 0 || deadline_.has_expired())
+                if (left <= 0 || socket_.is_late())
                     co_await refuse(problem(408, "request-timeout", "the request's head did not come in time"));
                 co_return false;
             }
-            verdict = check.look(held());
+            verdict = check.look(socket_.held());
         }
         if (verdict == HeadCheck::Verdict::kRefused) {
             co_await refuse(problem(check.status(), check.name(), check.detail()));
             co_return false;
         }
-        Parser parser;
+        RequestParser parser;
         parser.header_limit(static_cast<std::uint32_t>(services_.limits.header_bytes_max + 1'024));
         parser.body_limit(boost::none);
         beast::error_code error;
-        begin_ += parser.put(asio::buffer(held().data(), check.size()), error);
+        socket_.use(parser.put(asio::buffer(socket_.held().data(), check.size()), error));
         if (error || !parser.is_header_done()) {
             co_await refuse(problem(400, "malformed-request", "the request's head is not HTTP/1.1"));
             co_return false;
@@ -190,16 +161,15 @@ private:
             co_await refuse(problem(400, "malformed-request", "HTTP/1.0 has no Transfer-Encoding"));
             co_return false;
         }
-        body_started_ = started_;
-        body_received_ = 0;
-        co_return co_await answer(parser);
+        Body body(socket_, parser, services_.limits);
+        co_return co_await answer(parser, body);
     }
 
     [[nodiscard]] std::int64_t elapsed_ms() const {
         return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_).count();
     }
 
-    bool take_head(const Parser& parser) {
+    bool take_head(const RequestParser& parser) {
         const auto& message = parser.get();
         request_ = Request();
         request_.method = std::string(message.method_string());
@@ -221,13 +191,13 @@ private:
         return hosts == 1 || (hosts == 0 && message.version() == 10);
     }
 
-    awaitable<bool> answer(Parser& parser) {
+    awaitable<bool> answer(const RequestParser& parser, Body& body) {
         route_name_ = "none";
         Gate::Decision decision = context_.gate.decide(request_);
         is_append_ = decision.pass.route != nullptr && decision.pass.route->appends_to_branch;
         if (decision.refusal) {
             if (decision.pass.route != nullptr) route_name_ = decision.pass.route->pattern;
-            co_return co_await refuse_request(parser, std::move(*decision.refusal));
+            co_return co_await refuse_request(body, std::move(*decision.refusal));
         }
         Gate::Pass& pass = decision.pass;
         const Route& route = *pass.route;
@@ -238,20 +208,19 @@ private:
                   .principal = pass.principal,
                   .store = *pass.store,
                   .services = services_};
-        if (!is_expectation_met(parser))
+        if (!body.is_expectation_met())
             co_return co_await refuse_request(
-                parser, problem(417, "expectation-failed", "only Expect: 100-continue is understood"));
-        if (route.upload) co_return co_await take_upload(parser, route, call);
-        if (route.socket && is_websocket_upgrade(request_)) co_return co_await upgrade(parser, route, call);
-        const std::optional<std::uint64_t> announced = content_length(parser);
-        if (announced && *announced > route.body_max)
-            co_return co_await refuse_request(parser, too_large(route.body_max));
-        if (!co_await continue_if_asked(parser)) co_return false;
+                body, problem(417, "expectation-failed", "only Expect: 100-continue is understood"));
+        if (route.upload) co_return co_await take_upload(body, route, call);
+        if (route.socket && is_websocket_upgrade(request_)) co_return co_await upgrade(parser, body, route, call);
+        if (body.announced().value_or(0) > route.body_max)
+            co_return co_await refuse_request(body, too_large(route.body_max));
+        if (!co_await body.ask_for_it()) co_return false;
         std::optional<Response> refusal;
         HeldBytes held_bytes(services_.body_bytes_held, services_.limits.body_bytes_in_flight_max);
-        const bool was_read = co_await read_body(parser, route.body_max, held_bytes, refusal);
+        const bool was_read = co_await read_body(body, route.body_max, held_bytes, refusal);
         if (!was_read) {
-            if (refusal) co_return co_await refuse_request(parser, std::move(*refusal));
+            if (refusal) co_return co_await refuse_request(body, std::move(*refusal));
             co_return false;
         }
         if (Status decoded = decode_body(request_, route.body_max, services_.limits.inflation_max); !decoded.ok()) {
@@ -268,7 +237,7 @@ private:
         if (request_.has_header("content-encoding") && !held_bytes.add(request_.body.size()))
             co_return co_await write(overloaded());
         std::optional<Response> too_early =
-            co_await wait_for_position(call.store, services_.world.clock, request_.query, stream_.get_executor());
+            co_await wait_for_position(route, call.store, services_, request_, socket_.stream().get_executor());
         if (too_early) co_return co_await write(std::move(*too_early));
         co_return co_await write(co_await handle(route, call), &pass.principal);
     }
@@ -319,89 +288,15 @@ private:
             "the body is larger than " + std::to_string(max) + " bytes; send less at once, or use /api/v1/events/bulk");
     }
 
-    static std::optional<std::uint64_t> content_length(const Parser& parser) {
-        const auto length = parser.content_length();
-        if (!length) return std::nullopt;
-        return *length;
-    }
-
-    bool is_expectation_met(const Parser& parser) const {
-        const auto expectation = parser.get()[http::field::expect];
-        return expectation.empty() || beast::iequals(expectation, "100-continue");
-    }
-
-    awaitable<bool> continue_if_asked(const Parser& parser) {
-        if (parser.get()[http::field::expect].empty() || parser.is_done() || !held().empty()) co_return true;
-        static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-        deadline_.begin(services_.limits.body_timeout_ms);
-        const auto [error, size] = co_await asio::async_write(stream_, asio::buffer(kContinue), kAwait);
-        (void)size;
-        deadline_.end();
-        co_return !error;
-    }
-
-    /// Takes the next piece of the body into `out`, as much as is there. False: it failed; `refusal` says why, unless
-    /// the client is gone.
-    awaitable<bool> read_piece(Parser& parser, std::string& out, std::size_t piece_max,
-                               std::optional<Response>& refusal, std::uint32_t timeout_ms) {
-        out.resize(piece_max);
-        std::size_t filled = 0;
-        while (!parser.is_done() && filled < piece_max) {
-            auto& body = parser.get().body();
-            body.data = out.data() + filled;
-            body.size = piece_max - filled;
-            body.more = true;
-            beast::error_code error;
-            const std::size_t used = held().empty() ? 0 : parser.put(asio::buffer(held().data(), held().size()), error);
-            const std::size_t made = piece_max - filled - body.size;
-            begin_ += used;
-            filled += made;
-            if (error == http::error::need_buffer || error == http::error::need_more) error = {};
-            if (error) {
-                refusal = problem(400, "malformed-request", "the request's body is not framed as HTTP/1.1 says");
-                keeps_alive_ = false;
-                co_return false;
-            }
-            if (used > 0 || made > 0 || parser.is_done()) continue;
-            if (filled > 0) break;  // what there is, rather than waiting
-            // Nothing of what is held can be used alone: no more than the head of a chunk.
-            if (held().size() > services_.limits.header_bytes_max) {
-                refusal = problem(400, "malformed-request", "the head of a chunk is larger than 32 KiB");
-                keeps_alive_ = false;
-                co_return false;
-            }
-            const std::size_t held_before = held().size();
-            bool more_came = false;
-            if (!is_body_too_slow()) more_came = co_await read_more(timeout_ms, kReadBytes);
-            body_received_ += held().size() - std::min(held_before, held().size());
-            if (more_came) continue;
-            is_body_late_ = deadline_.has_expired() || is_body_too_slow();
-            if (is_body_late_) refusal = problem(408, "request-timeout", "the request's body did not come in time");
-            keeps_alive_ = false;
-            co_return false;
-        }
-        out.resize(filled);
-        co_return true;
-    }
-
-    /// A body that comes in drops keeps a place from others.
-    [[nodiscard]] bool is_body_too_slow() const {
-        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - body_started_).count();
-        const auto allowed = services_.limits.body_timeout_ms + body_received_ * 1'000 / kBodyBytesPerSecondMin;
-        return ms > static_cast<std::int64_t>(allowed);
-    }
-
-    awaitable<bool> read_body(Parser& parser, std::size_t max, HeldBytes& held_bytes,
-                              std::optional<Response>& refusal) {
+    awaitable<bool> read_body(Body& body, std::size_t max, HeldBytes& held_bytes, std::optional<Response>& refusal) {
         std::string piece;
-        std::size_t piece_max = kReadBytes;
-        if (const auto announced = content_length(parser)) {
+        std::size_t piece_max = kBodyReadBytes;
+        if (const auto announced = body.announced()) {
             request_.body.reserve(std::min<std::size_t>({*announced, max, kReserveBytesMax}));
-            piece_max = std::clamp<std::size_t>(*announced, 1, kReadBytes);
+            piece_max = std::clamp<std::size_t>(*announced, 1, kBodyReadBytes);
         }
-        while (!parser.is_done()) {
-            const bool was_read =
-                co_await read_piece(parser, piece, piece_max, refusal, services_.limits.body_timeout_ms);
+        while (!body.is_complete()) {
+            const bool was_read = co_await read_piece(body, piece, piece_max, refusal);
             if (!was_read) co_return false;
             if (request_.body.size() + piece.size() > max) {
                 refusal = too_large(max);
@@ -416,37 +311,42 @@ private:
         co_return true;
     }
 
-    awaitable<bool> take_upload(Parser& parser, const Route& route, Call& call) {
+    awaitable<bool> read_piece(Body& body, std::string& piece, std::size_t piece_max,
+                               std::optional<Response>& refusal) {
+        const bool was_read = co_await body.next(piece, piece_max, refusal);
+        if (!was_read) keeps_alive_ = false;
+        co_return was_read;
+    }
+
+    awaitable<bool> take_upload(Body& body, const Route& route, Call& call) {
         std::optional<UploadPlace> place(std::in_place, services_);
         if (place->is_beyond()) {
             place.reset();
-            co_return co_await refuse_request(parser, overloaded());
+            co_return co_await refuse_request(body, overloaded());
         }
         Result<std::unique_ptr<Upload>> opened = route.upload(call);
         if (!opened.ok() && opened.error().code == ErrorCode::kUnsupported)
-            co_return co_await refuse_request(parser,
-                                              problem(415, "unsupported-content-coding", opened.error().message));
-        if (!opened.ok()) co_return co_await refuse_request(parser, problem_of(opened.error(), {.is_append = true}));
-        if (!co_await continue_if_asked(parser)) co_return false;
+            co_return co_await refuse_request(body, problem(415, "unsupported-content-coding", opened.error().message));
+        if (!opened.ok()) co_return co_await refuse_request(body, problem_of(opened.error(), {.is_append = true}));
+        if (!co_await body.ask_for_it()) co_return false;
         Upload& upload = **opened;
         std::string piece;
         std::optional<Response> refusal;
         bool wanted = true;
         bool complete = true;
-        body_started_ = Clock::now();
         bool is_live = true;
-        while (wanted && !parser.is_done()) {
-            complete = co_await read_piece(parser, piece, kUploadPieceBytes, refusal, services_.limits.body_timeout_ms);
+        while (wanted && !body.is_complete()) {
+            complete = co_await read_piece(body, piece, kUploadPieceBytes, refusal);
             if (!complete) break;
             // It may last as long as it likes, but not beyond its key.
             is_live = services_.keys.is_live(call.principal);
             if (!is_live) break;
             wanted = co_await on_worker(context_.workers, [&] { return upload.take(piece); });
         }
-        const Upload::End end = !is_live                       ? Upload::End::kRevoked
-                                : is_body_late_                ? Upload::End::kTooSlow
-                                : complete && parser.is_done() ? Upload::End::kComplete
-                                                               : Upload::End::kBrokenOff;
+        const Upload::End end = !is_live                         ? Upload::End::kRevoked
+                                : body.is_late()                 ? Upload::End::kTooSlow
+                                : complete && body.is_complete() ? Upload::End::kComplete
+                                                                 : Upload::End::kBrokenOff;
         Response response = co_await on_worker(context_.workers, [&] { return upload.finish(end); });
         opened->reset();
         place.reset();
@@ -455,37 +355,35 @@ private:
     }
 
     /// Goes on as a WebSocket, which ends with the connection.
-    awaitable<bool> upgrade(Parser& parser, const Route& route, Call& call) {
+    awaitable<bool> upgrade(const RequestParser& parser, Body& body, const Route& route, Call& call) {
         std::optional<Response> refusal = refuse_upgrade(request_);
-        if (!refusal && (!parser.is_done() || !held().empty()))
+        if (!refusal && (!body.is_complete() || !socket_.held().empty()))
             refusal = problem(400, "malformed-request", "nothing may be sent before the upgrade is answered");
-        if (refusal) co_return co_await refuse_request(parser, std::move(*refusal));
+        if (refusal) co_return co_await refuse_request(body, std::move(*refusal));
         SocketOpening opening = co_await on_worker(context_.workers, [&] { return route.socket(call); });
         if (opening.refusal) co_return co_await write(std::move(*opening.refusal));
         log_request(101);
         is_handed_over_ = true;
-        co_await serve_websocket(std::move(stream_), parser.get(), std::move(opening.session), context_,
+        co_await serve_websocket(std::move(socket_.stream()), parser.get(), std::move(opening.session), context_,
                                  call.principal);
         co_return false;
     }
 
-    /// Refuses before the body was read. The answer comes first; then a little of the body is read, so that the
+    /// Refuses before the body was read. The answer comes first; then what is left of a small body is read, so that the
     /// connection can go on.
-    awaitable<bool> refuse_request(Parser& parser, Response response) {
-        const bool awaits_continue = !parser.get()[http::field::expect].empty();
-        const std::optional<std::uint64_t> announced = content_length(parser);
-        const bool is_small = parser.is_done() || (announced && *announced <= kDiscardBytesMax);
-        if (!is_small || awaits_continue) keeps_alive_ = false;
+    awaitable<bool> refuse_request(Body& body, Response response) {
+        const std::optional<std::uint64_t> announced = body.announced();
+        const bool is_small = body.is_complete() || (announced && *announced <= kDiscardBytesMax);
+        if (!is_small || body.is_held_back()) keeps_alive_ = false;
         const bool goes_on = co_await write(std::move(response));
         if (!goes_on) co_return false;
-        const Clock::time_point until = Clock::now() + std::chrono::milliseconds(kDiscardMs);
         std::string piece;
         std::optional<Response> ignored;
-        while (!parser.is_done() && Clock::now() < until) {
-            const bool was_read = co_await read_piece(parser, piece, kReadBytes, ignored, kDiscardMs);
-            if (!was_read) co_return false;
-        }
-        co_return parser.is_done();
+        is_idle_ = true;  // answered already
+        while (!body.is_complete() && keeps_alive_ && !services_.is_draining.load())
+            (void)co_await read_piece(body, piece, kBodyReadBytes, ignored);
+        is_idle_ = false;
+        co_return body.is_complete();
     }
 
     /// Refuses what is not a request.
@@ -510,24 +408,11 @@ private:
         std::string head = head_of(response);
         bool written = false;
         if (response.stream && !is_head_) {
-            BodySender<Stream> sender(stream_, context_, principal, {.is_chunked = !is_http10_});
+            BodySender<Stream> sender(socket_.stream(), context_, principal, {.is_chunked = !is_http10_});
             written = co_await sender.send(std::move(head), *response.stream);
         } else {
             const std::string_view body = is_head_ ? std::string_view() : std::string_view(response.body);
-            std::size_t sent = send_at_once(head, body);
-            written = sent == head.size() + body.size();
-            if (!written) {
-                const std::size_t of_head = std::min(sent, head.size());
-                const std::array buffers = {
-                    asio::const_buffer(head.data() + of_head, head.size() - of_head),
-                    asio::const_buffer(body.data() + (sent - of_head), body.size() - (sent - of_head))};
-                deadline_.begin(time_to_send_ms(body.size()));
-                const auto [error, size] = co_await asio::async_write(stream_, buffers, kAwait);
-                deadline_.end();
-                sent += size;
-                written = !error;
-            }
-            services_.metrics.sent_bytes.fetch_add(sent, std::memory_order_relaxed);
+            written = co_await socket_.send(head, body, time_to_send_ms(body.size()));
         }
         log_request(status);
         co_return written&& keeps_alive_;
@@ -536,15 +421,6 @@ private:
     /// Whether nothing was done that an answer in place of this one would hide.
     [[nodiscard]] bool is_read() const {
         return request_.method == "GET" || request_.method == "HEAD" || route_name_ == "/api/v1/events/query";
-    }
-
-    /// What the socket takes without waiting, which mostly is all; the rest, and what is to be encrypted, goes the long
-    /// way through the event loop.
-    std::size_t send_at_once(std::string_view head, std::string_view body) {
-        if constexpr (!is_plain()) return 0;
-        beast::error_code error;
-        const std::array buffers = {asio::buffer(head), asio::buffer(body)};
-        return beast::get_lowest_layer(stream_).socket().write_some(buffers, error);
     }
 
     /// For a client that takes it slowly, but not for ever.
@@ -593,44 +469,21 @@ private:
         return head;
     }
 
-    awaitable<void> close() {
-        beast::error_code ignored;
-        deadline_.begin(1'000);
-        if constexpr (!is_plain()) (void)co_await stream_.async_shutdown(kAwait);
-        deadline_.begin(1'000);
-        beast::get_lowest_layer(stream_).socket().shutdown(tcp::socket::shutdown_send, ignored);
-        // Until the client has read the answer and closes: else a reset may overtake it.
-        buffer_.resize(kReadBytes);
-        for (std::size_t discarded = 0; discarded < kLingerBytesMax;) {
-            const auto [error, size] =
-                co_await beast::get_lowest_layer(stream_).async_read_some(asio::buffer(buffer_), kAwait);
-            if (error || size == 0) break;
-            discarded += size;
-        }
-        beast::get_lowest_layer(stream_).socket().close(ignored);
-    }
-
-    Stream stream_;
-    Deadline deadline_;
+    ClientSocket<Stream> socket_;
     std::shared_ptr<Connection*> self_ = std::make_shared<Connection*>(this);
     ConnectionContext& context_;
     Services& services_;
     std::string peer_;
-    std::string buffer_;  ///< What was read; from begin_ on not yet used.
-    std::size_t begin_ = 0;
     Request request_;
     std::string route_name_;
     Clock::time_point started_;
     bool keeps_alive_ = false;
-    Clock::time_point body_started_;
-    std::size_t body_received_ = 0;
     bool is_head_ = false;
     bool is_http10_ = false;
     bool is_append_ = false;
     bool is_handed_over_ = false;  ///< The stream is somebody else's now.
-    bool is_idle_ = false;         ///< Waits for a request.
+    bool is_idle_ = false;         ///< Waits for what a stop need not wait for.
     bool is_new_ = true;           ///< No request came yet.
-    bool is_body_late_ = false;    ///< It did not come in time.
 };
 
 /// To one connection more than there may be, before it has asked for anything.

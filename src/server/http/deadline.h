@@ -23,7 +23,8 @@ namespace chronos::server {
 
 class Deadline {
 public:
-    /// `on_expiry` is called once for a wait that lasts too long; it is not called after the end of this object.
+    /// `on_expiry` is called when a wait lasts too long, and again and again until it ends: what is cancelled may just
+    /// have gone on to its next step. It is not called after the end of this object.
     Deadline(const boost::asio::any_io_executor& executor, std::function<void()> on_expiry)
         : state_(std::make_shared<State>(executor, std::move(on_expiry))) {}
     ~Deadline() {
@@ -45,6 +46,7 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
+    static constexpr auto kAgainPeriod = std::chrono::milliseconds(100);
     struct State {
         State(const boost::asio::any_io_executor& executor, std::function<void()> expired)
             : timer(executor), on_expiry(std::move(expired)) {}
@@ -66,8 +68,9 @@ private:
             state->is_set = false;
             if (!state->is_waiting || !state->on_expiry) return;
             if (Clock::now() < state->until) return set(state);
-            state->is_waiting = false;
             state->has_expired = true;
+            state->until = Clock::now() + kAgainPeriod;
+            set(state);
             state->on_expiry();
         });
     }

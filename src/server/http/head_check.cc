@@ -42,6 +42,8 @@ HeadCheck::Verdict HeadCheck::refuse(int status, std::string_view name, std::str
 }
 
 HeadCheck::Verdict HeadCheck::look(std::string_view bytes) {
+    if (bytes.starts_with("\r\n"))
+        return refuse(400, "malformed-request", "a request begins with a line like GET /path HTTP/1.1");
     const std::size_t end = bytes.find("\r\n\r\n");
     const std::size_t first_line = std::min(bytes.find('\n'), bytes.size());
     if (first_line > limits_.target_max + 64)

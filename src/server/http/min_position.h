@@ -6,18 +6,19 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <optional>
-#include <string>
 
 #include "chronos/store.h"
-#include "io/clock.h"
 #include "server/http/message.h"
+#include "server/http/routes.h"
+#include "server/services.h"
 
 namespace chronos::server {
 
-/// Takes min_position out of the query string and waits, five seconds at most, until its branch has that position.
-/// What is answered instead: 400 for what is no position, 503 if it was not reached.
-boost::asio::awaitable<std::optional<Response>> wait_for_position(const Store& store, io::Clock& clock,
-                                                                  std::string& query,
+/// Takes min_position out of the query string, or sees it in the JSON object of a POST, and waits, five seconds at
+/// most, until the branch that the request is about has that position. What is answered instead: 400 for what is no
+/// position, 503 if it was not reached, or if the server stops.
+boost::asio::awaitable<std::optional<Response>> wait_for_position(const Route& route, const Store& store,
+                                                                  Services& services, Request& request,
                                                                   boost::asio::any_io_executor executor);
 
 }  // namespace chronos::server
