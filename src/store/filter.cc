@@ -293,6 +293,7 @@ Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const C
     filter.narrow(reader, begin, end);
     // Whether to go on. One more than the limit tells whether there is more.
     std::uint64_t examined_seq = 0;
+    std::uint64_t bytes = 0;
     const auto take = [&](std::uint64_t seq, const std::byte* at) {
         if (request.examined_max != 0 && result.examined == request.examined_max) {
             result.has_more = true;
@@ -307,7 +308,9 @@ Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const C
             ++result.count;
             return true;
         }
-        if (result.seqs.size() == request.limit) {
+        if (request.bytes_max != 0) bytes += event.payload().size() + event.metadata().size();
+        const bool is_beyond = bytes > request.bytes_max && request.bytes_max != 0 && !result.seqs.empty();
+        if (result.seqs.size() == request.limit || is_beyond) {
             result.has_more = true;
             result.last_seq = result.seqs.back();
             return false;

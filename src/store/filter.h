@@ -77,6 +77,8 @@ struct ScanRequest {
     bool count_only = false;
     /// Stops when so many were looked at; 0: never.
     std::uint64_t examined_max = 0;
+    /// Of payloads and metadata: stops before the event that would go beyond it, unless that is the first; 0: never.
+    std::uint64_t bytes_max = 0;
 };
 struct ScanResult {
     std::vector<std::uint64_t> seqs;
