@@ -195,7 +195,7 @@ void HttpTransport::run_modern(server::Call& call, Message message, Client clien
 bool HttpTransport::is_quick(const Message& message, const server::Call& call) {
     if (Service::is_quick(message.method)) return true;
     const std::string entity_id = service_.dispatcher().entity_of(message);
-    return !entity_id.empty() && server::is_at_hand(call.store, entity_id);
+    return !entity_id.empty() && server::is_at_hand(call.store, entity_id, {});
 }
 
 void HttpTransport::run(const std::shared_ptr<HttpCall>& http_call, const std::shared_ptr<Exchange>& exchange,

@@ -281,7 +281,7 @@ Result<Response> query_events(Call& call) {
     return response;
 }
 
-/// The last events of one entity, and nothing that would take a look at more.
+/// The last events of one entity, which are small and in memory, and nothing that would take a look at more.
 bool is_brief(const Call& call) {
     if (call.request.method != "GET" || wants_lines(call.request)) return false;
     Result<wire::Parameters> parameters = wire::Parameters::from_query(call.request.query);
@@ -291,9 +291,12 @@ bool is_brief(const Call& call) {
     const bool has_limit = parameters->has("limit");
     const Result<std::uint32_t> limit = wire::take_limit(*parameters, kBriefEventsMax, kBriefEventsMax);
     const bool is_newest_first = order.ok() && (*order == "backward" || *order == "desc");
-    return entity_id.ok() && !entity_id->empty() && is_newest_first && limit.ok() &&
-           parameters->check_all_taken().ok() &&
-           (has_limit ? is_at_hand(call.store, *entity_id) : is_at_hand(call.store, *entity_id, kBriefEventsMax));
+    if (!entity_id.ok() || entity_id->empty() || !is_newest_first || !limit.ok() || !parameters->check_all_taken().ok())
+        return false;
+    // One more than the limit is read to tell whether there is more.
+    AtHand wanted{.last_count = *limit + 1};
+    if (!has_limit) wanted.events_max = kBriefEventsMax;
+    return is_at_hand(call.store, *entity_id, wanted);
 }
 
 /// Of some of the last events of a type.
