@@ -409,6 +409,7 @@ void add_query_routes(Routes& routes, const HttpLimits& limits) {
                         [](Call& call) {
                             const std::int64_t began_ns = call.services.world.clock.monotonic_ns();
                             Response response = answered(query_events(call));
+                            response.is_of_read = true;
                             call.services.metrics.query_seconds.record(call.services.world.clock.monotonic_ns() -
                                                                        began_ns);
                             return response;

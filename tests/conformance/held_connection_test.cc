@@ -148,6 +148,42 @@ TEST_F(HeldConnection, LinesThatNobodyTakesAreBoundedTogether) {
     EXPECT_EQ(status, 200);
 }
 
+TEST_F(HeldConnection, AnswersToAgentsThatNobodyTakesAreBoundedToo) {
+    start("[limits]\nanswer_bytes_in_flight = 600000\n");
+    std::string lines;
+    for (int i = 0; i < 1'000; ++i)
+        lines += R"({"entity_id":"many","event_type":"t","payload":{"text":")" + std::string(150, 'x') + "\"}}\n";
+    ASSERT_EQ(server_->ask({.method = "POST", .target = "/api/v1/events/bulk", .body = lines}).status, 200);
+    const std::string body =
+        R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query_events","arguments":)"
+        R"({"limit":1000,"max_tokens":60000},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+        R"("io.modelcontextprotocol/clientCapabilities":{}}}})";
+    const HttpRequest call{.method = "POST",
+                           .target = "/mcp",
+                           .headers = {{"Content-Type", "application/json"},
+                                       {"Accept", "application/json"},
+                                       {"X-API-Key", server_->admin_key()},
+                                       {"MCP-Protocol-Version", "2026-07-28"},
+                                       {"Mcp-Method", "tools/call"},
+                                       {"Mcp-Name", "query_events"}},
+                           .body = body};
+    const HttpAnswer whole = ask(server_->port(), call);
+    ASSERT_EQ(whole.status, 200) << whole.body;
+    ASSERT_GT(whole.body.size(), 64U << 10);
+    std::vector<std::unique_ptr<HttpConnection>> held;
+    for (int i = 0; i < 8; ++i) {
+        held.push_back(std::make_unique<HttpConnection>(server_->port()));
+        for (int j = 0; j < 60; ++j) ASSERT_TRUE(held.back()->send(request_bytes(call)));
+    }
+    int status = 0;
+    for (int i = 0; i < 500 && status != 503; ++i) status = ask(server_->port(), call).status;
+    EXPECT_EQ(status, 503);
+    EXPECT_EQ(server_->ask({.target = "/api/v1/stats"}).status, 200);
+    held.clear();
+    for (int i = 0; i < 500 && status != 200; ++i) status = ask(server_->port(), call).status;
+    EXPECT_EQ(status, 200);
+}
+
 TEST_F(HeldConnection, AnUploadEndsWithItsKey) {
     start();
     const std::string key = server_->make_keys().at("write");

@@ -79,6 +79,8 @@ struct Response {
     std::string body;
     /// Instead of `body`.
     std::unique_ptr<BodyStream> stream;
+    /// Nothing was done that another answer in its place would hide, whatever the method.
+    bool is_of_read = false;
 
     void add_header(std::string name, std::string value) {
         headers.push_back({.name = std::move(name), .value = std::move(value)});
