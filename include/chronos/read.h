@@ -79,7 +79,10 @@ struct ReadOptions {
     std::uint32_t limit = 100;  ///< 1–10,000; above is refused.
     /// The page ends, maybe empty and with a cursor, when so many events were looked at for it; 0: no such bound.
     std::uint64_t examined_max = 0;
-    /// Continues an earlier page; then only `limit` and `examined_max` may differ, filter and order must be the same.
+    /// Of payloads and metadata: the page ends before the event that would go beyond it, unless that is its first.
+    /// 0: no such bound.
+    std::size_t bytes_max = 0;
+    /// Continues an earlier page; then only `limit` and the bounds may differ, filter and order must be the same.
     std::string cursor;
 };
 

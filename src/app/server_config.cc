@@ -173,6 +173,7 @@ Status read_limits(Table table, server::HttpLimits& limits) {
     RETURN_IF_ERROR(table.number("requests_per_second_per_key", 0, 1'000'000'000, limits.requests_per_second_per_key));
     RETURN_IF_ERROR(table.number("uploads", 1, 10'000, limits.uploads_max));
     RETURN_IF_ERROR(table.number("worker_queue", 1, 1'000'000, limits.worker_queue_max));
+    RETURN_IF_ERROR(table.number("events_examined", 1, 1'000'000'000'000, limits.events_examined_max));
     RETURN_IF_ERROR(table.number("heartbeat_ms", 100, kTimeMax, limits.heartbeat_ms));
     RETURN_IF_ERROR(table.number("live_streams", 1, 1'000'000, limits.live_streams_max));
     RETURN_IF_ERROR(table.number("socket_message_bytes", 1'024, kBodyMax, limits.socket_message_max));

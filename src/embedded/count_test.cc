@@ -87,6 +87,49 @@ TEST_F(Count, PagesEndWhereEnoughWasLookedAtAndNothingIsMissed) {
     }
 }
 
+TEST_F(Count, PagesEndBeforeTheyAreTooLargeAndNothingIsMissed) {
+    const auto size_of = [](const EventView& event) { return event.payload.size() + event.metadata.size(); };
+    for (int i = 0; i < 200; ++i) {
+        const NewEvent event{.entity_id = "e:1",
+                             .event_type = "a.t1",
+                             .payload = R"({"text":")" + std::string(random_() % 400, 'x') + R"("})"};
+        ASSERT_TRUE(store_.append(event, {}, AppendOptions{.branch = i % 2 == 0 ? "f" : "main"}).ok());
+    }
+    std::vector<Filter> filters(3);
+    filters[1].event_types = {"a.t1"};
+    filters[2].entity_ids = {"e:1"};
+    for (const Filter& filter : filters) {
+        for (const Order order : {Order::kForward, Order::kBackward}) {
+            for (const std::string branch : {"main", "f"}) {
+                const View view = store_.view({.branch = branch}).value();
+                Page whole;
+                ASSERT_TRUE(view.read({.filter = filter, .order = order, .limit = 10'000}, whole).ok());
+                ReadOptions read{.filter = filter, .order = order, .limit = 300, .bytes_max = 250};
+                Page page;
+                std::size_t seen = 0;
+                do {
+                    ASSERT_TRUE(view.read(read, page).ok());
+                    ASSERT_FALSE(page.events().empty());
+                    std::size_t bytes = 0;
+                    for (const EventView& event : page.events()) {
+                        bytes += size_of(event);
+                        ASSERT_EQ(event.id, whole.events().at(seen++).id);
+                    }
+                    EXPECT_TRUE(bytes <= read.bytes_max || page.events().size() == 1) << bytes;
+                    ASSERT_EQ(page.has_more(), seen < whole.events().size());
+                    ASSERT_EQ(page.next_cursor().empty(), !page.has_more());
+                    // It ends no sooner than it must.
+                    if (page.has_more()) {
+                        EXPECT_GT(bytes + size_of(whole.events()[seen]), read.bytes_max);
+                    }
+                    read.cursor = page.next_cursor();
+                } while (page.has_more());
+                EXPECT_EQ(seen, whole.events().size());
+            }
+        }
+    }
+}
+
 TEST_F(Count, SaysWhenItDidNotLookAtAll) {
     Filter rare;
     rare.fields = {{.pointer = "/n", .operation = "=", .operand = "3"}};

@@ -57,7 +57,8 @@ Status View::read(const ReadOptions& options, Page& page) const {
                                .end_seq = view.end_seq,
                                .forward = options.order == Order::kForward,
                                .limit = options.limit,
-                               .examined_max = options.examined_max};
+                               .examined_max = options.examined_max,
+                               .bytes_max = options.bytes_max};
     const auto go_on_after = [&](std::uint64_t seq) {
         if (request.forward) {
             request.begin_seq = seq + 1;

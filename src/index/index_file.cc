@@ -171,9 +171,10 @@ std::size_t IndexFile::segment_of(std::uint64_t seq) const {
     return static_cast<std::size_t>(behind - parts_->segments.begin()) - 1;
 }
 
-Status IndexFile::locate(std::span<const std::uint64_t> seqs, std::uint32_t* offsets, std::uint32_t* places) const {
+Status IndexFile::locate(std::span<const std::uint64_t> seqs, std::uint32_t* offsets, std::uint32_t* places,
+                         Access access) const {
     const Parts& parts = *parts_;
-    BodyPin pin(parts);
+    BodyPin pin(parts, access);
     // First all are asked for, then all are read: the misses of the processor's cache overlap.
     for (const std::uint64_t seq : seqs) {
         ASSERT(seq >= begin_seq() && seq < end_seq());
@@ -192,10 +193,10 @@ Status IndexFile::locate(std::span<const std::uint64_t> seqs, std::uint32_t* off
 }
 
 Result<std::optional<FileList>> IndexFile::find(KeyKind kind, std::uint64_t hash, event::BranchNumber branch,
-                                                std::string_view key) const {
+                                                std::string_view key, Access access) const {
     const Parts& parts = *parts_;
     const IndexLayout::Dictionary& sections = parts.dictionary(kind);
-    BodyPin pin(parts);
+    BodyPin pin(parts, access);
     std::uint64_t index = 0;
     RETURN_IF_ERROR(find_hash(pin, sections.keys, hash, index));
     for (; index < sections.keys.count; ++index) {
@@ -212,7 +213,8 @@ Result<std::optional<FileList>> IndexFile::find(KeyKind kind, std::uint64_t hash
     return std::optional<FileList>();
 }
 
-Status IndexFile::read(KeyKind kind, const FileList& list, std::uint32_t first, std::span<std::uint64_t> seqs) const {
+Status IndexFile::read(KeyKind kind, const FileList& list, std::uint32_t first, std::span<std::uint64_t> seqs,
+                       Access access) const {
     const Parts& parts = *parts_;
     const Section& postings = parts.dictionary(kind).postings;
     ASSERT(first <= list.count && seqs.size() <= list.count - first);
@@ -228,7 +230,7 @@ Status IndexFile::read(KeyKind kind, const FileList& list, std::uint32_t first, 
     constexpr std::size_t kPostingsPerPiece = kPieceSize / sizeof(std::uint32_t);
     for (std::uint64_t at = list.first_posting + first; !seqs.empty();) {
         const std::size_t count = std::min(seqs.size(), kPostingsPerPiece);
-        BodyPin pin(parts);
+        BodyPin pin(parts, access);
         RETURN_IF_ERROR(pin.load(postings.at(at), postings.at(at + count)));
         const std::byte* from = parts.image->data() + postings.at(at);
         for (std::size_t i = 0; i < count; ++i) {
@@ -242,14 +244,15 @@ Status IndexFile::read(KeyKind kind, const FileList& list, std::uint32_t first, 
     return {};
 }
 
-Result<std::uint32_t> IndexFile::count_below(KeyKind kind, const FileList& list, std::uint64_t end_seq) const {
+Result<std::uint32_t> IndexFile::count_below(KeyKind kind, const FileList& list, std::uint64_t end_seq,
+                                             Access access) const {
     const Parts& parts = *parts_;
     const Section& postings = parts.dictionary(kind).postings;
     ASSERT(list.first_posting <= postings.count && list.count <= postings.count - list.first_posting);
     if (end_seq <= list.first_seq) return std::uint32_t{0};
     if (end_seq > list.last_seq) return list.count;
 
-    BodyPin pin(parts);
+    BodyPin pin(parts, access);
     const auto read_delta = [&](std::uint64_t i, std::uint64_t& delta) -> Status {
         const std::byte* entry = nullptr;
         RETURN_IF_ERROR(pin.load(postings, list.first_posting + i, entry));

@@ -47,6 +47,12 @@ struct FileList {
     std::uint64_t first_seq = 0, last_seq = 0;  ///< Of this file's part.
 };
 
+/// Where a look-up may go for what it needs.
+enum class Access : std::uint8_t {
+    kDisk,
+    kMemory,  ///< What would have to be read is an error kWouldBlock.
+};
+
 class IndexFile {
 public:
     /// Opens and checks what is small: header, segments, checksums, runs, filters. The rest is checked as it is read.
@@ -70,22 +76,25 @@ public:
     /// Bytes that stay in memory as long as the file is open (filters, checksums, stripes).
     [[nodiscard]] std::uint64_t resident_bytes() const;
 
-    // Look-ups. Errors of all: kCorrupt naming the file, kIo.
+    // Look-ups. Errors of all: kCorrupt naming the file, kIo; with Access::kMemory kWouldBlock.
 
     /// Where events are. `seqs` in any order, all in [begin_seq, end_seq). Offsets are in units of 8 within the event's
     /// segment; `segment_of(seq)` tells which. Those of removed events have kRemovedMark. That an event is there is for
     /// the reader of the segment to check.
-    Status locate(std::span<const std::uint64_t> seqs, std::uint32_t* offsets, std::uint32_t* places) const;
+    Status locate(std::span<const std::uint64_t> seqs, std::uint32_t* offsets, std::uint32_t* places,
+                  Access access = Access::kDisk) const;
     /// Index in `segments()` of the segment that holds `seq`.
     [[nodiscard]] std::size_t segment_of(std::uint64_t seq) const;
 
     Result<std::optional<FileList>> find(KeyKind kind, std::uint64_t hash, event::BranchNumber branch,
-                                         std::string_view key) const;
+                                         std::string_view key, Access access = Access::kDisk) const;
     /// Postings [first, first + seqs.size()) of a list, as seqs. Requires: `list` is of this file and `kind`, and so
     /// long.
-    Status read(KeyKind kind, const FileList& list, std::uint32_t first, std::span<std::uint64_t> seqs) const;
+    Status read(KeyKind kind, const FileList& list, std::uint32_t first, std::span<std::uint64_t> seqs,
+                Access access = Access::kDisk) const;
     /// How many of a list's postings are below `end_seq`.
-    Result<std::uint32_t> count_below(KeyKind kind, const FileList& list, std::uint64_t end_seq) const;
+    Result<std::uint32_t> count_below(KeyKind kind, const FileList& list, std::uint64_t end_seq,
+                                      Access access = Access::kDisk) const;
 
     /// Calls `visit(key, list)` for each key of a kind, in the order of hashes, until it returns false; the key is
     /// valid during the call. Reads in large pieces.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "index/id_filter.h"
 #include "index/index_file.h"
 #include "index/index_format.h"
@@ -47,7 +48,9 @@ struct IndexFile::Parts {
 /// room for those that were loaded, so it is asked to once they are free.
 class BodyPin {
 public:
-    explicit BodyPin(const IndexFile::Parts& parts) : parts_(parts) { parts_.image->pin(); }
+    explicit BodyPin(const IndexFile::Parts& parts, Access access = Access::kDisk) : parts_(parts), access_(access) {
+        parts_.image->pin();
+    }
     ~BodyPin() {
         parts_.image->unpin();
         if (has_loaded_) parts_.cache->trim();
@@ -57,6 +60,8 @@ public:
 
     Status load(std::uint64_t begin, std::uint64_t end) {
         if (parts_.image->is_loaded(begin, end)) return {};
+        if (access_ == Access::kMemory)
+            return base::fail(ErrorCode::kWouldBlock, "a part of the index is not in memory");
         has_loaded_ = true;
         Status loaded = parts_.image->load(begin, end);
         if (!loaded.ok() && loaded.error().code == ErrorCode::kCorrupt) parts_.is_damaged = true;
@@ -71,6 +76,7 @@ public:
 
 private:
     const IndexFile::Parts& parts_;
+    const Access access_;
     bool has_loaded_ = false;
 };
 

@@ -321,6 +321,12 @@ std::string Dispatcher::entity_of(const Message& message) const {
     return tool != nullptr && tool->entity_of && arguments.is_object() ? tool->entity_of(arguments) : std::string();
 }
 
+bool Dispatcher::is_read(const Message& message) const {
+    if (message.method != "tools/call") return true;
+    const ToolOffer* tool = find_tool(string_member(message.params, "name").value_or(""));
+    return tool != nullptr && tool->scope == access::Scope::kRead;
+}
+
 Reply Dispatcher::call_tool(Exchange& exchange) {
     std::optional<std::string> name = string_member(exchange.params(), "name");
     if (!name) return wrong_params("\"name\" says which tool");

@@ -76,6 +76,8 @@ public:
     /// The one entity that a call of a tool looks at, on main and now; empty: it is another request, or may look at
     /// more, or wait.
     [[nodiscard]] std::string entity_of(const Message& message) const;
+    /// Whether it changes nothing.
+    [[nodiscard]] bool is_read(const Message& message) const;
     [[nodiscard]] static Json supported_versions();
 
 private:

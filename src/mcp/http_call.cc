@@ -55,6 +55,7 @@ void HttpCall::finish(const Json& message) {
     if (!done_) return;
     const int status = status_of(message, options_.era);
     server::Response response = json_response(status, message);
+    response.is_of_read = options_.is_read;
     if (status == 403) add_challenge(response, member(message, "error"), options_.metadata_url);
     if (status == 429) response.add_header("Retry-After", "1");
     const Done done = std::exchange(done_, nullptr);

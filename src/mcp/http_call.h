@@ -22,6 +22,8 @@ public:
         Era era = Era::kModern;
         /// The client takes server-sent events. Else what comes before the answer is left out.
         bool may_stream = true;
+        /// It changes nothing, so another answer may stand in place of its own.
+        bool is_read = false;
         /// Of the stream, if one is begun.
         SseStream::Options stream;
         /// Told of the stream when it begins, so that it can be taken up again; may be empty.

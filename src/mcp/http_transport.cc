@@ -168,12 +168,14 @@ void HttpTransport::post_modern(server::Call& call, Message message, const Done&
 }
 
 void HttpTransport::run_modern(server::Call& call, Message message, Client client, const Done& done) {
-    const auto http_call = std::make_shared<HttpCall>(HttpCall::Options{.era = Era::kModern,
-                                                                        .may_stream = takes_events(call.request),
-                                                                        .stream = {},
-                                                                        .on_stream = {},
-                                                                        .metadata_url = url_of(call, kMetadataPath)},
-                                                      service_.world().clock.monotonic_ns(), done);
+    const auto http_call =
+        std::make_shared<HttpCall>(HttpCall::Options{.era = Era::kModern,
+                                                     .may_stream = takes_events(call.request),
+                                                     .is_read = service_.dispatcher().is_read(message),
+                                                     .stream = {},
+                                                     .on_stream = {},
+                                                     .metadata_url = url_of(call, kMetadataPath)},
+                                   service_.world().clock.monotonic_ns(), done);
     const std::weak_ptr<HttpCall> weak = http_call;
     Line line{.send =
                   [weak](const Json& sent) {
@@ -195,7 +197,7 @@ void HttpTransport::run_modern(server::Call& call, Message message, Client clien
 bool HttpTransport::is_quick(const Message& message, const server::Call& call) {
     if (Service::is_quick(message.method)) return true;
     const std::string entity_id = service_.dispatcher().entity_of(message);
-    return !entity_id.empty() && server::is_at_hand(call.store, entity_id);
+    return !entity_id.empty() && server::is_at_hand(call.store, entity_id, {});
 }
 
 void HttpTransport::run(const std::shared_ptr<HttpCall>& http_call, const std::shared_ptr<Exchange>& exchange,
@@ -368,6 +370,7 @@ void HttpTransport::run_legacy(server::Call& call, Message message, const std::s
     const auto http_call = std::make_shared<HttpCall>(
         HttpCall::Options{.era = Era::kLegacy,
                           .may_stream = takes_events(call.request),
+                          .is_read = service_.dispatcher().is_read(message),
                           .stream = session->next_stream(),
                           .on_stream = [session](const std::shared_ptr<SseStream>& stream) { session->keep(stream); },
                           .metadata_url = url_of(call, kMetadataPath)},

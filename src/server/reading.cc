@@ -9,15 +9,21 @@
 namespace chronos::server {
 namespace {
 
-constexpr std::uint32_t kResidentEvents = 100;
+constexpr std::size_t kBytesAtHandMax = 256 << 10;
 
 }  // namespace
 
-bool is_at_hand(const Store& store, std::string_view entity_id, std::uint64_t events_max) {
+bool is_at_hand(const Store& store, std::string_view entity_id, const AtHand& wanted) {
     const Result<View> view = store.view();
     Page last;
-    return view.ok() && view->read_last_resident(entity_id, kResidentEvents, last).ok() && !last.events().empty() &&
-           last.events().front().version.value <= events_max;
+    if (!view.ok() || !view->read_last_resident(entity_id, 1, last).ok() || last.events().empty()) return false;
+    const std::uint64_t events = last.events().front().version.value;
+    if (events > wanted.events_max) return false;
+    const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(events, wanted.last_count));
+    if (!view->read_last_resident(entity_id, count, last).ok()) return false;
+    std::size_t bytes = 0;
+    for (const EventView& event : last.events()) bytes += event.payload.size() + event.metadata.size();
+    return bytes <= kBytesAtHandMax;
 }
 
 Response answered(Result<Response> result) {

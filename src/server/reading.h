@@ -15,9 +15,16 @@
 
 namespace chronos::server {
 
-/// Whether what is asked of this entity, on main and now, is a few look-ups: it has at most `events_max` events, and
-/// its last ones are in memory. Then an answer is sooner made than handed to another thread.
-bool is_at_hand(const Store& store, std::string_view entity_id, std::uint64_t events_max = 1'000);
+/// What an answer takes of an entity.
+struct AtHand {
+    std::uint32_t last_count = 1'000;  ///< So many of its last events are looked at, or all if it has fewer.
+    std::uint64_t events_max = 1'000;  ///< It has no more than these.
+};
+
+/// Whether what is asked of this entity, on main and now, is a few look-ups: it has events, those that are looked at
+/// are in memory, and together at most 256 KiB of payloads and metadata. Then an answer is sooner made than handed to
+/// another thread.
+bool is_at_hand(const Store& store, std::string_view entity_id, const AtHand& wanted);
 
 /// The response, or its error as a problem.
 Response answered(Result<Response> result);

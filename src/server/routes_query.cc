@@ -31,14 +31,12 @@ constexpr std::uint32_t kAnswerEventsMax = 10'000;
 /// Of an answer that is made on the thread that read the request.
 constexpr std::uint32_t kBriefEventsMax = 100;
 constexpr std::uint64_t kOffsetMax = 100'000;
-/// What is asked of the store at once, and held while it is made text.
-constexpr std::uint32_t kPieceEvents = 64;
-constexpr std::size_t kStreamPieceBytes = 256 << 10;
+/// What is asked of the store at once, and held while it is made text: so many events, and so many bytes of them.
+constexpr std::uint32_t kPieceEvents = 1'000;
+constexpr std::size_t kPieceBytes = 256 << 10;
 /// Types whose fields are looked for, the most frequent ones, and events of each that are looked at.
 constexpr std::size_t kSampledTypes = 100;
 constexpr std::uint32_t kSampleEvents = 20;
-/// Events looked at for one page, and to count those that match: what a worker thread does in about a second.
-constexpr std::uint64_t kExaminedMax = 2'000'000;
 constexpr std::size_t kNearMax = 3;
 constexpr std::size_t kAnswerBytesMax = 8 << 20;
 
@@ -48,6 +46,9 @@ struct EventQuery {
     std::uint64_t offset = 0;
     bool with_total = true;
     bool is_unlimited = false;  ///< As lines, and no limit was given: `read.limit` is that of a piece.
+    /// Events that may still be looked at for the answer, or for a piece of it; never 0, which the store takes for any
+    /// number.
+    std::uint64_t examined_max = 0;
 };
 
 bool wants_lines(const Request& request) {
@@ -70,6 +71,7 @@ Result<EventQuery> read_query(Call& call) {
     ASSIGN_OR_RETURN(query.read.after, wire::take_position(parameters, "after"));
     ASSIGN_OR_RETURN(query.read.cursor, parameters.take_text("cursor"));
     query.is_unlimited = wants_lines(call.request) && !parameters.has("limit");
+    query.examined_max = call.services.limits.events_examined_max;
     ASSIGN_OR_RETURN(query.read.limit,
                      wire::take_limit(parameters, query.is_unlimited ? kPieceEvents : kAnswerEventsMax, kLimitMax));
     ASSIGN_OR_RETURN(const auto offset, parameters.take_number("offset"));
@@ -87,19 +89,23 @@ Result<EventQuery> read_query(Call& call) {
     return query;
 }
 
-/// Passes over the first `offset` events that match; `read.after` or the cursor is behind them then.
+/// Passes over the first `offset` events that match; `read.after` or the cursor is behind them then, and fewer are left
+/// to be looked at.
 Status skip(const View& view, EventQuery& query) {
     ReadOptions read = query.read;
+    read.bytes_max = kPieceBytes;
     Page page;
     std::uint64_t left = query.offset;
-    read.examined_max = kExaminedMax;
     while (left > 0) {
-        read.limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, kLimitMax));
+        read.limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, kPieceEvents));
+        read.examined_max = query.examined_max;
         RETURN_IF_ERROR(view.read(read, page));
-        if (page.has_more() && page.examined() == kExaminedMax)
+        query.examined_max -= std::min(query.examined_max, page.examined());
+        if (query.examined_max == 0 && page.has_more() && page.events().size() < left)
             return base::fail(ErrorCode::kLimitExceeded,
                               "too many events would have to be looked at to pass over so many that match; go on with "
                               "the cursor instead");
+        query.examined_max = std::max<std::uint64_t>(query.examined_max, 1);
         left -= page.events().size();
         if (page.events().empty() || (!page.has_more() && left > 0)) {
             // Nothing is left: an answer without events.
@@ -168,13 +174,15 @@ struct EventList {
 };
 
 /// As many as `read.limit` says and the bytes of an answer allow, but one at least if there is one.
-Result<EventList> list_events(const View& view, ReadOptions read) {
+Result<EventList> list_events(const View& view, const EventQuery& query) {
     EventList list;
     Page page;
+    ReadOptions read = query.read;
     const std::uint32_t limit = read.limit;
+    read.bytes_max = kPieceBytes;
     do {
         read.limit = std::min(limit - static_cast<std::uint32_t>(list.count), kPieceEvents);
-        read.examined_max = kExaminedMax - list.examined;
+        read.examined_max = query.examined_max - list.examined;
         RETURN_IF_ERROR(view.read(read, page));
         list.examined += page.examined();
         std::uint32_t taken = 0;
@@ -197,7 +205,7 @@ Result<EventList> list_events(const View& view, ReadOptions read) {
         list.cursor = page.next_cursor();
         read.cursor = list.cursor;
         read.after.reset();
-    } while (list.has_more && list.count < limit && list.examined < kExaminedMax);
+    } while (list.has_more && list.count < limit && list.examined < query.examined_max);
     list.json += ']';
     return list;
 }
@@ -205,13 +213,14 @@ Result<EventList> list_events(const View& view, ReadOptions read) {
 Result<Response> query_page(Call& call, EventQuery query) {
     ASSIGN_OR_RETURN(const View view, view_of(call, query));
     if (query.offset > 0) RETURN_IF_ERROR(skip(view, query));
-    ASSIGN_OR_RETURN(const EventList list, list_events(view, query.read));
+    ASSIGN_OR_RETURN(const EventList list, list_events(view, query));
     Response response;
     json::ObjectWriter writer(response.body);
     response.body.reserve(list.json.size() + 512);
     writer.raw_field("events", list.json).field("count", list.count).field("has_more", list.has_more);
     if (query.with_total) {
-        ASSIGN_OR_RETURN(const MatchCount total, view.count_within(query.read.filter, kExaminedMax));
+        ASSIGN_OR_RETURN(const MatchCount total,
+                         view.count_within(query.read.filter, call.services.limits.events_examined_max));
         writer.field("total_count", total.count);
         if (!total.is_complete) writer.field("total_is_partial", true);
     }
@@ -235,33 +244,52 @@ Result<Response> query_page(Call& call, EventQuery query) {
 /// All events that match, a line each; then, if that was not all, a line with the cursor.
 class EventLinesBody final : public BodyStream {
 public:
-    EventLinesBody(View view, EventQuery query) : view_(std::move(view)), query_(std::move(query)) {}
+    /// `examined_max`: events looked at for a piece.
+    EventLinesBody(View view, EventQuery query, std::uint64_t examined_max)
+        : view_(std::move(view)), query_(std::move(query)), examined_max_(examined_max), left_(query_.read.limit) {}
 
     Step next(std::string& out) override {
-        while (out.size() < kStreamPieceBytes) {
-            Page page;
-            query_.read.examined_max = kExaminedMax;
-            if (Status read = view_.read(query_.read, page); !read.ok()) {
-                out += problem_json(read.error()) + "\n";
+        ReadOptions& read = query_.read;
+        std::uint64_t examined = 0;
+        Page page;
+        // Others have work as well: a piece ends where enough was looked at for it, whether or not it has a line.
+        while (out.size() < kPieceBytes && examined < examined_max_) {
+            read.limit = std::min(left_, kPieceEvents);
+            read.bytes_max = kPieceBytes - out.size();
+            read.examined_max = examined_max_ - examined;
+            if (Status status = view_.read(read, page); !status.ok()) {
+                out += problem_json(status.error()) + "\n";
                 return Step::kEnd;
             }
             for (const EventView& event : page.events()) out += to_json(event) + "\n";
-            query_.read.cursor = page.next_cursor();
-            query_.read.after.reset();
-            // Others have work as well.
-            if (page.events().empty() && page.has_more()) return Step::kMore;
-            if (!query_.is_unlimited && page.has_more()) {
-                json::ObjectWriter(out).field("next_cursor", query_.read.cursor).end();
+            examined += page.examined();
+            if (!query_.is_unlimited) left_ -= static_cast<std::uint32_t>(page.events().size());
+            read.cursor = page.next_cursor();
+            read.after.reset();
+            if (!page.has_more()) return Step::kEnd;
+            if (left_ == 0) {
+                json::ObjectWriter(out).field("next_cursor", read.cursor).end();
                 out += '\n';
+                return Step::kEnd;
             }
-            if (!query_.is_unlimited || !page.has_more()) return Step::kEnd;
         }
         return Step::kMore;
+    }
+    [[nodiscard]] std::size_t piece_bytes() const override { return kPieceBytes; }
+    [[nodiscard]] std::string farewell(Ending ending) const override {
+        if (ending != Ending::kOverloaded) return {};
+        return problem(503, "overloaded",
+                       "the server holds as many answers as it may, so this one ends before it is complete; try again "
+                       "in a moment, behind the last event that came")
+                   .body +
+               "\n";
     }
 
 private:
     View view_;
     EventQuery query_;
+    const std::uint64_t examined_max_;
+    std::uint32_t left_;  ///< Of a limit that was given.
 };
 
 Result<Response> query_events(Call& call) {
@@ -273,16 +301,18 @@ Result<Response> query_events(Call& call) {
     Page first;
     ReadOptions probe = query.read;
     probe.limit = 1;
+    probe.examined_max = 1;
     RETURN_IF_ERROR(view.read(probe, first));
     Response response{.content_type = "application/x-ndjson"};
     response.add_header("Chronos-View", wire::view_as_json(view.info()));
     const ViewInfo info = view.info();
-    response.stream = std::make_unique<EventLinesBody>(std::move(view), std::move(query));
+    response.stream =
+        std::make_unique<EventLinesBody>(std::move(view), std::move(query), call.services.limits.events_examined_max);
     describe_view(response, call.request, info);
     return response;
 }
 
-/// The last events of one entity, and nothing that would take a look at more.
+/// The last events of one entity, which are small and in memory, and nothing that would take a look at more.
 bool is_brief(const Call& call) {
     if (call.request.method != "GET" || wants_lines(call.request)) return false;
     Result<wire::Parameters> parameters = wire::Parameters::from_query(call.request.query);
@@ -292,9 +322,12 @@ bool is_brief(const Call& call) {
     const bool has_limit = parameters->has("limit");
     const Result<std::uint32_t> limit = wire::take_limit(*parameters, kBriefEventsMax, kBriefEventsMax);
     const bool is_newest_first = order.ok() && (*order == "backward" || *order == "desc");
-    return entity_id.ok() && !entity_id->empty() && is_newest_first && limit.ok() &&
-           parameters->check_all_taken().ok() &&
-           (has_limit ? is_at_hand(call.store, *entity_id) : is_at_hand(call.store, *entity_id, kBriefEventsMax));
+    if (!entity_id.ok() || entity_id->empty() || !is_newest_first || !limit.ok() || !parameters->check_all_taken().ok())
+        return false;
+    // One more than the limit is read to tell whether there is more.
+    AtHand wanted{.last_count = *limit + 1};
+    if (!has_limit) wanted.events_max = kBriefEventsMax;
+    return is_at_hand(call.store, *entity_id, wanted);
 }
 
 /// Of some of the last events of a type.
@@ -377,6 +410,7 @@ void add_query_routes(Routes& routes, const HttpLimits& limits) {
                         [](Call& call) {
                             const std::int64_t began_ns = call.services.world.clock.monotonic_ns();
                             Response response = answered(query_events(call));
+                            response.is_of_read = true;
                             call.services.metrics.query_seconds.record(call.services.world.clock.monotonic_ns() -
                                                                        began_ns);
                             return response;

@@ -96,12 +96,10 @@ public:
         }
     }
     bool next(std::uint64_t& seq) {
-        while (!queue_.empty()) {
-            const std::size_t i = queue_.top();
+        for (pass_given(); !queue_.empty(); pass_given()) {
+            given_ = queue_.top();
             queue_.pop();
-            const std::uint64_t candidate = cursors_[i].get();
-            cursors_[i].next();
-            if (!cursors_[i].done()) queue_.push(i);
+            const std::uint64_t candidate = cursors_[*given_].get();
             if (has_last_ && candidate == last_) continue;
             seq = last_ = candidate;
             has_last_ = true;
@@ -111,6 +109,14 @@ public:
     }
 
 private:
+    /// Not before the next one is wanted, which may be on disk.
+    void pass_given() {
+        if (!given_) return;
+        cursors_[*given_].next();
+        if (!cursors_[*given_].done()) queue_.push(*given_);
+        given_.reset();
+    }
+
     struct Later {
         const Union* of;
         bool operator()(std::size_t a, std::size_t b) const {
@@ -122,6 +128,7 @@ private:
     bool forward_;
     std::vector<SeqCursor> cursors_;
     std::priority_queue<std::size_t, std::vector<std::size_t>, Later> queue_;
+    std::optional<std::size_t> given_;  ///< Whose event was given last; not in queue_.
     std::uint64_t last_ = 0;
     bool has_last_ = false;
 };
@@ -288,11 +295,14 @@ Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const C
     std::uint64_t begin = request.begin_seq;
     std::uint64_t end = std::min(request.end_seq, view.end_seq);
     if (begin >= end) return result;
-    if (filter.needs_indexes() && end - begin > kScanWithoutIndexMax) indexes.catch_up(view.end_seq);
+    // Besides, what is of one entity looks at no others, which may not be in memory.
+    const bool asks_lists = end - begin > kScanWithoutIndexMax || filter.is_of_one_entity();
+    if (filter.needs_indexes() && asks_lists) indexes.catch_up(view.end_seq);
     Reader reader(indexes);
     filter.narrow(reader, begin, end);
     // Whether to go on. One more than the limit tells whether there is more.
     std::uint64_t examined_seq = 0;
+    std::uint64_t bytes = 0;
     const auto take = [&](std::uint64_t seq, const std::byte* at) {
         if (request.examined_max != 0 && result.examined == request.examined_max) {
             result.has_more = true;
@@ -307,7 +317,9 @@ Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const C
             ++result.count;
             return true;
         }
-        if (result.seqs.size() == request.limit) {
+        if (request.bytes_max != 0) bytes += event.payload().size() + event.metadata().size();
+        const bool is_beyond = bytes > request.bytes_max && request.bytes_max != 0 && !result.seqs.empty();
+        if (result.seqs.size() == request.limit || is_beyond) {
             result.has_more = true;
             result.last_seq = result.seqs.back();
             return false;
@@ -315,7 +327,7 @@ Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const C
         result.seqs.push_back(seq);
         return true;
     };
-    if (request.count_only && end - begin > kScanWithoutIndexMax) {
+    if (request.count_only && asks_lists) {
         if (const auto below_end = filter.count_by_lists(reader, view, end)) {
             result.count = *below_end - filter.count_by_lists(reader, view, begin).value_or(0);
             RETURN_IF_ERROR(reader.status());
@@ -323,7 +335,7 @@ Result<ScanResult> scan(const IndexSet& indexes, const PinnedView& view, const C
         }
     }
     CompiledFilter::Candidates candidates{.keys = {}, .is_everything = true, .texts = {}};
-    if (end - begin > kScanWithoutIndexMax) candidates = filter.candidates(reader, view, end - begin);
+    if (asks_lists) candidates = filter.candidates(reader, view, end - begin);
     if (!candidates.is_everything) {
         Union merged(reader, candidates.keys, {.begin_seq = begin, .end_seq = end, .forward = request.forward});
         std::uint64_t seq = 0;

@@ -47,6 +47,8 @@ public:
     /// The same for equal filters; part of cursors.
     [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
     [[nodiscard]] bool needs_indexes() const;
+    /// Whether it is of one entity, whose list is found by one look-up, and of nothing else that has lists.
+    [[nodiscard]] bool is_of_one_entity() const { return entities_.size() == 1 && !needs_indexes(); }
 
 private:
     [[nodiscard]] bool matches_metadata(std::string_view metadata) const;
@@ -77,6 +79,8 @@ struct ScanRequest {
     bool count_only = false;
     /// Stops when so many were looked at; 0: never.
     std::uint64_t examined_max = 0;
+    /// Of payloads and metadata: stops before the event that would go beyond it, unless that is the first; 0: never.
+    std::uint64_t bytes_max = 0;
 };
 struct ScanResult {
     std::vector<std::uint64_t> seqs;

@@ -75,7 +75,7 @@ bool Reader::locate(std::uint64_t seq, Located& located) {
     }
     std::uint32_t offset = 0;
     std::uint32_t place = 0;
-    if (Status found = file->file->locate({&seq, 1}, &offset, &place); !found.ok()) {
+    if (Status found = file->file->locate({&seq, 1}, &offset, &place, access()); !found.ok()) {
         fail(std::move(found).error());
         return false;
     }

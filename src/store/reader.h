@@ -44,6 +44,9 @@ public:
 
     [[nodiscard]] const IndexSet& indexes() const { return indexes_; }
     [[nodiscard]] const IndexParts& parts() const { return *parts_; }
+    [[nodiscard]] index::Access access() const {
+        return options_.resident_only ? index::Access::kMemory : index::Access::kDisk;
+    }
     /// The first error.
     [[nodiscard]] const Status& status() const { return status_; }
     [[nodiscard]] bool ok() const { return status_.ok(); }

@@ -16,7 +16,7 @@ const index::PostingChunk* chain_in(const index::MemoryPart& part, const Posting
 }
 
 std::optional<index::FileList> list_in(Reader& reader, const index::IndexFile& file, const PostingKey& key) {
-    const auto found = reader.take(file.find(key.kind, key.hash, key.branch, key.key));
+    const auto found = reader.take(file.find(key.kind, key.hash, key.branch, key.key, reader.access()));
     return found ? *found : std::nullopt;
 }
 
@@ -24,7 +24,7 @@ std::uint32_t below_in(Reader& reader, const index::IndexFile& file, const Posti
                        std::uint64_t end_seq) {
     if (end_seq > list.last_seq) return list.count;
     if (end_seq <= list.first_seq) return 0;
-    return reader.take(file.count_below(key.kind, list, end_seq)).value_or(0);
+    return reader.take(file.count_below(key.kind, list, end_seq, reader.access())).value_or(0);
 }
 
 /// The number of files that have events below the first memory part.
@@ -103,7 +103,8 @@ std::optional<std::uint64_t> seq_at_place(Reader& reader, const PostingKey& key,
         if (!list || place < list->first_place) continue;
         if (place - list->first_place >= list->count) return std::nullopt;
         std::uint64_t seq = 0;
-        Status read = file.read(key.kind, *list, static_cast<std::uint32_t>(place - list->first_place), {&seq, 1});
+        Status read = file.read(key.kind, *list, static_cast<std::uint32_t>(place - list->first_place), {&seq, 1},
+                                reader.access());
         if (read.ok()) return seq;
         reader.fail(std::move(read).error());
     }
@@ -136,7 +137,7 @@ std::size_t last_seqs(Reader& reader, const PostingKey& key, std::uint64_t end_s
         const std::uint32_t below = below_in(reader, file, key, *list, std::min(end_seq, floor));
         const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(seqs.size() - count, below));
         const auto found = seqs.subspan(count, wanted);
-        if (Status read = file.read(key.kind, *list, below - wanted, found); !read.ok()) {
+        if (Status read = file.read(key.kind, *list, below - wanted, found, reader.access()); !read.ok()) {
             reader.fail(std::move(read).error());
             return 0;
         }
@@ -266,7 +267,7 @@ void SeqCursor::take_from_list() {
     const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(buffer_.capacity(), list_end_ - list_begin_));
     buffer_.resize(count);
     const std::uint32_t first = range_.forward ? list_begin_ : list_end_ - count;
-    if (Status read = file_->read(key_.kind, list_, first, buffer_); !read.ok()) {
+    if (Status read = file_->read(key_.kind, list_, first, buffer_, reader_.access()); !read.ok()) {
         reader_.fail(std::move(read).error());
         return;
     }

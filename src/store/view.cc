@@ -133,6 +133,53 @@ Status read_last(Reader& reader, const PinnedView& view, const Stream& stream, s
     return added;
 }
 
+/// The last few without `as_of`, as above, by what of the indexes is always in memory. False: that does not have them.
+/// Requires: count ≤ kLookupGroup.
+bool find_last_resident(Reader& reader, const PinnedView& view, const Stream& stream, std::uint32_t count, Page& page) {
+    const std::uint64_t floor = reader.parts().memory_begin();
+    std::array<std::uint64_t, kLookupGroup + 1> seqs;
+    std::size_t found = 0;
+    for (std::size_t i = stream.piece_count(); i > 0 && found <= count; --i) {
+        const PostingKey& piece = stream.piece(i - 1);
+        const std::uint64_t end_seq = std::min(view.end_seq, piece.end_seq);
+        found += last_in_memory(*piece.stream, floor, end_seq, std::span(seqs).subspan(found, count + 1 - found));
+        const bool is_whole = piece.stream->first_seq() >= std::min(floor, end_seq);
+        if (found < count && !is_whole) return false;
+        if (found == count && !is_whole) ++found;  // There is more, wherever it is.
+    }
+    page.has_more_ = found > count;
+    page.examined_ = std::min<std::size_t>(found, count);
+    return add_events(reader, std::span(seqs).first(page.examined_), page).ok();
+}
+
+/// The same of any number, and with `as_of`, by what of the indexes is in memory now.
+Status walk_last_resident(Reader& reader, const PinnedView& view, const Stream& stream, std::uint32_t count,
+                          Page& page) {
+    // With a reader of its own: where the walk ends for want of memory, what it found is still given.
+    Reader walker(reader.indexes(), {.resident_only = true});
+    StreamCursor cursor(walker, stream, {.end_seq = view.end_seq, .forward = false});
+    std::array<std::uint64_t, kLookupGroup> seqs;
+    std::array<Reader::Found, kLookupGroup> found;
+    // With `as_of` one more that counts tells whether there is more.
+    const auto is_wanted = [&] { return page.events_.size() < count || (view.as_of && !page.has_more_); };
+    while (!cursor.done() && is_wanted()) {
+        // No more than that: what lies behind them may not be in memory.
+        const std::size_t wanted = std::clamp<std::size_t>(count - page.events_.size(), 1, seqs.size());
+        std::size_t taken = 0;
+        for (; taken < wanted && !cursor.done(); cursor.next()) seqs[taken++] = cursor.get();
+        if (!reader.find(std::span(seqs).first(taken), found.data())) return reader.status();
+        page.examined_ += taken;
+        for (std::size_t i = 0; i < taken; ++i) {
+            if (!view.counts(event::EventBytes(found[i].at))) continue;
+            page.has_more_ = page.events_.size() == count;
+            if (!page.has_more_) page.events_.push_back(make_event_view(found[i]));
+        }
+    }
+    if (is_wanted()) return walker.status();
+    if (!view.as_of) page.has_more_ = page.events_.back().version > Version{1};
+    return {};
+}
+
 }  // namespace
 
 Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id,
@@ -184,30 +231,19 @@ Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_
 
 Status read_last_resident(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id,
                           std::uint32_t count, Page& page) {
-    if (count > kLookupGroup || view.as_of)
-        return read_entity(indexes, view, entity_id, {.order = Order::kBackward, .from = {}, .to = {}, .limit = count},
-                           page);
     reset(page);
+    if (count < 1 || count > kEntityLimitMax) return base::fail(ErrorCode::kLimitExceeded, "count is 1 to 100000");
     const auto stream = Stream::find(indexes, view.layers, entity_id);
     if (!stream) return {};
-    Reader reader(indexes, reading_into(page, true));
-    const std::uint64_t floor = reader.parts().memory_begin();
-    std::array<std::uint64_t, kLookupGroup + 1> seqs;
-    std::size_t found = 0;
-    for (std::size_t i = stream->piece_count(); i > 0 && found <= count; --i) {
-        const PostingKey& piece = stream->piece(i - 1);
-        const std::uint64_t end_seq = std::min(view.end_seq, piece.end_seq);
-        found += last_in_memory(*piece.stream, floor, end_seq, std::span(seqs).subspan(found, count + 1 - found));
-        const bool is_whole = piece.stream->first_seq() >= std::min(floor, end_seq);
-        if (found < count && !is_whole)
-            return base::fail(ErrorCode::kWouldBlock, "older events of the entity are not in memory");
-        if (found == count && !is_whole) ++found;  // There is more, wherever it is.
+    if (count <= kLookupGroup && !view.as_of) {
+        Reader reader(indexes, reading_into(page, true));
+        if (find_last_resident(reader, view, *stream, count, page)) return {};
+        reset(page);
     }
-    page.has_more_ = found > count;
-    page.examined_ = std::min<std::size_t>(found, count);
-    Status added = add_events(reader, std::span(seqs).first(page.examined_), page);
-    if (!added.ok()) page.events_.clear();
-    return added;
+    Reader reader(indexes, reading_into(page, true));
+    Status read = walk_last_resident(reader, view, *stream, count, page);
+    if (!read.ok()) page.events_.clear();
+    return read;
 }
 
 Status read_event(const IndexSet& indexes, const PinnedView& view, const Uuid& id, Page& page) {

@@ -56,7 +56,7 @@ Status read_entity(const IndexSet& indexes, const PinnedView& view, std::string_
                    const EntityReadOptions& options, Page& page);
 
 /// The last `count` events of an entity, newest first.
-/// Errors: kInvalidArgument, kLimitExceeded; kWouldBlock if disk would have to be read.
+/// Errors: kLimitExceeded; kWouldBlock if disk would have to be read.
 Status read_last_resident(const IndexSet& indexes, const PinnedView& view, std::string_view entity_id,
                           std::uint32_t count, Page& page);
 

@@ -20,6 +20,7 @@
 #include <string>
 
 #include "server/http/connection.h"
+#include "server/http/held_bytes.h"
 #include "server/http/watch.h"
 #include "server/http/work.h"
 #include "server/key_ring.h"
@@ -61,6 +62,7 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
     static constexpr std::size_t kBytesPerMsMin = kAnswerBytesPerMsMin;
+    static constexpr int kLookForRoomMs = 20;
     enum class Framing : std::uint8_t { kNone, kChunk };
 
     /// The descriptor is the body's, which closes it.
@@ -72,8 +74,13 @@ private:
     /// False: that was all, complete or not.
     boost::asio::awaitable<bool> send_next(BodyStream& body) {
         if (ending_) co_return co_await say_farewell(body);
+        HeldBytes held(services_.answer_bytes_held, services_.limits.answer_bytes_in_flight_max);
+        const bool has_room = co_await take_room(body.piece_bytes(), held);
+        if (!has_room) co_return true;
         std::string piece;
         const BodyStream::Step step = co_await on_worker(context_.workers, Next{body, piece});
+        held.release();
+        (void)held.add(piece.capacity());
         if (!piece.empty()) {
             const bool written = co_await write(std::move(piece), Framing::kChunk);
             if (!written) co_return false;
@@ -81,6 +88,20 @@ private:
         if (step == BodyStream::Step::kEnd) co_return co_await write_last();
         if (step == BodyStream::Step::kMore) co_return true;
         co_return co_await wait(body);
+    }
+
+    /// For a piece that is not made yet, as soon as other answers leave it. False: the stream has to end.
+    boost::asio::awaitable<bool> take_room(std::size_t bytes, HeldBytes& held) {
+        const Clock::time_point until = Clock::now() + std::chrono::milliseconds(services_.limits.body_timeout_ms);
+        boost::asio::steady_timer timer(stream_.get_executor());
+        while (bytes > 0 && !held.add_if_room(bytes)) {
+            if (!ending_ && Clock::now() >= until) ending_ = BodyStream::Ending::kOverloaded;
+            if (ending_) co_return false;
+            boost::beast::get_lowest_layer(stream_).expires_never();
+            timer.expires_after(std::chrono::milliseconds(kLookForRoomMs));
+            (void)co_await timer.async_wait(kAwait);
+        }
+        co_return true;
     }
 
     struct Next {

@@ -400,7 +400,7 @@ private:
         // What was refused before it was tried was not appended; a handler that failed may have got anywhere.
         if (is_append_) say_outcome(response, response.status == 500 ? Outcome::kUnknown : Outcome::kNotAppended);
         HeldBytes held(services_.answer_bytes_held, services_.limits.answer_bytes_in_flight_max);
-        if (response.body.size() > kSmallAnswerBytes && !held.add(response.body.size()) && is_read()) {
+        if (response.body.size() > kSmallAnswerBytes && !held.add(response.body.size()) && is_read(response)) {
             response = overloaded();
             held.release();
         }
@@ -419,8 +419,8 @@ private:
     }
 
     /// Whether nothing was done that an answer in place of this one would hide.
-    [[nodiscard]] bool is_read() const {
-        return request_.method == "GET" || request_.method == "HEAD" || route_name_ == "/api/v1/events/query";
+    [[nodiscard]] bool is_read(const Response& response) const {
+        return request_.method == "GET" || request_.method == "HEAD" || response.is_of_read;
     }
 
     /// For a client that takes it slowly, but not for ever.

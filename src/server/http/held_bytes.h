@@ -22,6 +22,13 @@ public:
         bytes_ += bytes;
         return before + bytes <= max_ || before + bytes == bytes_;
     }
+    /// The same, but counts nothing where they would be too many.
+    bool add_if_room(std::size_t bytes) {
+        if (add(bytes)) return true;
+        all_.fetch_sub(bytes);
+        bytes_ -= bytes;
+        return false;
+    }
     void release() {
         all_.fetch_sub(bytes_);
         bytes_ = 0;

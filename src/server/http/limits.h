@@ -34,6 +34,8 @@ struct HttpLimits {
     std::size_t uploads_max = 32;  ///< Bulk uploads at once.
     /// Work that waits for a worker thread; beyond that it is refused for now.
     std::size_t worker_queue_max = 1'024;
+    /// Events looked at for one page, and to count those that match: what a worker thread does in about a second.
+    std::uint64_t events_examined_max = 2'000'000;
     std::uint32_t heartbeat_ms = 15'000;
     /// Streams of events and subscriptions that are open at once.
     std::size_t live_streams_max = 1'000;

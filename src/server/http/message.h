@@ -45,6 +45,8 @@ public:
     enum class Ending : std::uint8_t {
         kDraining,  ///< The server stops.
         kRevoked,   ///< The key it was asked with is no longer valid.
+        /// What all connections hold left no room for its next piece for too long; only where `piece_bytes` is not 0.
+        kOverloaded,
     };
 
     BodyStream() = default;
@@ -54,6 +56,9 @@ public:
 
     /// Appends the next piece to `out`, which is empty. Called on a worker thread, never twice at once.
     virtual Step next(std::string& out) = 0;
+    /// About how large a piece is, where it is large: then none is made before there is room for it among the answers
+    /// that wait to be taken. 0: small, and made in any case.
+    [[nodiscard]] virtual std::size_t piece_bytes() const { return 0; }
     /// What to wait on after kWait; owned by the stream.
     [[nodiscard]] virtual int descriptor() const { return -1; }
     /// Sent while waiting, now and then, so that both sides notice when the other is gone.
@@ -74,6 +79,8 @@ struct Response {
     std::string body;
     /// Instead of `body`.
     std::unique_ptr<BodyStream> stream;
+    /// Nothing was done that another answer in its place would hide, whatever the method.
+    bool is_of_read = false;
 
     void add_header(std::string name, std::string value) {
         headers.push_back({.name = std::move(name), .value = std::move(value)});
