@@ -1,6 +1,7 @@
 // How the server comes up again when something of its directory is missing or wrong.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -48,6 +49,26 @@ TEST_F(ServerStart, AnotherSecretIsNoticedToo) {
     EXPECT_EQ(status_with(second), 200);
     const HttpAnswer keys = ask(server_.port(), {.target = "/api/v1/keys", .headers = {{"X-API-Key", second}}});
     EXPECT_EQ(nlohmann::json::parse(keys.body)["keys"][0]["void"], true) << keys.body;
+}
+
+TEST_F(ServerStart, EveryAdminKeyThatBecameVoidIsKept) {
+    std::vector<std::string> made;
+    for (const char digit : {'1', '2', '3'}) {
+        if (!made.empty()) write_file("data/server.key", std::string(64, digit) + "\n");
+        ASSERT_TRUE(server_.start(directory_));
+        made.push_back(server_.key() + "\n");
+        ASSERT_EQ(server_.terminate(), 0);
+    }
+    std::vector<std::string> kept;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_ / "data")) {
+        const std::string name = entry.path().filename();
+        if (name.starts_with("admin.key.") && name.ends_with(".void")) kept.push_back(read_file("data/" + name));
+    }
+    EXPECT_EQ(read_file("data/admin.key"), made.back());
+    made.pop_back();
+    std::sort(kept.begin(), kept.end());
+    std::sort(made.begin(), made.end());
+    EXPECT_EQ(kept, made);
 }
 
 TEST_F(ServerStart, KilledInItsFirstStartItComesUpWithAKeyThatSomebodyHas) {
