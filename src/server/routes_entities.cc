@@ -36,7 +36,7 @@ constexpr std::uint64_t kExaminedMax = 200'000;
 struct EntityRequest {
     ViewOptions view;
     StateOptions fold;
-    bool is_bare = false;  ///< The current state of main with the default fold: its ETag is the version.
+    bool is_bare = false;  ///< The current state of main, merged: its ETag is the version.
 };
 
 Result<EntityRequest> take_entity_request(Parameters& parameters, const Call& call) {
@@ -44,7 +44,7 @@ Result<EntityRequest> take_entity_request(Parameters& parameters, const Call& ca
     ASSIGN_OR_RETURN(request.view, wire::take_view(parameters, call.services.now()));
     ASSIGN_OR_RETURN(request.fold, wire::take_fold(parameters, call.services.default_fold));
     request.is_bare = request.view.branch == "main" && !request.view.at && !request.view.known_at &&
-                      !request.view.as_of && request.fold.fold == call.services.default_fold &&
+                      !request.view.as_of && request.fold.fold == Fold::kMergePatch &&
                       request.fold.order == FoldOrder::kStream;
     return request;
 }
@@ -119,8 +119,10 @@ Result<Response> show_state(Call& call, Parameters parameters) {
     response.body += more;
     if (with_history) RETURN_IF_ERROR(add_history(response.body, view, state));
     const std::string version = "v" + std::to_string(state.version.value);
-    set_etag(response, call.request,
-             request.is_bare ? "\"" + version + "\"" : pinned_etag(version, call.request.query + view_json));
+    // The fold that was meant when none was asked for is one of the server's settings, which may change.
+    const std::string depends_on =
+        call.request.query + "\n" + std::string(fold_name(request.fold.fold)) + "\n" + view_json;
+    set_etag(response, call.request, request.is_bare ? "\"" + version + "\"" : pinned_etag(version, depends_on));
     describe_view(response, call.request, view.info());
     return response;
 }

@@ -87,6 +87,32 @@ TEST_F(ServerStart, KilledInItsFirstStartItComesUpWithAKeyThatSomebodyHas) {
     }
 }
 
+TEST_F(ServerStart, AStateOfAnotherFoldIsAnotherAnswer) {
+    write_file("merge.toml", "[server]\ndefault_fold = \"merge\"\n");
+    write_file("shallow.toml", "[server]\ndefault_fold = \"shallow\"\n");
+    ASSERT_TRUE(server_.start(directory_, {"--config", "merge.toml"}));
+    for (const std::string payload : {R"({"m":{"x":1}})", R"({"m":{"y":2}})"}) {
+        const HttpRequest append{.method = "POST",
+                                 .target = "/api/v1/events",
+                                 .headers = {{"X-API-Key", server_.key()}},
+                                 .body = R"({"entity_id":"e","event_type":"t","payload":)" + payload + "}"};
+        ASSERT_EQ(ask(server_.port(), append).status, 200);
+    }
+    for (const std::string target : {"/api/v1/entities/e/state", "/api/v1/entities/e/state?at=1"}) {
+        std::string known;
+        for (const std::string settings : {"merge.toml", "shallow.toml", "merge.toml"}) {
+            ASSERT_EQ(server_.terminate(), 0);
+            ASSERT_TRUE(server_.start(directory_, {"--config", settings}));
+            const HttpRequest get{.target = target,
+                                  .headers = {{"X-API-Key", server_.key()}, {"If-None-Match", known}}};
+            const HttpAnswer answer = ask(server_.port(), get);
+            EXPECT_EQ(answer.status, 200) << target << settings;
+            known = answer.header("etag");
+            EXPECT_EQ(known == "\"v2\"", !target.ends_with("at=1") && settings == "merge.toml") << known;
+        }
+    }
+}
+
 TEST_F(ServerStart, AStartThatFailsTakesNoKeyWithIt) {
     ASSERT_TRUE(server_.start(directory_));
     const std::string port = std::to_string(server_.port());
