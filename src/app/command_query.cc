@@ -13,6 +13,8 @@
 #include "base/result.h"
 #include "base/utf8.h"
 #include "json/writer.h"
+#include "wire/parameters.h"
+#include "wire/relative_time.h"
 #include "wire/view_json.h"
 
 namespace chronos::app {
@@ -102,12 +104,22 @@ Result<int> run_count(Program& program, const client::EndpointView& view, const 
     return kExitOk;
 }
 
+bool has_relative_time(const FilterFlags& filter) {
+    wire::Parameters times;
+    times.add("since", filter.since);
+    times.add("until", filter.until);
+    times.add("occurred_since", filter.occurred_since);
+    times.add("occurred_until", filter.occurred_until);
+    return wire::has_relative_time(times);
+}
+
 Result<int> run_query(Program& program, const QueryFlags& flags) {
-    ASSIGN_OR_RETURN(ViewOptions view_options, flags.view.resolve(program.now()));
     ReadOptions read;
-    ASSIGN_OR_RETURN(read.filter, flags.filter.resolve(program.now()));
-    read.order = flags.order == "backward" || flags.last > 0 ? Order::kBackward : Order::kForward;
     read.cursor = flags.cursor;
+    const Timestamp now = wire::take_moment(read.cursor, program.now());
+    ASSIGN_OR_RETURN(ViewOptions view_options, flags.view.resolve(now));
+    ASSIGN_OR_RETURN(read.filter, flags.filter.resolve(now));
+    read.order = flags.order == "backward" || flags.last > 0 ? Order::kBackward : Order::kForward;
     if (!flags.after.empty()) {
         ASSIGN_OR_RETURN(read.after, parse_position(flags.after, "--after"));
     }
@@ -119,10 +131,10 @@ Result<int> run_query(Program& program, const QueryFlags& flags) {
     const client::EndpointView& view = *pinned;
     if (flags.count) return run_count(program, view, read.filter, view_options);
     catch_interrupts();
-    ASSIGN_OR_RETURN(const Printed printed,
-                     print_events(program, view, read, flags.last > 0 ? flags.last : flags.limit));
+    ASSIGN_OR_RETURN(Printed printed, print_events(program, view, read, flags.last > 0 ? flags.last : flags.limit));
     if (printed.events == 0) say_nothing_found(program, view, read.filter, view_options);
     const bool continued = flags.last == 0 && !printed.next_cursor.empty();
+    if (has_relative_time(flags.filter)) printed.next_cursor = wire::dated_cursor(printed.next_cursor, now);
     if (continued && program.common.json) {
         std::string out;
         json::ObjectWriter(out).field("next_cursor", printed.next_cursor).end();

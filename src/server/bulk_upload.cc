@@ -71,6 +71,8 @@ public:
         Status finished = pipeline_.finish();
         for (const Status* of_batches : {&submitted, &finished})
             is_unknown_ = is_unknown_ || (!of_batches->ok() && of_batches->error().outcome == Outcome::kUnknown);
+        // What is wrong with a line comes before what there was no room for.
+        if (is_without_room_) status_ = submitted.ok() && finished.ok() ? without_room() : Status();
         if (status_.ok()) status_ = submitted.ok() ? std::move(finished) : std::move(submitted);
         if (status_.ok() && !complete) status_ = ended_early(end);
         Response response{.content_type = "application/x-ndjson"};
@@ -78,6 +80,7 @@ public:
         if (!status_.ok()) {
             Response refusal = refusal_of(status_.error());
             response.status = refusal.status;
+            response.headers = std::move(refusal.headers);
             response.body = std::move(refusal.body) + "\n";
         }
         response.body += summary() + "\n";
@@ -85,6 +88,13 @@ public:
     }
 
 private:
+    [[nodiscard]] Error without_room() const {
+        const std::uint64_t through = pipeline_.counts().committed_through;
+        return base::fail(ErrorCode::kWouldBlock,
+                          "the server holds as many bytes of unfinished lines as it may; what stands before line " +
+                              std::to_string(through + 1) + " is in the store: send again from there on, later");
+    }
+
     Error ended_early(End end) {
         const std::string again = "; send again from line " + std::to_string(committed_through() + 1) + " on";
         if (end == End::kRevoked) {
@@ -101,7 +111,7 @@ private:
 
     /// The problem. Where it names no line, some of what came may be in the store all the same.
     [[nodiscard]] Response refusal_of(Error error) const {
-        const bool is_of_a_line = failed_line_ != 0 || pipeline_.counts().failed_line;
+        const bool is_of_a_line = failed_line_ != 0 || pipeline_.counts().failed_line || is_without_room_;
         if (!is_of_a_line && pipeline_.counts().appended > 0) error.outcome = Outcome::kUnknown;
         // A batch before the one that failed may be in the store or not.
         if (is_unknown_) error.outcome = Outcome::kUnknown;
@@ -144,11 +154,10 @@ private:
             if (end == std::string_view::npos) {
                 if (rest_.size() + bytes.size() > kLineBytesMax)
                     return fail_line(++line_count_, base::fail(ErrorCode::kLimitExceeded, "the line is too long"));
-                if (!held_.add(bytes.size()))
-                    return base::fail(ErrorCode::kWouldBlock,
-                                      "the server holds as many bytes of unfinished lines as it may; send again from "
-                                      "line " +
-                                          std::to_string(line_count_ + 1) + " on, later");
+                if (!held_.add(bytes.size())) {
+                    is_without_room_ = true;
+                    return without_room();
+                }
                 rest_ += bytes;
                 return {};
             }
@@ -240,7 +249,8 @@ private:
         std::string_view name;  ///< Empty: it was not the server that ended it.
     };
     Early early_;
-    bool is_unknown_ = false;  ///< Of a batch it is not known whether it is in the store.
+    bool is_without_room_ = false;  ///< For the line whose end has not come yet.
+    bool is_unknown_ = false;       ///< Of a batch it is not known whether it is in the store.
     Status status_;
 };
 

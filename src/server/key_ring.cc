@@ -259,10 +259,11 @@ std::vector<KeyInfo> KeyRing::list() const {
     return keys;
 }
 
-bool KeyRing::has_recorded(std::string_view credential) const {
+std::optional<std::string> KeyRing::recorded_id(std::string_view credential) const {
     const Result<access::ApiKey> key = access::parse_api_key(credential);
     const std::shared_lock lock(mutex_);
-    return key.ok() && keys_.contains(key->id);
+    if (!key.ok() || !keys_.contains(key->id)) return std::nullopt;
+    return key->id;
 }
 
 bool KeyRing::has_admin() const {

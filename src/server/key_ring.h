@@ -82,8 +82,8 @@ public:
     Result<KeyInfo> revoke(const std::string& id, const access::Principal& by);
     [[nodiscard]] std::vector<KeyInfo> list() const;
     [[nodiscard]] bool needs_credentials() const { return system_ != nullptr; }
-    /// Whether a key of this id was ever recorded, usable or not.
-    [[nodiscard]] bool has_recorded(std::string_view credential) const;
+    /// The id of this key if it was ever recorded, usable or not.
+    [[nodiscard]] std::optional<std::string> recorded_id(std::string_view credential) const;
     /// Whether somebody may make keys: without, the next start makes an admin key.
     [[nodiscard]] bool has_admin() const;
     /// Keys that would be good if the server still had the secret they were made under.

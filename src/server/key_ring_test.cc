@@ -79,8 +79,8 @@ TEST_F(KeyRingTest, AKeyThatCouldNotBeKeptIsNone) {
     EXPECT_FALSE(ring_->create({.name = "admin", .scopes = {access::Scope::kAdmin}}, fails).ok());
     EXPECT_FALSE(ring_->has_admin());
     EXPECT_FALSE(opens(text));
-    EXPECT_FALSE(ring_->has_recorded(text));
-    EXPECT_TRUE(ring_->has_recorded(make_admin()));
+    EXPECT_EQ(ring_->recorded_id(text), std::nullopt);
+    EXPECT_NE(ring_->recorded_id(make_admin()), std::nullopt);
 }
 
 TEST_F(KeyRingTest, OrVoidIfThereIsNone) {

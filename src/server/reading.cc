@@ -3,13 +3,38 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/checksum.h"
+#include "wire/parameters.h"
+#include "wire/relative_time.h"
 
 namespace chronos::server {
 namespace {
 
 constexpr std::size_t kBytesAtHandMax = 256 << 10;
+
+/// What of a request may mean something else later.
+struct Meaning {
+    bool has_relative_time = true;
+    bool has_fork_name = true;
+};
+
+/// Ids of forks are never given twice, and no name looks like one.
+bool is_lasting(std::string_view branch) { return branch == "main" || branch.starts_with("fork-"); }
+
+Meaning meaning_of(const Request& request) {
+    Result<wire::Parameters> parameters = wire::Parameters::from_query(request.query);
+    Result<wire::Parameters> body = wire::Parameters::from_json(request.body);
+    if (!parameters.ok() || !body.ok()) return {};
+    parameters->add_all(std::move(*body));
+    Meaning meaning{.has_relative_time = wire::has_relative_time(*parameters), .has_fork_name = false};
+    for (const std::string_view name : {"fork", "branch", "from_fork"}) {
+        for (const std::string_view branch : parameters->values_of(name))
+            meaning.has_fork_name = meaning.has_fork_name || !is_lasting(branch);
+    }
+    return meaning;
+}
 
 }  // namespace
 
@@ -32,9 +57,10 @@ Response answered(Result<Response> result) {
 }
 
 void add_next_link(Response& response, const Request& request, const std::vector<std::string_view>& without,
-                   const std::string& more) {
+                   const std::string& more, Timestamp now) {
     std::string target = request.path + "?";
-    std::string_view rest = request.query;
+    const std::string query = wire::with_absolute_times(request.query, now);
+    std::string_view rest = query;
     while (!rest.empty()) {
         const std::string_view part = rest.substr(0, rest.find('&'));
         rest.remove_prefix(std::min(rest.size(), part.size() + 1));
@@ -60,10 +86,15 @@ void set_etag(Response& response, const Request& request, const std::string& eta
 }
 
 void describe_view(Response& response, const Request& request, const ViewInfo& view) {
-    response.add_header("Cache-Control", view.settled ? "private, max-age=3600" : "no-cache");
+    const bool may_last = view.settled && !response.stream;
+    const Meaning meaning = may_last ? meaning_of(request) : Meaning();
+    const bool is_tagged = may_last && !meaning.has_relative_time;
+    const bool is_kept = is_tagged && !meaning.has_fork_name;
+    response.add_header("Cache-Control", is_kept ? "private, max-age=3600" : "no-cache");
+    response.add_header("Vary", "Accept, Authorization, X-API-Key");
     const bool has_etag = std::any_of(response.headers.begin(), response.headers.end(),
                                       [](const Header& header) { return header.name == "ETag"; });
-    if (!view.settled || has_etag || response.stream) return;
+    if (!is_tagged || has_etag) return;
     // Of what was answered as well: space that was given back, or an erasure, changes it after all.
     const std::string asked =
         request.path + "?" + request.query + "\n" + std::string(request.header("accept")) + "\n" + request.body;

@@ -29,14 +29,17 @@ bool is_at_hand(const Store& store, std::string_view entity_id, const AtHand& wa
 /// The response, or its error as a problem.
 Response answered(Result<Response> result);
 
-/// How long the answer may be kept: one that can never change for an hour, by its reader alone; others not at all. The
-/// first gets an ETag of the request, unless it has one, and is 304 if its reader has it. Requires: the body is made; a
-/// stream has no ETag.
+/// How long the answer may be kept: one that can never change for an hour, by its reader alone; others not without
+/// asking again. Of the first are those whose view is settled, but for streams, and for requests that mean something
+/// else later: times that count from now, and names of forks, which other forks may have. Those that can never change,
+/// and those of a fork by its name, get an ETag of the request, unless they have one, and are 304 if their reader has
+/// it. Requires: the body is made.
 void describe_view(Response& response, const Request& request, const ViewInfo& view);
 
-/// Says where the next page is: the same request without these parameters, and with `more`.
+/// Says where the next page is: the same request without these parameters, and with `more`. Times that counted from
+/// `now` are said as what they were.
 void add_next_link(Response& response, const Request& request, const std::vector<std::string_view>& without,
-                   const std::string& more);
+                   const std::string& more, Timestamp now);
 
 /// An ETag of what the answer depends on besides the version: view, fold, branch.
 std::string pinned_etag(const std::string& version, std::string_view depends_on);

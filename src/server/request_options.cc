@@ -56,7 +56,8 @@ Result<std::optional<ExpectedVersion>> read_preconditions(const Request& request
     const auto [stop, error] = std::from_chars(match.data() + 2, end, version);
     if (error == std::errc() && *stop == '-')
         return wrong(
-            "this ETag is of another view than the current state of main; send the version alone, as in "
+            "this ETag is of another view or fold than the current state of main, merged; send the version alone, as "
+            "in "
             "If-Match: \"v" +
             std::to_string(version) + "\"");
     if (error != std::errc() || stop != end) return refused();

@@ -34,17 +34,18 @@ constexpr std::uint64_t kHistoryEventsMax = 100'000;
 constexpr std::uint64_t kExaminedMax = 200'000;
 
 struct EntityRequest {
+    Timestamp now;  ///< What relative times count from.
     ViewOptions view;
     StateOptions fold;
-    bool is_bare = false;  ///< The current state of main with the default fold: its ETag is the version.
+    bool is_bare = false;  ///< The current state of main, merged: its ETag is the version.
 };
 
 Result<EntityRequest> take_entity_request(Parameters& parameters, const Call& call) {
-    EntityRequest request;
-    ASSIGN_OR_RETURN(request.view, wire::take_view(parameters, call.services.now()));
+    EntityRequest request{.now = call.services.now()};
+    ASSIGN_OR_RETURN(request.view, wire::take_view(parameters, request.now));
     ASSIGN_OR_RETURN(request.fold, wire::take_fold(parameters, call.services.default_fold));
     request.is_bare = request.view.branch == "main" && !request.view.at && !request.view.known_at &&
-                      !request.view.as_of && request.fold.fold == call.services.default_fold &&
+                      !request.view.as_of && request.fold.fold == Fold::kMergePatch &&
                       request.fold.order == FoldOrder::kStream;
     return request;
 }
@@ -119,8 +120,10 @@ Result<Response> show_state(Call& call, Parameters parameters) {
     response.body += more;
     if (with_history) RETURN_IF_ERROR(add_history(response.body, view, state));
     const std::string version = "v" + std::to_string(state.version.value);
-    set_etag(response, call.request,
-             request.is_bare ? "\"" + version + "\"" : pinned_etag(version, call.request.query + view_json));
+    // The fold that was meant when none was asked for is one of the server's settings, which may change.
+    const std::string depends_on =
+        call.request.query + "\n" + std::string(fold_name(request.fold.fold)) + "\n" + view_json;
+    set_etag(response, call.request, request.is_bare ? "\"" + version + "\"" : pinned_etag(version, depends_on));
     describe_view(response, call.request, view.info());
     return response;
 }
@@ -189,7 +192,8 @@ Result<Response> show_history(Call& call, Parameters parameters) {
     if (page.has_more && view.info().at)
         add_next_link(response, call.request, {"after_version", "at"},
                       "at=" + std::to_string(view.info().at->value) +
-                          "&after_version=" + std::to_string(page.entries.back().event.version.value));
+                          "&after_version=" + std::to_string(page.entries.back().event.version.value),
+                      request.now);
     describe_view(response, call.request, view.info());
     return response;
 }
@@ -210,9 +214,8 @@ Result<ViewOptions> take_earlier_view(Parameters& parameters, const ViewOptions&
 }
 
 Result<Response> show_changes(Call& call, Parameters parameters, const std::string& entity_id) {
-    const Timestamp now = call.services.now();
     ASSIGN_OR_RETURN(const EntityRequest request, take_entity_request(parameters, call));
-    ASSIGN_OR_RETURN(const ViewOptions earlier, take_earlier_view(parameters, request.view, now));
+    ASSIGN_OR_RETURN(const ViewOptions earlier, take_earlier_view(parameters, request.view, request.now));
     ChangesOptions options{.fold = request.fold.fold, .order = request.fold.order};
     if (entity_id.empty()) {
         options.entity_ids = parameters.take_all("entity_id");
@@ -228,7 +231,9 @@ Result<Response> show_changes(Call& call, Parameters parameters, const std::stri
     ASSIGN_OR_RETURN(const Changes changes, after.changes(before, options));
     Response response;
     response.body = wire::changes_as_json(changes);
-    if (changes.before.settled) describe_view(response, call.request, changes.after);
+    ViewInfo both = changes.after;
+    both.settled = both.settled && changes.before.settled;
+    describe_view(response, call.request, both);
     return response;
 }
 

@@ -16,6 +16,7 @@
 #include "wire/parameters.h"
 #include "wire/payload_fields.h"
 #include "wire/read_request.h"
+#include "wire/relative_time.h"
 #include "wire/similar_words.h"
 #include "wire/stats_json.h"
 #include "wire/view_json.h"
@@ -41,6 +42,8 @@ constexpr std::size_t kNearMax = 3;
 constexpr std::size_t kAnswerBytesMax = 8 << 20;
 
 struct EventQuery {
+    Timestamp now;  ///< What relative times count from: with a cursor, when its first page was asked for.
+    bool is_relative = false;
     ViewOptions view;
     ReadOptions read;
     std::uint64_t offset = 0;
@@ -63,13 +66,14 @@ Result<EventQuery> read_query(Call& call) {
         (void)parameters.take_all("min_position");  // waited for before
     }
     EventQuery query;
-    const Timestamp now = call.services.now();
-    ASSIGN_OR_RETURN(query.view, wire::take_view(parameters, now));
-    ASSIGN_OR_RETURN(query.read.filter, wire::take_filter(parameters, now));
+    query.is_relative = wire::has_relative_time(parameters);
+    ASSIGN_OR_RETURN(query.read.cursor, parameters.take_text("cursor"));
+    query.now = wire::take_moment(query.read.cursor, call.services.now());
+    ASSIGN_OR_RETURN(query.view, wire::take_view(parameters, query.now));
+    ASSIGN_OR_RETURN(query.read.filter, wire::take_filter(parameters, query.now));
     ASSIGN_OR_RETURN(const std::string order, parameters.take_word("order", {"asc", "desc", "forward", "backward"}));
     if (order == "desc" || order == "backward") query.read.order = Order::kBackward;
     ASSIGN_OR_RETURN(query.read.after, wire::take_position(parameters, "after"));
-    ASSIGN_OR_RETURN(query.read.cursor, parameters.take_text("cursor"));
     query.is_unlimited = wants_lines(call.request) && !parameters.has("limit");
     query.examined_max = call.services.limits.events_examined_max;
     ASSIGN_OR_RETURN(query.read.limit,
@@ -87,6 +91,11 @@ Result<EventQuery> read_query(Call& call) {
     RETURN_IF_ERROR(check_tenant(parameters, call.principal));
     RETURN_IF_ERROR(parameters.check_all_taken());
     return query;
+}
+
+/// The cursor as clients keep it.
+std::string next_cursor(const EventQuery& query, const std::string& cursor) {
+    return query.is_relative ? wire::dated_cursor(cursor, query.now) : cursor;
 }
 
 /// Passes over the first `offset` events that match; `read.after` or the cursor is behind them then, and fewer are left
@@ -225,11 +234,12 @@ Result<Response> query_page(Call& call, EventQuery query) {
         if (!total.is_complete) writer.field("total_is_partial", true);
     }
     if (list.has_more && !list.cursor.empty()) {
-        writer.field("next_cursor", list.cursor);
+        const std::string cursor = next_cursor(query, list.cursor);
+        writer.field("next_cursor", cursor);
         if (call.request.method == "GET")
             add_next_link(response, call.request,
-                          {"cursor", "at", "known_at", "as_of", "time_travel", "after", "offset"},
-                          "cursor=" + list.cursor);
+                          {"cursor", "at", "known_at", "as_of", "time_travel", "after", "offset"}, "cursor=" + cursor,
+                          query.now);
     }
     if (list.count == 0) {
         writer.field("examined", list.examined);
@@ -268,7 +278,7 @@ public:
             read.after.reset();
             if (!page.has_more()) return Step::kEnd;
             if (left_ == 0) {
-                json::ObjectWriter(out).field("next_cursor", read.cursor).end();
+                json::ObjectWriter(out).field("next_cursor", next_cursor(query_, read.cursor)).end();
                 out += '\n';
                 return Step::kEnd;
             }

@@ -97,9 +97,9 @@ void warn_of_void_keys(const KeyRing& keys, const std::string& directory) {
     if (count == 0) return;
     log(LogLevel::kWarning, std::to_string(count) + " API keys are void: they were made under another secret than " +
                                 directory +
-                                "/server.key; put the old file back and start again, or make new keys; the admin key "
-                                "of before is kept in " +
-                                directory + "/admin.key.void");
+                                "/server.key; put the old file back and start again, or make new keys; admin keys of "
+                                "before are kept as " +
+                                directory + "/admin.key.<id>.void");
 }
 
 /// A directory that was made with --dev is used with it alone.
@@ -203,7 +203,8 @@ Status Server::make_first_key() {
         if (is_there) {
             // Of another secret, which may come back; or of a start that was cut off before this.
             ASSIGN_OR_RETURN(const std::string before, read_file(parts.world.files, file));
-            if (parts.keys->has_recorded(before)) RETURN_IF_ERROR(parts.world.files.rename(file, file + ".void"));
+            const std::optional<std::string> id = parts.keys->recorded_id(before);
+            if (id) RETURN_IF_ERROR(parts.world.files.rename(file, file + "." + *id + ".void"));
         }
         return write_secret(parts.world.files, parts.options.directory, "admin.key", text);
     };

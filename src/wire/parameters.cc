@@ -130,6 +130,14 @@ bool Parameters::has(std::string_view name) const {
     return false;
 }
 
+std::vector<std::string_view> Parameters::values_of(std::string_view name) const {
+    std::vector<std::string_view> values;
+    for (const Entry& entry : entries_) {
+        if (entry.name == name) values.emplace_back(entry.value);
+    }
+    return values;
+}
+
 Result<std::optional<std::string>> Parameters::take(std::string_view name) {
     std::vector<std::string> values = take_all(name);
     if (values.empty()) return std::optional<std::string>();

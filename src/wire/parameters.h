@@ -42,6 +42,8 @@ public:
     void add_all(Parameters other);
 
     [[nodiscard]] bool has(std::string_view name) const;
+    /// Its values, which stay to be taken; valid as long as this is there and nothing is added.
+    [[nodiscard]] std::vector<std::string_view> values_of(std::string_view name) const;
     /// The value, or nothing. Errors: kInvalidArgument — given more than once.
     Result<std::optional<std::string>> take(std::string_view name);
     /// The same; empty when it is not there.

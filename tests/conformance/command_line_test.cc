@@ -148,6 +148,15 @@ TEST_F(CommandLine, QueryGoesOnWithACursor) {
     EXPECT_TRUE(cursor.empty());
 }
 
+TEST_F(CommandLine, QueryGoesOnWithTheTimesOfItsFirstPage) {
+    for (int i = 0; i < 3; ++i) expect_ok({"append", "--entity", "e", "--type", "t", "--payload", std::to_string(i)});
+    const std::string lines = expect_ok({"query", "--since", "1 hour ago", "--limit", "2", "--json"});
+    const std::string cursor = json::parse(last_line(lines))["next_cursor"];
+    const std::string rest = expect_ok({"query", "--since", "1 hour ago", "--cursor", cursor, "--json"});
+    EXPECT_EQ(json::parse(last_line(rest))["payload"], 2);
+    expect_error({"query", "--since", "2 hours ago", "--cursor", cursor}, 2);
+}
+
 TEST_F(CommandLine, AnEmptyAnswerSaysWhatWasSearched) {
     append_order();
     const Answer answer = chronos({"query", "--type", "order.sent"});

@@ -124,8 +124,7 @@ TEST_F(HeldConnection, AnswersThatNobodyTakesAreBoundedTogether) {
 TEST_F(HeldConnection, LinesThatNobodyTakesAreBoundedTogether) {
     start("[limits]\nanswer_bytes_in_flight = 3000000\nbody_timeout_ms = 3000\n");
     append_large(40);
-    const std::string query =
-        head("GET /api/v1/events/query?limit=1000", server_->admin_key(), "Accept: application/x-ndjson\r\n");
+    const std::string query = head("GET /api/v1/events/query?limit=1000", "Accept: application/x-ndjson\r\n");
     std::vector<std::unique_ptr<HttpConnection>> held;
     for (int i = 0; i < 30; ++i) {
         held.push_back(std::make_unique<HttpConnection>(server_->port()));
@@ -240,11 +239,21 @@ TEST_F(HeldConnection, LinesWithoutAnEndAreBoundedTogether) {
     for (int i = 0; i < 4; ++i) {
         uploads.push_back(std::make_unique<HttpConnection>(server_->port()));
         ASSERT_TRUE(uploads.back()->send(head("POST /api/v1/events/bulk", std::string(kChunked))));
-        (void)uploads.back()->send(chunk(std::string(600'000, ' ')));
+        (void)uploads.back()->send(chunk(line_of("whole") + std::string(600'000, ' ')));
     }
     for (auto& upload : uploads) (void)upload->send("0\r\n\r\n");
-    for (auto& upload : uploads) refused += upload->read().status == 503 ? 1 : 0;
+    for (auto& upload : uploads) {
+        const HttpAnswer answer = upload->read();
+        if (answer.status != 503) continue;
+        ++refused;
+        EXPECT_EQ(answer.header("retry-after"), "1");
+        EXPECT_NE(answer.body.find("what stands before line 2 is in the store"), std::string::npos) << answer.body;
+        EXPECT_NE(answer.body.find(R"("outcome":"not_appended")"), std::string::npos) << answer.body;
+        EXPECT_NE(answer.body.find(R"("appended":1)"), std::string::npos) << answer.body;
+        EXPECT_NE(answer.body.find(R"("committed_through":1)"), std::string::npos) << answer.body;
+    }
     EXPECT_GT(refused, 0);
+    EXPECT_EQ(events(), 4U);
 }
 
 TEST_F(HeldConnection, TheTimeForAStreamIsNotThatOfTheNextRequest) {

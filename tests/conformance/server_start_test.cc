@@ -1,6 +1,7 @@
 // How the server comes up again when something of its directory is missing or wrong.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -50,6 +51,26 @@ TEST_F(ServerStart, AnotherSecretIsNoticedToo) {
     EXPECT_EQ(nlohmann::json::parse(keys.body)["keys"][0]["void"], true) << keys.body;
 }
 
+TEST_F(ServerStart, EveryAdminKeyThatBecameVoidIsKept) {
+    std::vector<std::string> made;
+    for (const char digit : {'1', '2', '3'}) {
+        if (!made.empty()) write_file("data/server.key", std::string(64, digit) + "\n");
+        ASSERT_TRUE(server_.start(directory_));
+        made.push_back(server_.key() + "\n");
+        ASSERT_EQ(server_.terminate(), 0);
+    }
+    std::vector<std::string> kept;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_ / "data")) {
+        const std::string name = entry.path().filename();
+        if (name.starts_with("admin.key.") && name.ends_with(".void")) kept.push_back(read_file("data/" + name));
+    }
+    EXPECT_EQ(read_file("data/admin.key"), made.back());
+    made.pop_back();
+    std::sort(kept.begin(), kept.end());
+    std::sort(made.begin(), made.end());
+    EXPECT_EQ(kept, made);
+}
+
 TEST_F(ServerStart, KilledInItsFirstStartItComesUpWithAKeyThatSomebodyHas) {
     for (int ms = 5; ms <= 100; ms += 5) {
         const std::filesystem::path place = directory_ / std::to_string(ms);
@@ -63,6 +84,32 @@ TEST_F(ServerStart, KilledInItsFirstStartItComesUpWithAKeyThatSomebodyHas) {
         key.pop_back();
         EXPECT_EQ(status_with(key), 200) << ms;
         server_.kill_hard();
+    }
+}
+
+TEST_F(ServerStart, AStateOfAnotherFoldIsAnotherAnswer) {
+    write_file("merge.toml", "[server]\ndefault_fold = \"merge\"\n");
+    write_file("shallow.toml", "[server]\ndefault_fold = \"shallow\"\n");
+    ASSERT_TRUE(server_.start(directory_, {"--config", "merge.toml"}));
+    for (const std::string payload : {R"({"m":{"x":1}})", R"({"m":{"y":2}})"}) {
+        const HttpRequest append{.method = "POST",
+                                 .target = "/api/v1/events",
+                                 .headers = {{"X-API-Key", server_.key()}},
+                                 .body = R"({"entity_id":"e","event_type":"t","payload":)" + payload + "}"};
+        ASSERT_EQ(ask(server_.port(), append).status, 200);
+    }
+    for (const std::string target : {"/api/v1/entities/e/state", "/api/v1/entities/e/state?at=1"}) {
+        std::string known;
+        for (const std::string settings : {"merge.toml", "shallow.toml", "merge.toml"}) {
+            ASSERT_EQ(server_.terminate(), 0);
+            ASSERT_TRUE(server_.start(directory_, {"--config", settings}));
+            const HttpRequest get{.target = target,
+                                  .headers = {{"X-API-Key", server_.key()}, {"If-None-Match", known}}};
+            const HttpAnswer answer = ask(server_.port(), get);
+            EXPECT_EQ(answer.status, 200) << target << settings;
+            known = answer.header("etag");
+            EXPECT_EQ(known == "\"v2\"", !target.ends_with("at=1") && settings == "merge.toml") << known;
+        }
     }
 }
 

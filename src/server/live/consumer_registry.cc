@@ -80,9 +80,15 @@ Result<ConsumerInfo> parse_payload(std::string_view payload) {
     return info;
 }
 
+/// The same words are not the same filter where they count from when they were given.
+bool are_same_times(const Filter& a, const Filter& b) {
+    return a.since == b.since && a.until == b.until && a.occurred_since == b.occurred_since &&
+           a.occurred_until == b.occurred_until;
+}
+
 bool is_same_source(const ConsumerInfo& a, const ConsumerInfo& b) {
     return a.source.branch == b.source.branch && a.source.patterns.texts() == b.source.patterns.texts() &&
-           a.filters == b.filters;
+           a.filters == b.filters && are_same_times(a.source.filter, b.source.filter);
 }
 
 Error no_such(const std::string& name) {
@@ -220,6 +226,8 @@ Result<ConsumerRegistry::LeaseAnswer> ConsumerRegistry::set_filters(const Consum
 
 Result<ConsumerRegistry::LeaseAnswer> ConsumerRegistry::take_lease(const std::string& tenant, const std::string& name,
                                                                    const std::string& owner, std::uint32_t seconds) {
+    // Filters that were let through because nobody had the lease are written before somebody gets it.
+    const std::lock_guard change(change_mutex_);
     const std::lock_guard lock(mutex_);
     ASSIGN_OR_RETURN(ConsumerInfo* const info, entry(tenant, name));
     if (info->lease && info->lease->owner != owner) return LeaseAnswer{.info = *info};

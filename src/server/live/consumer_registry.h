@@ -73,10 +73,12 @@ public:
         bool is_granted = false;
         ConsumerInfo info;  ///< If not granted, with the lease that stands in the way.
     };
-    /// Gives one that is there the filters of `wanted`, unless another owner has it; its place stays. Durable when it
-    /// returns. Errors: kNotFound; kAlreadyExists — it follows another branch; those of appends.
+    /// Gives one that is there the filters of `wanted`, unless another owner has it; its place stays. The same words
+    /// are other filters where they are relative to another time. Durable when it returns. Errors: kNotFound;
+    /// kAlreadyExists — it follows another branch; those of appends.
     Result<LeaseAnswer> set_filters(const ConsumerInfo& wanted, const std::string& owner);
-    /// Takes or renews the lease, if nobody else has it; `seconds` 0 gives it back. Errors: kNotFound.
+    /// Takes or renews the lease, if nobody else has it; `seconds` 0 gives it back. Waits for changes that are being
+    /// written. Errors: kNotFound.
     Result<LeaseAnswer> take_lease(const std::string& tenant, const std::string& name, const std::string& owner,
                                    std::uint32_t seconds);
 
@@ -110,7 +112,8 @@ private:
 
     Store& system_;
     io::Environment world_;
-    /// Held while a change is written, so that the log has changes in the order in which they were made.
+    /// Held while a change is written, so that the log has changes in the order in which they were made, and while a
+    /// lease changes hands, so that whose it is stays true until a change is written.
     std::mutex change_mutex_;
     mutable std::mutex mutex_;
     std::map<Key, ConsumerInfo> consumers_;  // guarded by mutex_

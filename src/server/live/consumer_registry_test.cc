@@ -145,6 +145,48 @@ TEST_F(ConsumerRegistryTest, RelativeTimesOfFiltersCountFromWhenTheyWereGiven) {
     EXPECT_EQ(registry_->find("default", "c")->source.filter.since, Timestamp{199 * kHourNs});
 }
 
+TEST_F(ConsumerRegistryTest, TheSameWordsGivenLaterAreAnotherFilter) {
+    constexpr std::int64_t kHourNs = 3'600'000'000'000;
+    const auto given_at = [](std::int64_t hours) {
+        const Timestamp at{hours * kHourNs};
+        ConsumerInfo info{.tenant = "default", .name = "c", .filters = R"({"since":"1 hour ago"})", .filters_at = at};
+        info.source = parse_consumer_source("main", info.filters, {}, at).value();
+        return info;
+    };
+    ASSERT_TRUE(registry_->create(given_at(100))->is_new);
+    const ConsumerInfo before = registry_->find("default", "c").value();
+    EXPECT_EQ(registry_->set_filters(given_at(200), "ada")->info.filters_at, Timestamp{200 * kHourNs});
+    registry_->pass_over(before, Position{9});
+    EXPECT_EQ(registry_->find("default", "c")->position, std::nullopt) << "it was asked by the filter of before";
+    reopen();
+    EXPECT_EQ(registry_->find("default", "c")->source.filter.since, Timestamp{199 * kHourNs});
+    ASSERT_TRUE(registry_->take_lease("default", "c", "ada", 30)->is_granted);
+    EXPECT_FALSE(registry_->set_filters(given_at(300), "bob")->is_granted);
+}
+
+TEST_F(ConsumerRegistryTest, FiltersStayAsLongAsAnotherHasTheLeaseConcurrently) {
+    ASSERT_TRUE(create("c").ok());
+    std::atomic<bool> is_done = false;
+    std::thread changing([&] {
+        for (int i = 0; !is_done; ++i)
+            if (!set_filters("c", R"({"tag":")" + std::to_string(i) + R"("})", "ada").ok()) is_done = true;
+    });
+    int moved = 0;
+    for (int i = 0; i < 500; ++i) {
+        const auto lease = registry_->take_lease("default", "c", "bob", 30);
+        if (!lease.ok()) break;
+        for (int look = 0; look < 10; ++look) {
+            std::this_thread::yield();
+            if (registry_->find("default", "c")->filters != lease->info.filters) ++moved;
+        }
+        if (!registry_->take_lease("default", "c", "bob", 0).ok()) break;
+        std::this_thread::yield();
+    }
+    EXPECT_FALSE(is_done.exchange(true)) << "filters could not be changed";
+    changing.join();
+    EXPECT_EQ(moved, 0);
+}
+
 TEST_F(ConsumerRegistryTest, RefusesBadNamesAndAnotherForkUnderTheSameName) {
     for (const std::string& bad : {std::string(), std::string("a b"), std::string("a/b"), std::string(129, 'x')})
         EXPECT_FALSE(create(bad).ok()) << bad;
