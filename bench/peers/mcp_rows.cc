@@ -263,13 +263,17 @@ Group start_group(Bench& bench) {
 // --- what answers cost a model -----------------------------------------------------------------------
 
 /// A token is taken for four bytes of JSON; an answer carries its content twice, as a text and structured, of which
-/// a host shows the model one.
+/// a host shows the model one. A plan that is to be confirmed is a text alone.
 std::uint64_t tokens_of(const std::string& answer) {
-    const std::size_t begin = answer.find("\"structuredContent\":");
-    const std::size_t end = answer.rfind(",\"resultType\"");
-    if (begin == std::string::npos || end == std::string::npos || end < begin)
-        throw Failure("not the answer of a tool: " + answer.substr(0, 300));
-    return (end - begin) / 4;
+    constexpr std::string_view kText = "\"text\":\"";
+    const std::size_t begin = answer.find(kText);
+    if (begin == std::string::npos) throw Failure("not the answer of a tool: " + answer.substr(0, 300));
+    std::uint64_t bytes = 0;
+    for (std::size_t at = begin + kText.size(); at < answer.size() && answer[at] != '"'; ++at) {
+        if (answer[at] == '\\') ++at;
+        ++bytes;
+    }
+    return bytes / 4;
 }
 
 /// A question for each tool, on the store of 1M events; %E is an entity of it, %H half of the events, %F a fork.

@@ -357,7 +357,7 @@ Reply Dispatcher::call_tool(Exchange& exchange) {
     observe(exchange, *tool, arguments, reply, ms);
     auto* result = std::get_if<Json>(&reply);
     // Before 2026-07-28 it is an object or nothing.
-    if (result != nullptr && !exchange.is_modern() && !member(*result, "structuredContent").is_object())
+    if (result != nullptr && !exchange.is_modern() && !text_of(member(*result, "structuredContent")).starts_with('{'))
         result->erase("structuredContent");
     return reply;
 }
@@ -371,7 +371,7 @@ void Dispatcher::observe(const Exchange& exchange, const ToolOffer& tool, const 
     observer_({.caller = caller,
                .tool = tool.listing["name"].get_ref<const std::string&>(),
                .scope = tool.scope,
-               .digest = Seal::binding_of(caller, "arguments", arguments).digest,
+               .arguments = arguments,
                .outcome = std::holds_alternative<RpcError>(reply) ? "refused"
                           : result == nullptr                     ? "asked"
                           : is_error                              ? "error"

@@ -33,8 +33,8 @@ struct ServerInfo {
 struct CallRecord {
     const access::Principal& caller;
     std::string_view tool;
-    access::Scope scope;       ///< What the tool takes.
-    std::string_view digest;   ///< SHA-256 of the arguments, sorted by key.
+    access::Scope scope;  ///< What the tool takes.
+    const Json& arguments;
     std::string_view outcome;  ///< "ok", "error", "asked" or "refused".
     std::int64_t ms = 0;
 };

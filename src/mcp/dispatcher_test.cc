@@ -13,6 +13,10 @@ protected:
         dispatcher_.offers() = offers_of(test_catalog(drops_), dispatcher_.seal());
     }
 
+    static Json expanded(Json message) {
+        expand_raw_json(message);
+        return message;
+    }
     Json answer(const Message& message, const access::Principal& who = principal()) {
         auto client = dispatcher_.modern_client(message, who);
         if (const auto* error = std::get_if<RpcError>(&client)) return error_message(message.id, *error);
@@ -22,7 +26,7 @@ protected:
                            .is_cancelled = {},
                            .endpoint = [this] { return store_.endpoint(); },
                            .pause = {}});
-        return dispatcher_.answer(exchange);
+        return expanded(dispatcher_.answer(exchange));
     }
     Json call(const Json& params, const Json& capabilities = Json::object(),
               const access::Principal& who = principal()) {
@@ -42,7 +46,7 @@ protected:
                            .is_cancelled = {},
                            .endpoint = [this] { return store_.endpoint(); },
                            .pause = {}});
-        return dispatcher_.answer(exchange);
+        return expanded(dispatcher_.answer(exchange));
     }
 
     /// What an answer that is marked as an error says.

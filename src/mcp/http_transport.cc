@@ -69,9 +69,10 @@ HttpTransport::HttpTransport(const ServiceOptions& options, io::Environment worl
         // Who changed something is of use later.
         const server::LogLevel level =
             call.scope == access::Scope::kRead ? server::LogLevel::kDebug : server::LogLevel::kInfo;
+        if (!server::is_logged(level)) return;
+        const std::string digest = Seal::binding_of(call.caller, "arguments", call.arguments).digest;
         server::log(level, "mcp: " + std::string(call.tool) + " " + std::string(call.outcome) + " in " +
-                               std::to_string(call.ms) + " ms, key " + call.caller.key_id + ", arguments " +
-                               std::string(call.digest));
+                               std::to_string(call.ms) + " ms, key " + call.caller.key_id + ", arguments " + digest);
     });
 }
 

@@ -146,6 +146,15 @@ void append_text(std::string& out, const Json& value) {
         out += ']';
     } else if (value.is_string()) {
         json::append_string(out, value.get_ref<const std::string&>());
+    } else if (is_raw_json(value)) {
+        const std::vector<std::uint8_t>& bytes = value.get_binary();
+        out.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    } else if (value.is_number_unsigned()) {
+        json::append_unsigned(out, value.get<std::uint64_t>());
+    } else if (value.is_number_integer()) {
+        json::append_integer(out, value.get<std::int64_t>());
+    } else if (value.is_boolean()) {
+        out += value.get<bool>() ? "true" : "false";
     } else {
         out += value.dump();
     }
@@ -155,6 +164,16 @@ std::string text_of(const Json& value) {
     std::string text;
     append_text(text, value);
     return text;
+}
+
+Json raw_json(std::string_view json) { return Json::binary(std::vector<std::uint8_t>(json.begin(), json.end())); }
+
+bool is_raw_json(const Json& value) { return value.is_binary(); }
+
+void expand_raw_json(Json& value) {
+    if (is_raw_json(value)) value = Json::parse(text_of(value));
+    if (!value.is_structured()) return;
+    for (Json& inner : value) expand_raw_json(inner);
 }
 
 Json object_with_room(std::size_t members) {

@@ -34,7 +34,8 @@ Json listing_of(const Tool& tool) {
 /// Errors are text alone, which is JSON: clients hold what is structured to the tool's output schema, errors too.
 Json result_of(ToolAnswer answer) {
     const bool is_structured = !answer.structured.is_null();
-    Json content = text_content(answer.text.empty() && is_structured ? text_of(answer.structured) : answer.text);
+    const std::string structured = is_structured ? text_of(answer.structured) : std::string();
+    Json content = text_content(answer.text.empty() ? structured : answer.text);
     for (const auto& [name, uri] : answer.links)
         content.push_back({{"type", "resource_link"}, {"uri", uri}, {"name", name}});
     constexpr std::size_t kMembersMax = 8;  // With those that every result has.
@@ -43,7 +44,7 @@ Json result_of(ToolAnswer answer) {
     if (answer.is_error)
         result["isError"] = true;
     else if (is_structured)
-        result["structuredContent"] = std::move(answer.structured);
+        result["structuredContent"] = raw_json(structured);
     return result;
 }
 

@@ -50,6 +50,8 @@ void log(LogLevel level, std::string_view message) {
     logger().log(spdlog_level(level), text);
 }
 
+bool is_logged(LogLevel level) { return logger().should_log(spdlog_level(level)); }
+
 void log_access(const AccessLine& line) {
     const bool failed = line.status >= 500;
     if (!failed && !with_access.load(std::memory_order_relaxed)) return;

@@ -22,6 +22,8 @@ struct LogOptions {
 void set_up_log(const LogOptions& options);
 
 void log(LogLevel level, std::string_view message);
+/// Whether what is of this level goes anywhere: for messages that cost something to make.
+bool is_logged(LogLevel level);
 
 struct AccessLine {
     std::string_view method;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/utf8.h"
+#include "mcp/json_rpc.h"
 #include "mcp/tools/answer.h"
 #include "mcp/tools/request.h"
 
@@ -107,6 +108,7 @@ std::size_t budget_of(const Json& arguments) {
 
 void keep_to_budget(Json& answer, std::size_t bytes_max) {
     if (!answer.is_object() || json_size(answer) <= bytes_max) return;
+    expand_raw_json(answer);
     constexpr std::string_view kTry = "long values were cut: raise max_tokens";
     // What is said about it takes room too.
     constexpr std::size_t kForWords = 90;

@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 #include "client/endpoint.h"
+#include "mcp/json_rpc.h"
 #include "mcp/tools/answer.h"
 #include "mcp/tools/entity_absence.h"
 #include "mcp/tools/refold.h"
@@ -54,16 +55,22 @@ Json origin_row(const FieldOrigin& origin, Shown& shown) {
 /// The state, with less and less of its long values until it fits; then as many fields as do.
 void put_state(Json& answer, const Request& request, const State& state) {
     const std::size_t left = bytes_left(answer, request.bytes_max);
-    Json shown_state;
+    std::string text;
     std::uint64_t cut_count = 0;
     for (const std::size_t string_bytes : {std::size_t{4'000}, std::size_t{400}, std::size_t{80}}) {
         Shown shown({.string_bytes = string_bytes,
                      .element_count = string_bytes / 4,
                      .value_bytes = std::max<std::size_t>(left, 1)});
-        shown_state = request.fields.empty() ? shown.json(state.json) : shown.fields(state.json, request.fields);
+        text.clear();
+        if (request.fields.empty())
+            shown.append_json(text, state.json);
+        else
+            append_text(text, shown.fields(state.json, request.fields));
         cut_count = shown.cut_count();
-        if (json_size(shown_state) <= left) break;
+        if (text.size() <= left) break;
     }
+    const bool is_whole = request.fields.empty() && text.size() <= left;
+    Json shown_state = is_whole ? raw_json(text) : Json::parse(text);
     for (const std::string& field : request.fields) {
         if (!shown_state.contains(field)) answer["fields_not_there"].push_back(shown_word(field));
     }

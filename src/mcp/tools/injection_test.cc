@@ -5,6 +5,7 @@
 #include <array>
 #include <set>
 
+#include "mcp/tools/shown.h"
 #include "mcp/tools/tool_fixture.h"
 
 namespace chronos::mcp {
@@ -285,6 +286,18 @@ TEST_F(Injection, EveryAnswerKeepsToItsBudget) {
             EXPECT_LE(size, static_cast<std::size_t>(tokens) * 4U) << name << arguments.dump();
         }
     }
+}
+
+TEST(Shown, NamesThatWouldLookTheSameStandOnce) {
+    Shown shown({.string_bytes = 12, .element_count = 9, .value_bytes = 1'000});
+    std::string out;
+    shown.append_json(out, "{\"a<U+200B>\":1,\"a\xe2\x80\x8b\":2,\"0123456789abcd\":3,\"0123456789abef\":4,\"b\":5}");
+    EXPECT_EQ(out, "{\"a<U+200B>\":1,\"0123456789ab…(+2 bytes)\":3,\"b\":5,\"…\":\"+2 members\"}");
+}
+
+TEST(Shown, NumbersThatWouldBeOthersAreTheirDigits) {
+    EXPECT_EQ(Shown().json(R"([12, -7, 0.25, -0, 123456789012345678901, true])").dump(),
+              R"([12,-7,0.25,0,"123456789012345678901",true])");
 }
 
 }  // namespace

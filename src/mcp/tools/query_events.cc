@@ -82,7 +82,7 @@ Shown shown_for(std::size_t bytes_max) {
                   .element_count = std::clamp<std::size_t>(bytes_max / 200, 10, 200)});
 }
 
-void put_rows(Json& answer, Rows& rows, const RowShape& shape, const Shown& shown) {
+void put_rows(Json& answer, EventRows& rows, const RowShape& shape, const Shown& shown) {
     answer["returned"] = rows.size();
     if (shown.cut_count() > 0) {
         answer["values_cut"] = shown.cut_count();
@@ -102,7 +102,7 @@ Result<ToolAnswer> events_by_id(const client::EndpointView& view, const Request&
     answer["count"] = 0;
     answer["view"] = view_json(view.info());
     Shown shown = shown_for(request.bytes_max);
-    Rows rows(bytes_left(answer, request.bytes_max));
+    EventRows rows(request.shape, bytes_left(answer, request.bytes_max));
     Json missing = Json::array();
     std::size_t missing_bytes = 0;
     std::uint64_t found_count = 0;
@@ -116,7 +116,7 @@ Result<ToolAnswer> events_by_id(const client::EndpointView& view, const Request&
         if (!read.ok() && read.error().code != ErrorCode::kNotFound) return read.error();
         if (read.ok()) ++found_count;
         if (i < begin || next) continue;
-        const bool fits = read.ok() ? rows.add(event_row(page.events().front(), request.shape, shown), missing_bytes)
+        const bool fits = read.ok() ? rows.add(page.events().front(), shown, missing_bytes)
                                     : rows.has_room_for(missing_bytes + kIdBytes);
         if (!fits) {
             next = i;
@@ -220,9 +220,9 @@ Result<ToolAnswer> query_events(const Json& arguments, CallContext& context) {
         if (!similar.empty()) answer["untrusted"]["did_you_mean"]["event_type"] = std::move(similar);
     }
     Shown shown = shown_for(request.bytes_max);
-    Rows rows(bytes_left(answer, request.bytes_max));
+    EventRows rows(request.shape, bytes_left(answer, request.bytes_max));
     std::size_t given = 0;
-    while (given < page.events().size() && rows.add(event_row(page.events()[given], request.shape, shown))) ++given;
+    while (given < page.events().size() && rows.add(page.events()[given], shown)) ++given;
     const bool has_more = given < page.events().size() || page.has_more();
     if (has_more) put_cursor(answer, view->info(), page.events()[given - 1]);
     if (is_following) put_place_to_follow(answer, has_more ? page.events()[given - 1].position : view->info().at);

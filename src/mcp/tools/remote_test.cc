@@ -54,7 +54,9 @@ protected:
     ToolAnswer run_remote(std::string_view name, const Json& arguments,
                           const std::optional<std::string>& confirmed = std::nullopt) {
         CallContext call{.principal = principal_, .endpoint = *remote_, .progress = {}, .is_cancelled = {}};
-        return tool(name).run(arguments, confirmed, call);
+        ToolAnswer answer = tool(name).run(arguments, confirmed, call);
+        expand_raw_json(answer.structured);
+        return answer;
     }
 
     void expect_same(std::string_view name, std::string_view text) {

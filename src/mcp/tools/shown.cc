@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <compare>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "base/utf8.h"
@@ -12,6 +14,7 @@
 #include "json/pointer.h"
 #include "json/scan.h"
 #include "json/validate.h"
+#include "json/writer.h"
 #include "mcp/json_rpc.h"
 
 namespace chronos::mcp {
@@ -49,22 +52,45 @@ bool is_shown(char32_t character) {
     });
 }
 
-std::string unescaped_string(std::string_view value) {
+/// All of it can be seen: what most texts are, so that they are not looked at character by character.
+bool is_plain(std::string_view text) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\t'; });
+}
+
+/// The names of an object's first members.
+std::set<std::string> names_of(std::string_view object, std::size_t count) {
+    json::ObjectScanner members(object);
+    std::set<std::string> names;
     std::string scratch;
-    return std::string(json::unescaped(json::string_body(value), scratch));
+    for (std::size_t i = 0; i < count && members.next(); ++i)
+        names.emplace(json::unescaped(members.raw_key(), scratch));
+    return names;
 }
 
 /// The number, or its digits where the value would be another one.
-Json number(std::string_view text) {
-    Json value = Json::parse(text, nullptr, false);
-    if (value.is_discarded() || !value.is_number()) return std::string(text);
-    if (json::compare_numbers(value.dump(), text) != std::strong_ordering::equal) return std::string(text);
-    return value;
+void append_number(std::string& out, std::string_view text) {
+    constexpr std::size_t kDigitsKept = 15;
+    const bool is_short_integer = text.size() <= kDigitsKept && text != "-0" &&
+                                  std::all_of(text.begin() + (text.front() == '-' ? 1 : 0), text.end(),
+                                              [](char c) { return c >= '0' && c <= '9'; });
+    if (is_short_integer) {
+        out += text;
+        return;
+    }
+    const Json value = Json::parse(text, nullptr, false);
+    const bool is_kept = !value.is_discarded() && value.is_number() &&
+                         json::compare_numbers(value.dump(), text) == std::strong_ordering::equal;
+    if (is_kept)
+        out += value.dump();
+    else
+        json::append_string(out, text);
 }
 
 }  // namespace
 
 std::string visible(std::string_view text) {
+    if (is_plain(text)) return std::string(text);
     std::string out;
     out.reserve(text.size());
     const char* end = text.data() + text.size();
@@ -83,71 +109,114 @@ std::string visible(std::string_view text) {
 }
 
 std::string Shown::text(std::string_view utf8) {
+    if (is_as_it_is(utf8)) return std::string(utf8);
     if (utf8.size() <= caps_.string_bytes) return visible(utf8);
     ++cut_count_;
     const std::string_view begin = base::utf8_prefix(utf8, caps_.string_bytes);
     return visible(begin) + "…(+" + std::to_string(utf8.size() - begin.size()) + " bytes)";
 }
 
+bool Shown::is_as_it_is(std::string_view utf8) const { return utf8.size() <= caps_.string_bytes && is_plain(utf8); }
+
+void Shown::append_text(std::string& out, std::string_view utf8) {
+    if (is_as_it_is(utf8))
+        json::append_string(out, utf8);
+    else
+        json::append_string(out, text(utf8));
+}
+
 Json Shown::json(std::string_view text) {
-    if (!json::validate_json(text).ok()) return this->text(text);
-    return value(json::trimmed(text));
+    std::string out;
+    append_json(out, text);
+    return Json::parse(out);
+}
+
+void Shown::append_json(std::string& out, std::string_view text) {
+    if (!json::validate_json(text).ok()) return append_text(out, text);
+    spent_ = 0;
+    append_value(out, json::trimmed(text));
 }
 
 Json Shown::value(std::string_view text) {
+    std::string out;
     spent_ = 0;
-    return valid_json(text);
+    append_value(out, text);
+    return Json::parse(out);
 }
 
-Json Shown::valid_json(std::string_view text) {
+void Shown::append_value(std::string& out, std::string_view text) {
     constexpr std::size_t kAround = 4;  // Quotes, a comma, a colon.
     const bool is_nested = text.starts_with('{') || text.starts_with('[');
     spent_ += kAround + (is_nested ? 0 : std::min(text.size(), caps_.string_bytes));
-    if (text.starts_with('{')) return object(text);
-    if (text.starts_with('[')) return array(text);
-    if (text.starts_with('"')) return this->text(unescaped_string(text));
-    if (text == "true") return true;
-    if (text == "false") return false;
-    if (text == "null") return nullptr;
-    return number(text);
+    if (text.starts_with('{')) return append_object(out, text);
+    if (text.starts_with('[')) return append_array(out, text);
+    if (text.starts_with('"')) {
+        std::string scratch;
+        return append_text(out, json::unescaped(json::string_body(text), scratch));
+    }
+    if (text == "true" || text == "false" || text == "null")
+        out += text;
+    else
+        append_number(out, text);
 }
 
-Json Shown::object(std::string_view text) {
-    constexpr std::size_t kMembersOften = 8;
-    Json out = object_with_room(std::min(kMembersOften, caps_.element_count));
+void Shown::append_object(std::string& out, std::string_view text) {
     json::ObjectScanner members(text);
+    std::optional<std::set<std::string>> names;  // As soon as one is not shown as it is: two must not look the same.
+    std::size_t count = 0;
     std::size_t left_out = 0;
     std::string scratch;
+    out += '{';
+    const std::size_t begin = out.size();
     while (members.next()) {
-        if (out.size() >= caps_.element_count || spent_ >= caps_.value_bytes) {
+        if (count >= caps_.element_count || spent_ >= caps_.value_bytes) {
             ++left_out;
             continue;
         }
         spent_ += members.raw_key().size();
-        out[this->text(json::unescaped(members.raw_key(), scratch))] = valid_json(members.value());
+        std::string_view name = json::unescaped(members.raw_key(), scratch);
+        std::string changed;
+        if (!is_as_it_is(name)) {
+            if (!names) names = names_of(text, count);
+            name = changed = this->text(name);
+        }
+        if (names && !names->insert(std::string(name)).second) {
+            ++left_out;
+            continue;
+        }
+        if (out.size() > begin) out += ',';
+        json::append_string(out, name);
+        out += ':';
+        append_value(out, members.value());
+        ++count;
     }
     if (left_out > 0) {
         ++cut_count_;
-        out["…"] = "+" + std::to_string(left_out) + " members";
+        if (out.size() > begin) out += ',';
+        out += "\"…\":\"+" + std::to_string(left_out) + " members\"";
     }
-    return out;
+    out += '}';
 }
 
-Json Shown::array(std::string_view text) {
-    Json out = Json::array();
+void Shown::append_array(std::string& out, std::string_view text) {
     json::ArrayScanner elements(text);
+    std::size_t count = 0;
     std::size_t left_out = 0;
+    out += '[';
     while (elements.next()) {
-        if (out.size() >= caps_.element_count || spent_ >= caps_.value_bytes)
+        if (count >= caps_.element_count || spent_ >= caps_.value_bytes) {
             ++left_out;
-        else
-            out.push_back(valid_json(elements.value()));
+            continue;
+        }
+        if (count++ > 0) out += ',';
+        append_value(out, elements.value());
     }
     if (left_out > 0) {
         ++cut_count_;
-        out.push_back("…(+" + std::to_string(left_out) + " elements)");
+        if (count > 0) out += ',';
+        out += "\"…(+" + std::to_string(left_out) + " elements)\"";
     }
-    return out;
+    out += ']';
 }
 
 Json Shown::fields(std::string_view json, const std::vector<std::string>& pointers) {

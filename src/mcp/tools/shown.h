@@ -42,6 +42,8 @@ public:
     std::string text(std::string_view utf8);
     /// Numbers that a double cannot hold become strings of their digits. Text that is not JSON is shown as a string.
     Json json(std::string_view text);
+    /// The same, written at the end of `out`.
+    void append_json(std::string& out, std::string_view text);
     /// The values at these JSON pointers alone, each under its pointer; what is not there is left out.
     Json fields(std::string_view json, const std::vector<std::string>& pointers);
 
@@ -49,10 +51,12 @@ public:
     [[nodiscard]] std::uint64_t cut_count() const { return cut_count_; }
 
 private:
+    [[nodiscard]] bool is_as_it_is(std::string_view utf8) const;
     Json value(std::string_view text);
-    Json valid_json(std::string_view text);
-    Json object(std::string_view text);
-    Json array(std::string_view text);
+    void append_text(std::string& out, std::string_view utf8);
+    void append_value(std::string& out, std::string_view text);
+    void append_object(std::string& out, std::string_view text);
+    void append_array(std::string& out, std::string_view text);
 
     Caps caps_;
     std::uint64_t cut_count_ = 0;

@@ -11,6 +11,7 @@
 
 #include "chronos/store.h"
 #include "client/endpoint.h"
+#include "mcp/json_rpc.h"
 #include "mcp/tool.h"
 
 namespace chronos::mcp {
@@ -54,6 +55,7 @@ protected:
                    const std::optional<std::string>& confirmed = std::nullopt) {
         CallContext call = context();
         ToolAnswer answer = tool(name).run(arguments, confirmed, call);
+        expand_raw_json(answer.structured);
         if (!answer.is_error && !answer.confirm) expect_match(answer.structured, tool(name).output_schema, name);
         return answer;
     }
