@@ -13,6 +13,7 @@
 
 #include "chronos/store.h"
 #include "client/endpoint.h"
+#include "mcp/json_rpc.h"
 #include "mcp/tool.h"
 
 namespace chronos::mcp {
@@ -56,7 +57,10 @@ protected:
     ToolAnswer run(const Json& call) {
         CallContext context{.principal = principal_, .endpoint = *endpoint_, .progress = {}, .is_cancelled = {}};
         for (const Tool& tool : catalog_.tools) {
-            if (tool.name == call["tool"]) return tool.run(call["arguments"], std::nullopt, context);
+            if (tool.name != call["tool"]) continue;
+            ToolAnswer answer = tool.run(call["arguments"], std::nullopt, context);
+            expand_raw_json(answer.structured);
+            return answer;
         }
         ADD_FAILURE() << "no tool " << call["tool"];
         return {};

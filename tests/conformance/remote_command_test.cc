@@ -110,13 +110,13 @@ TEST_F(RemoteCommand, TopShowsWhatTheServerDoes) {
         "$0" top --interval-ms 1500 --count 1 --json > looked &
         top=$!
         sleep 0.3
-        for i in 1 2 3; do "$0" append --entity a --type t > ignored; done
+        while kill -0 $top 2> ignored; do "$0" append --entity a --type t > ignored; done
         wait $top
-        sed 's/"log_bytes.*//' looked | grep -o '"events":[0-9]*'
+        sed 's/"log_bytes.*//' looked | grep -c '"events":[1-9]'
         grep -c '"route":"/api/v1/events/batch"' looked
         "$0" top --interval-ms 100 --count 2 | grep -c '^events'
         CHRONOS_URL= "$0" top 2> directory; echo $?)sh");
-    EXPECT_EQ(answer.out, "\"events\":3\n1\n2\n2\n") << answer.errors << read_file("looked");
+    EXPECT_EQ(answer.out, "1\n1\n2\n2\n") << answer.errors << read_file("looked");
 }
 
 TEST_F(RemoteCommand, ErrorsAreThoseOfTheStore) {
