@@ -166,14 +166,14 @@ Result<Response> reset_consumer(Call& call) {
         return wrong("say where to: position (the last one that is not wanted), time, or to: \"start\" or \"head\"");
     ConsumerRegistry& consumers = *call.services.consumers;
     ASSIGN_OR_RETURN(const ConsumerInfo info, consumers.find(call.principal.tenant, call.id));
-    if (info.lease && info.lease->owner != owner && !is_forced) return refuse_leased(info);
     const std::string name = position ? "position" : time ? "time" : "to";
     ASSIGN_OR_RETURN(const auto place, resolve_place(call, info.source.branch, name,
                                                      position ? *position
                                                      : time   ? *time
                                                               : *to));
-    ASSIGN_OR_RETURN(const ConsumerInfo moved, consumers.reset(call.principal.tenant, call.id, place));
-    return consumer_response(call.store, moved);
+    const std::optional<std::string> wanted_owner = is_forced ? std::nullopt : std::optional(owner);
+    ASSIGN_OR_RETURN(const auto moved, consumers.reset(call.principal.tenant, call.id, place, wanted_owner));
+    return moved.is_granted ? consumer_response(call.store, moved.info) : refuse_leased(moved.info);
 }
 
 Result<Response> delete_consumer(Call& call) {

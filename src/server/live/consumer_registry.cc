@@ -262,16 +262,18 @@ void ConsumerRegistry::pass_over(const ConsumerInfo& seen, Position to) {
     wake_writer();
 }
 
-Result<ConsumerInfo> ConsumerRegistry::reset(const std::string& tenant, const std::string& name,
-                                             std::optional<Position> position) {
+Result<ConsumerRegistry::LeaseAnswer> ConsumerRegistry::reset(const std::string& tenant, const std::string& name,
+                                                              std::optional<Position> position,
+                                                              const std::optional<std::string>& owner) {
     const std::lock_guard change(change_mutex_);
     ASSIGN_OR_RETURN(ConsumerInfo info, find(tenant, name));
+    if (owner && info.lease && info.lease->owner != owner) return LeaseAnswer{.info = std::move(info)};
     info.position = position;
     RETURN_IF_ERROR(append(info, "consumer.reset"));
     const std::lock_guard lock(mutex_);
     ASSIGN_OR_RETURN(ConsumerInfo* const known, entry(tenant, name));
     known->position = known->durable_position = position;
-    return *known;
+    return LeaseAnswer{.is_granted = true, .info = *known};
 }
 
 Status ConsumerRegistry::remove(const std::string& tenant, const std::string& name) {

@@ -88,8 +88,10 @@ public:
     /// Nothing between the place of `seen` and `to` concerns it. Does nothing if the consumer stands elsewhere or has
     /// other filters by now.
     void pass_over(const ConsumerInfo& seen, Position to);
-    /// Moves it anywhere; durable when it returns. Errors: kNotFound; those of appends.
-    Result<ConsumerInfo> reset(const std::string& tenant, const std::string& name, std::optional<Position> position);
+    /// Moves it anywhere; durable when it returns. Not granted while another owner than `owner` has the lease; nothing:
+    /// whoever has it. Errors: kNotFound; those of appends.
+    Result<LeaseAnswer> reset(const std::string& tenant, const std::string& name, std::optional<Position> position,
+                              const std::optional<std::string>& owner);
     /// Errors: kNotFound; those of appends.
     Status remove(const std::string& tenant, const std::string& name);
 

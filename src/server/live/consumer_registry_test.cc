@@ -77,7 +77,12 @@ TEST_F(ConsumerRegistryTest, AcknowledgementIsOnDiskWhenThatWasAskedFor) {
     ASSERT_TRUE(create("c").ok());
     EXPECT_EQ(registry_->acknowledge("default", "c", Position{3}, true)->durable_position, Position{3});
     EXPECT_EQ(registry_->acknowledge("default", "c", Position{1}, true)->position, Position{3});
-    EXPECT_EQ(registry_->reset("default", "c", std::nullopt)->position, std::nullopt);
+    EXPECT_EQ(registry_->reset("default", "c", std::nullopt, std::nullopt)->info.position, std::nullopt);
+    ASSERT_TRUE(registry_->take_lease("default", "c", "a", 60)->is_granted);
+    EXPECT_FALSE(registry_->reset("default", "c", Position{3}, "b")->is_granted);
+    EXPECT_EQ(registry_->find("default", "c")->position, std::nullopt);
+    EXPECT_TRUE(registry_->reset("default", "c", std::nullopt, "a")->is_granted);
+    ASSERT_TRUE(registry_->take_lease("default", "c", "a", 0)->is_granted);
     reopen();
     EXPECT_EQ(registry_->find("default", "c")->position, std::nullopt);
 }
