@@ -150,6 +150,21 @@ TEST_F(CommandLine, WhatALateEventSetHasNoFalseDuration) {
     }
 }
 
+TEST_F(CommandLine, ATypeThatIsNotThereIsToldWithTheOneThatIsSpelledSo) {
+    append_order();
+    const std::string note = chronos({"query", "--type", "order.payd"}).errors;
+    EXPECT_NE(note.find("no event has the type order.payd; did you mean order.paid"), std::string::npos) << note;
+}
+
+TEST_F(CommandLine, HelpAndMistakesDoNotShowTheSyntaxOfTheParser) {
+    const std::string help = expect_ok({"query", "--help"}) + expect_ok({"ingest", "--help"});
+    for (const char* leaked : {"UINT", "TEXT:", "kb(=", "Excludes:"}) EXPECT_EQ(help.find(leaked), std::string::npos);
+    EXPECT_NE(help.find("--order forward|backward"), std::string::npos) << help;
+    EXPECT_NE(help.find("1 to 100000; default: 1000"), std::string::npos) << help;
+    EXPECT_NE(chronos({"mcp", "--scope", "root"}).errors.find("'root' is none of read, write:forks, write"),
+              std::string::npos);
+}
+
 TEST_F(CommandLine, QueryFilters) {
     append_order();
     const auto count = [this](std::vector<std::string> filter) {
