@@ -278,19 +278,19 @@ void add_bench_append_command(CLI::App& parent, Program& program) {
     command
         ->add_option("--mode", flags->mode,
                      "async: several batches of a thread under way; sync: each waits for its answer")
-        ->check(CLI::IsMember({"async", "sync"}))
+        ->check(one_of({"async", "sync"}))
         ->capture_default_str();
     command->add_option("--in-flight", load.in_flight, "With async: batches of a thread under way at once")
         ->check(whole_number(1, 1024))
         ->capture_default_str();
     command->add_option("--input", flags->input, "binary: by the batch builder; json: parsed from text")
-        ->check(CLI::IsMember({"binary", "json"}))
+        ->check(one_of({"binary", "json"}))
         ->capture_default_str();
     command->add_option("--tags", flags->workload.tags, "Tags of an event")
         ->check(CLI::IsMember({0, 2}))
         ->capture_default_str();
     command->add_option("--ids", flags->ids, "derived: from the batch; explicit: each event brings its own")
-        ->check(CLI::IsMember({"derived", "explicit"}))
+        ->check(one_of({"derived", "explicit"}))
         ->capture_default_str();
     CLI::Option* fork =
         command

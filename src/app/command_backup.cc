@@ -7,6 +7,7 @@
 #include "app/progress.h"
 #include "app/terminal.h"
 #include "base/result.h"
+#include "client/decode.h"
 #include "client/http_client.h"
 #include "json/writer.h"
 #include "wire/backup_json.h"
@@ -23,8 +24,8 @@ std::function<void(std::uint64_t, std::uint64_t)> progress_of(ProgressBar& bar) 
 
 void write_report(Program& program, const BackupReport& report, const std::string& what) {
     if (program.common.json) return program.out.line(wire::backup_as_json(report));
-    program.out.line(what + ": " + human_bytes(report.bytes) + " of log in " + std::to_string(report.segment_count) +
-                     " segments, " + human_bytes(report.copied_bytes) + " copied");
+    program.out.line(what + ": " + human_bytes(report.bytes) + " of log in " +
+                     counted(report.segment_count, "segment") + ", " + human_bytes(report.copied_bytes) + " copied");
 }
 
 /// The server backs itself up, to the directory it was told at its start.
@@ -33,7 +34,8 @@ Result<int> ask_server(Program& program) {
     ASSIGN_OR_RETURN(const auto http, client::HttpClient::open(where));
     ASSIGN_OR_RETURN(const client::HttpReply reply, http->send({.method = "POST", .target = "/api/v1/backups"}));
     if (reply.status != 200) return client::error_of(reply);
-    program.out.line(reply.body);
+    ASSIGN_OR_RETURN(const BackupReport report, client::decode_backup(reply.body));
+    write_report(program, report, "backed up by " + program.common.url);
     return kExitOk;
 }
 
@@ -69,7 +71,7 @@ Result<int> run_restore(Program& program, const std::string& from, bool verifies
         if (!verified.intact)
             return base::fail(ErrorCode::kCorrupt,
                               program.common.directory + " was restored but is not intact; `chronos verify` says more");
-        program.note(with_separators(verified.event_count) + " events verified");
+        program.note(counted(verified.event_count, "event") + " verified");
     }
     write_report(program, report, "restored to " + program.common.directory);
     return kExitOk;

@@ -59,7 +59,7 @@ Result<int> run_export(Program& program, const ExportFlags& flags) {
     progress.finish();
     if (interrupted_by() != 0) return interrupted_exit_code();  // and no file
     RETURN_IF_ERROR(output->finish());
-    program.note(with_separators(events) + " events, " + human_bytes(bytes) + " before compression");
+    program.note(counted(events, "event") + ", " + human_bytes(bytes) + " before compression");
     return kExitOk;
 }
 

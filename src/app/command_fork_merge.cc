@@ -72,7 +72,7 @@ void add_fork_merge_command(CLI::App& parent, Program& program) {
                    "Append what the fork did to this entity despite conflicts; repeat for more; the merge records it")
         ->type_name("ENTITY");
     command->add_option("--others", flags->others, "What to do about conflicts of all other entities")
-        ->check(CLI::IsMember({"skip", "force"}));
+        ->check(one_of({"skip", "force"}));
     command->add_option("--actor", flags->actor, "Who merges, for people to read")->type_name("TEXT");
     on_chosen(command, program, [flags](Program& p) { return run_fork_merge(p, *flags); });
 }

@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "event/time_span.h"
 #include "json/writer.h"
+#include "wire/late_events.h"
 #include "wire/state_json.h"
 
 namespace chronos::app {
@@ -35,14 +36,25 @@ Result<Timestamp> time_of(const client::EndpointView& view, const ViewOptions& o
     return page.events().empty() ? now : page.events().front().recorded_at;
 }
 
-void write_fields(Program& program, const Entries& entries, Timestamp until) {
+/// By an end that is a time of occurrence it cannot be said how long something is recorded.
+wire::FieldSpan span_of(const Entries& entries, const FieldHistory& field, Timestamp until) {
+    const Event& event = entries[field.entry_index].event;
+    if (!wire::is_set_late(entries, field)) return {.duration_ns = event::span_ns(event.occurred_at, until)};
+    if (until < event.recorded_at) return {.duration_ns = {}, .is_set_late = true};
+    return {.duration_ns = event::span_ns(event.recorded_at, until), .is_set_late = true};
+}
+
+void write_fields(Program& program, const Entries& entries, Timestamp until, FoldOrder order) {
     for (const FieldHistory& field : field_histories(entries)) {
         const HistoryEntry& entry = entries[field.entry_index];
-        const std::int64_t duration_ns = event::span_ns(entry.event.occurred_at, until);
+        const wire::FieldSpan span =
+            order == FoldOrder::kStream
+                ? span_of(entries, field, until)
+                : wire::FieldSpan{.duration_ns = event::span_ns(entry.event.occurred_at, until)};
         if (program.common.json)
-            program.out.line(wire::field_history_as_json(field, entry, duration_ns));
+            program.out.line(wire::field_history_as_json(field, entry, span));
         else
-            program.out.write(field_history_as_text(field, entry, duration_ns, value_style(program)));
+            program.out.write(field_history_as_text(field, entry, span, value_style(program)));
     }
 }
 
@@ -93,17 +105,20 @@ Result<int> run_history(Program& program, const HistoryFlags& flags) {
     view_options.branch = branch.name;
     ASSIGN_OR_RETURN(const auto pinned, store.view(view_options));
     const client::EndpointView& view = *pinned;
-    ASSIGN_OR_RETURN(const Entries entries, view.history(flags.state.entity, flags.state.fold.resolve()));
+    const StateOptions fold = flags.state.fold.resolve();
+    ASSIGN_OR_RETURN(const Entries entries, view.history(flags.state.entity, fold));
     if (entries.empty()) {
         ASSIGN_OR_RETURN(const State state, view.state(flags.state.entity));
         return entity_not_there(store, view_options, state);
     }
     if (flags.fields) {
         ASSIGN_OR_RETURN(const Timestamp until, time_of(view, view_options, program.now()));
-        write_fields(program, entries, until);
+        write_fields(program, entries, until, fold.order);
     } else {
         write_entries(program, entries);
     }
+    const std::uint64_t late = wire::count_late_events(entries);
+    if (late > 0 && fold.order == FoldOrder::kStream) program.note(wire::late_events_hint(late));
     if (!flags.expected_types.empty()) write_absent_types(program, absent_types(entries, flags.expected_types));
     return kExitOk;
 }

@@ -92,7 +92,7 @@ void add_import_cloudevents_command(CLI::App& parent, Program& program) {
                      .appends = true});
     command->add_option("file", flags->file, "Plain or compressed, or -")->required()->type_name("FILE");
     command->add_option("--entity", flags->entity, "Which attribute names the entity; source where there is no subject")
-        ->check(CLI::IsMember({"subject", "source"}))
+        ->check(one_of({"subject", "source"}))
         ->capture_default_str();
     flags->fork.add_to(command);
     add_accept_clock(command, flags->accept_clock);

@@ -93,7 +93,7 @@ void add_import_csv_command(CLI::App& parent, Program& program) {
         ->type_name("COLUMN");
     command->add_option("--delimiter", flags->delimiter, "Between fields; tab for a tab")->capture_default_str();
     command->add_option("--encoding", flags->encoding, "Of the file")
-        ->check(CLI::IsMember({"utf8", "latin1"}))
+        ->check(one_of({"utf8", "latin1"}))
         ->capture_default_str();
     command->add_flag("--infer-types", flags->columns.infer_types,
                       "Numbers, true, false and nothing (null) are no strings");

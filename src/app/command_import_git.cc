@@ -42,9 +42,9 @@ Result<int> run_import_git(Program& program, const GitFlags& flags) {
             .end();
         program.out.line(out);
     } else {
-        program.out.line(with_separators(result.commits) + " commits, of which " +
-                         with_separators(result.duplicate_commits) + " were there; " +
-                         with_separators(result.appended_events) + " events appended in " + human_duration(elapsed_ns));
+        program.out.line(counted(result.commits, "commit") + ", of which " + with_separators(result.duplicate_commits) +
+                         " were there; " + counted(result.appended_events, "event") + " appended in " +
+                         human_duration(elapsed_ns));
     }
     return interrupted_by() != 0 ? interrupted_exit_code() : kExitOk;
 }

@@ -90,7 +90,7 @@ public:
         program_.out.line("{\"summary\":" + summary + "}");
         const std::int64_t elapsed_ns = program_.world.clock.monotonic_ns() - started_ns_;
         const double rate = static_cast<double>(counts.appended) * 1e9 / static_cast<double>(elapsed_ns);
-        program_.note(with_separators(counts.appended) + " events in " + human_duration(elapsed_ns) + ", " +
+        program_.note(counted(counts.appended, "event") + " in " + human_duration(elapsed_ns) + ", " +
                       with_separators(static_cast<std::uint64_t>(rate)) + " per second, " +
                       std::string(durability_name(flags_.durability)));
     }
@@ -188,7 +188,7 @@ void add_ingest_command(CLI::App& parent, Program& program) {
         ->check(whole_number(1, event::kBatchEventsMax))
         ->capture_default_str();
     command->add_option("--mode", flags->mode, "strict: as a client sends events; import: as a store exported them")
-        ->check(CLI::IsMember({"strict", "import"}))
+        ->check(one_of({"strict", "import"}))
         ->capture_default_str();
     flags->fork.add_to(command);
     add_durability(command, flags->durability);

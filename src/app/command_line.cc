@@ -1,10 +1,12 @@
 #include "app/command_line.h"
 
 #include <exception>
+#include <memory>
 #include <string>
 
 #include "app/commands.h"
 #include "app/failure.h"
+#include "app/help_text.h"
 #include "app/interrupt.h"
 #include "app/options.h"
 #include "base/result.h"
@@ -111,6 +113,7 @@ int run_command_line(int argc, const char* const* argv) {
     ignore_signals_of_failed_writes();
     Program program;
     CLI::App app("Chronos, an event store", "chronos");
+    app.formatter(std::make_shared<HelpText>());  // Which commands take from it.
     add_commands(app, program);
     try {
         if (const std::optional<int> exit_code = parse(app, program, argc, argv)) return finish(program, *exit_code);

@@ -137,7 +137,7 @@ void add_mcp_command(CLI::App& parent, Program& program) {
         ->add_option("--scope", flags->scope,
                      "What the agent may do: read (default, with --url too), write:forks, or write. A server's key may "
                      "allow less")
-        ->check(CLI::IsMember({"read", "write:forks", "write"}))
+        ->check(one_of({"read", "write:forks", "write"}))
         ->type_name("SCOPE");
     command->add_flag("--conformance", flags->with_conformance_fixtures,
                       "Offer besides what the official tests of MCP call");

@@ -15,13 +15,21 @@
 #include "json/writer.h"
 #include "wire/parameters.h"
 #include "wire/relative_time.h"
+#include "wire/similar_words.h"
 #include "wire/view_json.h"
 
 namespace chronos::app {
 namespace {
 
 constexpr std::uint32_t kPageEventsMax = 10'000;
-/// Wider entity ids and types are cut in the table; --json shows them whole.
+
+constexpr std::size_t kTypesShown = 8;
+
+std::string listed(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
 
 struct QueryFlags {
     ViewFlags view;
@@ -33,6 +41,20 @@ struct QueryFlags {
     bool count = false;
 };
 
+/// Says which types there are: those that are spelled like one that is not, else the most frequent.
+void say_types(const Program& program, const Stats& stats, const Filter& filter) {
+    std::vector<std::string> types;
+    for (const EventTypeCount& type : stats.event_types) types.push_back(type.event_type);
+    for (const std::string& wanted : filter.event_types) {
+        if (std::find(types.begin(), types.end(), wanted) != types.end()) continue;
+        const std::vector<std::string> near = wire::similar_words(wanted, types, 3);
+        if (!near.empty()) program.note("no event has the type " + wanted + "; did you mean " + listed(near) + "?");
+    }
+    const bool is_cut = types.size() > kTypesShown;
+    if (is_cut) types.resize(kTypesShown);
+    program.note("event types there are: " + listed(types) + (is_cut ? ", ..." : ""));
+}
+
 /// Says on standard error what was looked at in vain.
 void say_nothing_found(Program& program, const client::EndpointView& view, const Filter& filter,
                        const ViewOptions& options) {
@@ -41,7 +63,7 @@ void say_nothing_found(Program& program, const client::EndpointView& view, const
     const std::string filters = filter_text(filter);
     std::string text = "no event matches";
     if (!filters.empty()) text += " " + filters;
-    text += "; searched " + with_separators(stats->event_count) + " events of " +
+    text += "; searched " + counted(stats->event_count, "event") + " of " +
             (program.common.url.empty() ? program.common.directory : program.common.url);
     if (const ViewInfo info = view.info(); info.at) text += ", positions 0 to " + std::to_string(info.at->value);
     const std::optional<Timestamp> first = stats->first_recorded_at;
@@ -49,10 +71,7 @@ void say_nothing_found(Program& program, const client::EndpointView& view, const
     if (first && last) text += ", recorded " + first->to_string() + " to " + last->to_string();
     program.note(text + view_text(options));
     if (filter.event_types.empty() || stats->event_types.empty()) return;
-    std::string known;
-    for (std::size_t i = 0; i < std::min<std::size_t>(stats->event_types.size(), 8); ++i)
-        known += (known.empty() ? "" : ", ") + stats->event_types[i].event_type;
-    program.note("event types there are: " + known + (stats->event_types.size() > 8 ? ", ..." : ""));
+    say_types(program, *stats, filter);
 }
 
 /// Reads the events of one entity when that answers the question alone; false: it does not.
@@ -159,7 +178,7 @@ void add_query_command(CLI::App& parent, Program& program) {
     flags->filter.add_to(command);
     flags->view.add_to(command);
     CLI::Option* order = command->add_option("--order", flags->order, "By position")
-                             ->check(CLI::IsMember({"forward", "backward"}))
+                             ->check(one_of({"forward", "backward"}))
                              ->capture_default_str();
     CLI::Option* limit = command->add_option("--limit", flags->limit, "At most this many events")
                              ->check(whole_number(1, kCountMax))

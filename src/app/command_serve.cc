@@ -56,9 +56,9 @@ void ServeFlags::add_to(CLI::App* command) {
                       "For the official tests of MCP: their fixtures at /mcp, loopback only, no API keys");
     command->add_flag("--dev", is_dev, "For trying things out: loopback only, the directory is marked");
     add_accept_clock(command, accept_clock);
-    command->add_option("--log-format", log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
+    command->add_option("--log-format", log_format, "text or json")->check(one_of({"text", "json"}));
     command->add_option("--log-level", log_level, "debug, info, warning or error")
-        ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+        ->check(one_of({"debug", "info", "warning", "error"}));
     command->add_flag("--log-requests", log_requests, "Log each request");
 }
 

@@ -10,6 +10,7 @@
 #include "app/terminal.h"
 #include "base/result.h"
 #include "base/utf8.h"
+#include "wire/late_events.h"
 #include "wire/state_json.h"
 #include "wire/view_json.h"
 
@@ -42,6 +43,8 @@ Result<int> run_state(Program& program, const StateFlags& flags, bool with_origi
         if (!program.common.quiet) program.out.line(program.style().bold(state_title(state)));
         program.out.line(pretty_json(state.json));
         write_origins(program, state);
+        if (state.late_events > 0 && options.order == FoldOrder::kStream)
+            program.note(wire::late_events_hint(state.late_events));
     }
     if (!state.exists) return entity_not_there(store, view_options, state);
     return kExitOk;

@@ -23,10 +23,10 @@ void write_stats(Program& program, const Stats& stats) {
     row("database", stats.database.to_string());
     row("events", with_separators(stats.event_count));
     row("entities", with_separators(stats.entity_count));
-    row("log", human_bytes(stats.log_bytes) + " in " + std::to_string(stats.segment_count) + " segments, " +
+    row("log", human_bytes(stats.log_bytes) + " in " + counted(stats.segment_count, "segment") + ", " +
                    human_bytes(stats.file_bytes) + " of files");
-    row("index", human_bytes(stats.index_bytes) + " in " + std::to_string(stats.index_files) + " files");
-    row("snapshots", human_bytes(stats.snapshot_bytes) + " in " + std::to_string(stats.snapshot_files) + " files");
+    row("index", human_bytes(stats.index_bytes) + " in " + counted(stats.index_files, "file"));
+    row("snapshots", human_bytes(stats.snapshot_bytes) + " in " + counted(stats.snapshot_files, "file"));
     row("memory", human_bytes(stats.memory_bytes) + " of " + human_bytes(stats.memory_budget));
     row("commits", stats.commit_method);
     if (!stats.reclaim_error.empty()) row("reclaim", base::harmless(stats.reclaim_error));

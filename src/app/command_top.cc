@@ -95,6 +95,11 @@ std::string rate_text(double per_second) {
 
 std::string seconds_text(double seconds) { return human_duration(static_cast<std::int64_t>(seconds * 1e9)); }
 
+/// A dash where nothing was measured.
+std::string bound_text(const Histogram& histogram, double fraction) {
+    return histogram.count() == 0 ? "–" : "≤ " + seconds_text(histogram.quantile(fraction));
+}
+
 std::string right(const std::string& text, std::size_t width) {
     const std::size_t size = text_width(text);
     return std::string(size < width ? width - size : 0, ' ') + text;
@@ -110,16 +115,15 @@ void write_text(Program& program, const Activity& activity) {
                       with_separators(activity.whole("chronos_entities")) + " entities");
     row("appends",
         rate_text(activity.appends.count() == 0 ? 0 : activity.rate("chronos_append_duration_seconds_count")) +
-            "  p50 ≤ " + seconds_text(activity.appends.quantile(0.5)) + "  p99 ≤ " +
-            seconds_text(activity.appends.quantile(0.99)) + "  in " +
+            "  p50 " + bound_text(activity.appends, 0.5) + "  p99 " + bound_text(activity.appends, 0.99) + "  in " +
             rate_text(activity.rate("chronos_commits_total")) + " commits");
     row("requests", rate_text(activity.requests_per_second()) + "  refused " +
                         rate_text(activity.rate("chronos_requests_refused_total")) + "  in " +
                         human_bytes(static_cast<std::uint64_t>(activity.rate("chronos_received_bytes_total"))) +
                         "/s  out " +
                         human_bytes(static_cast<std::uint64_t>(activity.rate("chronos_sent_bytes_total"))) + "/s");
-    row("open", with_separators(activity.whole("chronos_open_connections")) + " connections  " +
-                    with_separators(activity.whole("chronos_live_streams")) + " live streams");
+    row("open", counted(activity.whole("chronos_open_connections"), "connection") + "  " +
+                    counted(activity.whole("chronos_live_streams"), "live stream"));
     row("memory", human_bytes(activity.whole("chronos_memory_bytes")) + " of " +
                       human_bytes(activity.whole("chronos_memory_budget_bytes")) + "  waits " +
                       rate_text(activity.rate("chronos_memory_waits_total")) + "  block loads " +

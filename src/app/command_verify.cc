@@ -85,9 +85,8 @@ Result<int> run_verify(Program& program, bool deep) {
     } else {
         const Style style = program.style();
         program.out.line((report.intact ? style.green("intact") : style.red("damaged")) + "  " +
-                         with_separators(report.event_count) + " events in " + with_separators(report.record_count) +
-                         " records, " + human_bytes(report.bytes) + " in " + std::to_string(report.segment_count) +
-                         " segments");
+                         counted(report.event_count, "event") + " in " + counted(report.record_count, "record") + ", " +
+                         human_bytes(report.bytes) + " in " + counted(report.segment_count, "segment"));
         write_findings(program.out, report.findings);
     }
     if (report.intact) return kExitOk;

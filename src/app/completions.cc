@@ -7,6 +7,7 @@
 
 #include "app/commands.h"
 #include "app/failure.h"
+#include "app/options.h"
 
 namespace chronos::app {
 namespace {
@@ -255,9 +256,7 @@ void add_completions_command(CLI::App& parent, Program& program) {
                                     {.name = "completions",
                                      .about = "Print what a shell needs to complete commands and options",
                                      .example = "source <(chronos completions bash)"});
-    command->add_option("shell", *shell, "bash, zsh or fish")
-        ->required()
-        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    command->add_option("shell", *shell, "bash, zsh or fish")->required()->check(one_of({"bash", "zsh", "fish"}));
     on_chosen(command, program, [shell, &parent](Program& p) -> Result<int> {
         std::vector<Command> commands;
         collect(parent, {}, commands);

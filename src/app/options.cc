@@ -49,6 +49,14 @@ CLI::Validator whole_number(std::uint64_t min, std::uint64_t max) {
             max < kCountMax ? range : std::string()};
 }
 
+CLI::Validator one_of(const std::vector<std::string>& words) {
+    return {[words](std::string& text) -> std::string {
+                if (std::find(words.begin(), words.end(), text) != words.end()) return {};
+                return "'" + base::shortened(text) + "' is none of " + listed(words, ", ");
+            },
+            "{" + listed(words, ",") + "}"};
+}
+
 CLI::Option* add_repeatable(CLI::App* command, const std::string& name, std::vector<std::string>& values,
                             const std::string& about) {
     return command->add_option(name, values, about)->expected(1, 1 << 20)->allow_extra_args(false);
@@ -68,7 +76,7 @@ void add_durability(CLI::App* command, Durability& durability) {
                 durability = text == "os" ? Durability::kOs : Durability::kDurable;
             },
             "durable: on disk; os: handed to the operating system")
-        ->check(CLI::IsMember({"durable", "os"}))
+        ->check(one_of({"durable", "os"}))
         ->default_str("durable");
 }
 

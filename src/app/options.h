@@ -20,6 +20,9 @@ inline constexpr std::uint64_t kCountMax = 1'000'000'000'000;
 /// The value must be a whole number, in decimal digits and without leading zeros.
 CLI::Validator whole_number(std::uint64_t min, std::uint64_t max);
 
+/// The value must be one of these.
+CLI::Validator one_of(const std::vector<std::string>& words);
+
 /// An option that may be repeated and takes one value each time.
 CLI::Option* add_repeatable(CLI::App* command, const std::string& name, std::vector<std::string>& values,
                             const std::string& about);

@@ -156,6 +156,18 @@ Result<std::unique_ptr<client::Endpoint>> open_endpoint(Program& program) {
     return client::endpoint_of(std::move(store), program.common.directory);
 }
 
+namespace {
+
+/// Of a store that another process has open: what to do, where that may be a server.
+Error locked_store(const Program& program, Error error) {
+    if (program.reach == Reach::kEither)
+        error.message +=
+            "; if that is a server, ask it: --url http://127.0.0.1:3900 (and --api-key-file) instead of --dir";
+    return error;
+}
+
+}  // namespace
+
 Result<Store> open_for_reading(Program& program, OpenOptions options) {
     const std::string& directory = program.common.directory;
     options.directory = directory;
@@ -168,6 +180,7 @@ Result<Store> open_for_reading(Program& program, OpenOptions options) {
         return base::fail(ErrorCode::kNotFound,
                           "there is no store in " + directory + "; `chronos init --dir " + directory + "` makes one");
     }
+    if (!store.ok() && store.error().code == ErrorCode::kLocked) return locked_store(program, std::move(store).error());
     return store;
 }
 
@@ -178,6 +191,7 @@ Result<Store> open_for_writing(Program& program, OpenOptions options) {
     options.on_progress = recovery_progress(program);
     options.create_if_missing = options.in_memory;
     Result<Store> store = Store::open(options);
+    if (!store.ok() && store.error().code == ErrorCode::kLocked) return locked_store(program, std::move(store).error());
     if (store.ok() || store.error().code != ErrorCode::kNotFound) return store;
     options.create_if_missing = true;
     store = Store::open(options);

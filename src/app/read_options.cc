@@ -93,10 +93,10 @@ Result<Filter> FilterFlags::resolve(Timestamp now) const {
 
 void FoldFlags::add_to(CLI::App* command) {
     command->add_option("--fold", fold, "merge: RFC 7396 merge patch; shallow: top-level fields replace each other")
-        ->check(CLI::IsMember({"merge", "shallow"}))
+        ->check(one_of({"merge", "shallow"}))
         ->capture_default_str();
     command->add_option("--fold-order", order, "stream: as appended; occurred: by the time they occurred")
-        ->check(CLI::IsMember({"stream", "occurred"}))
+        ->check(one_of({"stream", "occurred"}))
         ->capture_default_str();
 }
 

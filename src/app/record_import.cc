@@ -56,7 +56,7 @@ Result<int> RecordImport::finish(Status read) {
             .end();
         program_.out.line(out);
     } else {
-        program_.out.line(with_separators(counts.appended) + " events appended, " + with_separators(counts.duplicates) +
+        program_.out.line(counted(counts.appended, "event") + " appended, " + with_separators(counts.duplicates) +
                           " were there");
     }
     if (!appended.ok()) return std::move(appended).error();

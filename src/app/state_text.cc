@@ -26,7 +26,8 @@ std::string lapse_text(std::int64_t ns) {
 std::string state_title(const State& state) {
     std::string text = base::harmless(state.entity_id) + "  version " + std::to_string(state.version.value);
     if (state.last_occurred_at) text += "  last changed " + state.last_occurred_at->to_string();
-    if (state.late_events > 0) text += "  " + std::to_string(state.late_events) + " late events";
+    if (state.late_events > 0)
+        text += "  " + std::to_string(state.late_events) + (state.late_events == 1 ? " late event" : " late events");
     return text;
 }
 
@@ -63,14 +64,15 @@ std::string length_text(std::int64_t ns) {
     return ns < kSecondNs ? human_duration(ns) : wire::duration_text(ns);
 }
 
-std::string field_history_as_text(const FieldHistory& field, const HistoryEntry& entry, std::int64_t duration_ns,
+std::string field_history_as_text(const FieldHistory& field, const HistoryEntry& entry, const wire::FieldSpan& span,
                                   const ValueStyle& values) {
     std::string out = change_as_text(field.pointer, std::nullopt, field.value, values).substr(2);
     out += "\n  " + values.style.cyan(base::harmless(entry.event.event_type)) + "  version " +
            std::to_string(entry.event.version.value) + "  " + values.style.dim(entry.event.occurred_at.to_string());
     if (!entry.actor.empty()) out += "  by " + base::harmless(entry.actor);
+    if (span.is_set_late) out += "  late, recorded " + entry.event.recorded_at.to_string();
     // An event may be said to occur only later.
-    if (duration_ns >= 0) out += "  for " + length_text(duration_ns);
+    if (span.duration_ns && *span.duration_ns >= 0) out += "  for " + length_text(*span.duration_ns);
     return out + "\n";
 }
 

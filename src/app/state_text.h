@@ -12,6 +12,7 @@
 #include "app/program.h"
 #include "chronos/read.h"
 #include "chronos/state.h"
+#include "wire/state_json.h"
 
 namespace chronos::app {
 
@@ -32,7 +33,7 @@ ValueStyle value_style(const Program& program);
 std::string change_as_text(std::string_view pointer, const std::optional<std::string>& before,
                            const std::optional<std::string>& after, const ValueStyle& values);
 
-std::string field_history_as_text(const FieldHistory& field, const HistoryEntry& entry, std::int64_t duration_ns,
+std::string field_history_as_text(const FieldHistory& field, const HistoryEntry& entry, const wire::FieldSpan& span,
                                   const ValueStyle& values);
 
 /// "12.3 ms", "45s", "6d 23h". Requires: not negative.

@@ -73,6 +73,10 @@ std::string with_separators(std::uint64_t number) {
     return text;
 }
 
+std::string counted(std::uint64_t count, std::string_view word) {
+    return with_separators(count) + " " + std::string(word) + (count == 1 ? "" : "s");
+}
+
 std::string human_bytes(std::uint64_t bytes) {
     if (bytes < 1024) return fmt::format("{} B", bytes);
     constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB"};

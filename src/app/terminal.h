@@ -30,6 +30,8 @@ std::string harmless_lines(std::string_view text);
 
 /// "1,234,567".
 std::string with_separators(std::uint64_t number);
+/// "1 event", "1,000 events": `word` with an s unless there is one.
+std::string counted(std::uint64_t count, std::string_view word);
 /// "12.3 MiB".
 std::string human_bytes(std::uint64_t bytes);
 /// "850 ns", "12.3 µs", "4.5 ms", "2.1 s".

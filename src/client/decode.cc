@@ -436,6 +436,16 @@ Result<Changes> decode_changes(std::string_view json) {
     });
 }
 
+Result<BackupReport> decode_backup(std::string_view json) {
+    return decoded<BackupReport>(json, [](Object& object) {
+        return BackupReport{.database = object.id("database"),
+                            .segment_count = object.number("segments"),
+                            .copied_segment_count = object.number("copied_segments"),
+                            .bytes = object.number("bytes"),
+                            .copied_bytes = object.number("copied_bytes")};
+    });
+}
+
 Result<Stats> decode_stats(std::string_view json) {
     return decoded<Stats>(json, [](Object& object) {
         Stats stats{.database = object.id("database"),

@@ -29,6 +29,7 @@ Result<ForksAnswer> decode_forks(std::string_view json);
 Result<MergeResult> decode_merge(std::string_view json);
 Result<Changes> decode_changes(std::string_view json);
 Result<Stats> decode_stats(std::string_view json);
+Result<BackupReport> decode_backup(std::string_view json);
 Result<ViewInfo> decode_view(std::string_view json);
 
 struct EventsAnswer {

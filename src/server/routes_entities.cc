@@ -13,6 +13,7 @@
 #include "server/route_groups.h"
 #include "server/services.h"
 #include "wire/changes_json.h"
+#include "wire/nearest_ids.h"
 #include "wire/parameters.h"
 #include "wire/read_request.h"
 #include "wire/state_json.h"
@@ -50,7 +51,22 @@ Result<EntityRequest> take_entity_request(Parameters& parameters, const Call& ca
     return request;
 }
 
-Response entity_not_found(const State& state, const View& view) {
+/// Ids spelled nearly so, as a JSON list; empty: there are none.
+Result<std::string> near_ids(const View& view, const std::string& id) {
+    constexpr std::size_t kNearMax = 5;
+    const auto list = [&view](std::string_view prefix, std::uint32_t limit) {
+        return view.entities(prefix, "", limit);
+    };
+    ASSIGN_OR_RETURN(const std::vector<std::string> ids, wire::nearest_ids(list, id, kNearMax));
+    std::string out;
+    for (const std::string& near : ids) {
+        out += out.empty() ? '[' : ',';
+        json::append_string(out, near);
+    }
+    return out.empty() ? out : out + "]";
+}
+
+Result<Response> entity_not_found(const State& state, const View& view) {
     const std::string detail =
         state.first_event_at
             ? "there is no event of this entity in the view yet; its first is of " + state.first_event_at->to_string()
@@ -62,7 +78,12 @@ Response entity_not_found(const State& state, const View& view) {
     std::string more;
     json::ObjectWriter writer(more);
     writer.field("entity_id", state.entity_id).field("exists_later", state.first_event_at.has_value());
-    if (state.first_event_at) writer.field("first_event_at", state.first_event_at->to_string());
+    if (state.first_event_at) {
+        writer.field("first_event_at", state.first_event_at->to_string());
+    } else {
+        ASSIGN_OR_RETURN(const std::string near, near_ids(view, state.entity_id));
+        if (!near.empty()) writer.raw_field("did_you_mean", R"({"entity_id":)" + near + "}");
+    }
     writer.raw_field("view", wire::view_as_json(view.info())).end();
     response.body += "," + more.substr(1);
     return response;
@@ -435,8 +456,8 @@ void add_entity_routes(Routes& routes) {
                            "after",  "after_id"};
     add("/api/v1/entities", "Entities, those with the newest events first", view_parameters(listing), "Entities",
         [](Call& call) { return answered(list_entities(call, "entities")); });
-    add("/api/v1/streams", "The same as streams", view_parameters(listing), "Streams",
-        [](Call& call) { return answered(list_entities(call, "streams")); });
+    add("/api/v1/streams", "The same entities as of /api/v1/entities, called streams", view_parameters(listing),
+        "Streams", [](Call& call) { return answered(list_entities(call, "streams")); });
     const Names earlier = {"from_fork", "from_at", "from_known_at", "from_as_of", "limit", "fold", "fold_order"};
     Names by_id = {"id", "do", "history", "origins", "after_version"};
     by_id.insert(by_id.end(), earlier.begin(), earlier.end());

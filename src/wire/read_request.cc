@@ -94,8 +94,11 @@ Result<std::uint32_t> take_limit(Parameters& parameters, std::uint32_t otherwise
     ASSIGN_OR_RETURN(const std::optional<std::uint64_t> limit, parameters.take_number("limit"));
     if (!limit) return otherwise;
     if (*limit >= 1 && *limit <= max) return static_cast<std::uint32_t>(*limit);
-    return base::fail(ErrorCode::kLimitExceeded, "limit=" + std::to_string(*limit) + ": 1 to " + std::to_string(max) +
-                                                     " is possible; for more go on from where the page ends");
+    const std::string advice = *limit == 0
+                                   ? "to count only, ask for limit=1 and read total_count where the answer has one"
+                                   : "for more go on from where the page ends";
+    return base::fail(ErrorCode::kLimitExceeded,
+                      "limit=" + std::to_string(*limit) + ": 1 to " + std::to_string(max) + " is possible; " + advice);
 }
 
 Result<std::string> take_branch(Parameters& parameters) {

@@ -74,7 +74,7 @@ std::string history_entry_as_json(const HistoryEntry& entry) {
     return out + "," + more.substr(1);
 }
 
-std::string field_history_as_json(const FieldHistory& field, const HistoryEntry& entry, std::int64_t duration_ns) {
+std::string field_history_as_json(const FieldHistory& field, const HistoryEntry& entry, const FieldSpan& span) {
     std::string out;
     json::ObjectWriter writer(out);
     writer.field("pointer", field.pointer)
@@ -87,7 +87,12 @@ std::string field_history_as_json(const FieldHistory& field, const HistoryEntry&
         .field("occurred_at", entry.event.occurred_at.to_string());
     if (!entry.actor.empty()) writer.field("actor", entry.actor);
     if (!entry.reason.empty()) writer.field("reason", entry.reason);
-    writer.field("duration_ns", duration_ns).field("change_count", field.change_count).end();
+    writer.field("since_is", span.is_set_late ? "recorded" : "occurred");
+    if (span.duration_ns) writer.field("duration_ns", *span.duration_ns);
+    writer.field("change_count", field.change_count);
+    if (span.is_set_late)
+        writer.field("hint", "an event that occurred later was told before; see --fold-order occurred");
+    writer.end();
     return out;
 }
 

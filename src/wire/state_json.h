@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,12 @@ namespace chronos::wire {
 std::string state_as_json(const State& state, Fold fold, std::string_view view_json);
 /// The event with the fields it changed.
 std::string history_entry_as_json(const HistoryEntry& entry);
-/// `entry`: the one that set the field; `duration_ns`: since when.
-std::string field_history_as_json(const FieldHistory& field, const HistoryEntry& entry, std::int64_t duration_ns);
+/// Since when a field has its value, and for how long.
+struct FieldSpan {
+    std::optional<std::int64_t> duration_ns;  ///< Absent: it was set late, and that cannot be said.
+    bool is_set_late = false;                 ///< It counts from when it was recorded, not from when it occurred.
+};
+/// `entry`: the one that set the field.
+std::string field_history_as_json(const FieldHistory& field, const HistoryEntry& entry, const FieldSpan& span);
 
 }  // namespace chronos::wire

@@ -112,6 +112,59 @@ TEST_F(CommandLine, HistoryShowsWhatEachEventChanged) {
     EXPECT_NE(expect_ok({"history", "order:1"}).find("/paid: false → true"), std::string::npos);
 }
 
+TEST_F(CommandLine, WhatALateEventSetHasNoFalseDuration) {
+    const auto append = [this](const std::string& day, const std::string& type, const std::string& payload) {
+        expect_ok({"append", "--entity", "order:1", "--type", type, "--occurred-at", day, "--payload", payload});
+    };
+    append("2026-01-01", "order.placed", R"({"total":42,"status":"paid"})");
+    append("2026-01-05", "order.shipped", R"({"status":"shipped"})");
+    append("2026-01-03", "order.held", R"({"status":"held"})");
+    append("2026-01-04", "order.released", R"({"status":"paid"})");
+    const auto status = [this](std::vector<std::string> more) {
+        more.insert(more.begin(), {"history", "order:1", "--fields", "--json"});
+        return json::parse(last_line(expect_ok(more)));
+    };
+    json field = status({"--as-of", "2026-01-06"});
+    EXPECT_EQ(field["pointer"], "/status");
+    EXPECT_EQ(field["since_is"], "recorded");
+    EXPECT_FALSE(field.contains("duration_ns")) << field.dump();
+    EXPECT_NE(field["hint"].get<std::string>().find("--fold-order occurred"), std::string::npos);
+    field = status({});
+    EXPECT_LT(field["duration_ns"].get<std::int64_t>(), 3'600'000'000'000) << "since it was recorded";
+    field = status({"--as-of", "2026-01-06", "--fold-order", "occurred"});
+    EXPECT_EQ(field["value"], "shipped");
+    EXPECT_EQ(field["since_is"], "occurred");
+    EXPECT_EQ(field["duration_ns"], 86'400'000'000'000);
+    EXPECT_FALSE(field.contains("hint"));
+
+    const Answer text = chronos({"history", "order:1", "--fields", "--as-of", "2026-01-06"});
+    EXPECT_NE(text.out.find("order.released  version 4  2026-01-04T00:00:00Z  late, recorded "), std::string::npos);
+    EXPECT_NE(text.out.find("/total: 42\n  order.placed  version 1  2026-01-01T00:00:00Z  for 5d"), std::string::npos)
+        << text.out;
+    EXPECT_EQ(text.out.find("for 2d"), std::string::npos) << text.out;
+    for (const char* command : {"history", "state"}) {
+        const std::string note = chronos({command, "order:1"}).errors;
+        EXPECT_NE(note.find("2 late events were appended after one that occurred later"), std::string::npos) << note;
+        EXPECT_NE(note.find("--fold-order occurred"), std::string::npos) << note;
+        EXPECT_EQ(chronos({command, "order:1", "--fold-order", "occurred"}).errors, "");
+    }
+}
+
+TEST_F(CommandLine, ATypeThatIsNotThereIsToldWithTheOneThatIsSpelledSo) {
+    append_order();
+    const std::string note = chronos({"query", "--type", "order.payd"}).errors;
+    EXPECT_NE(note.find("no event has the type order.payd; did you mean order.paid"), std::string::npos) << note;
+}
+
+TEST_F(CommandLine, HelpAndMistakesDoNotShowTheSyntaxOfTheParser) {
+    const std::string help = expect_ok({"query", "--help"}) + expect_ok({"ingest", "--help"});
+    for (const char* leaked : {"UINT", "TEXT:", "kb(=", "Excludes:"}) EXPECT_EQ(help.find(leaked), std::string::npos);
+    EXPECT_NE(help.find("--order forward|backward"), std::string::npos) << help;
+    EXPECT_NE(help.find("1 to 100000; default: 1000"), std::string::npos) << help;
+    EXPECT_NE(chronos({"mcp", "--scope", "root"}).errors.find("'root' is none of read, write:forks, write"),
+              std::string::npos);
+}
+
 TEST_F(CommandLine, QueryFilters) {
     append_order();
     const auto count = [this](std::vector<std::string> filter) {

@@ -185,7 +185,9 @@ std::string escaped(std::string_view text) {
 }
 
 std::string scope_text(const Route& route) {
-    return route.scope ? std::string(access::scope_name(*route.scope)) : "none";
+    if (!route.scope) return "none";
+    const std::string name(access::scope_name(*route.scope));
+    return route.appends_to_branch ? "write, or " + name + " for forks" : name;
 }
 
 std::string route_section(const Route& route) {
@@ -253,7 +255,8 @@ std::string llms_text(const Routes& routes) {
         "Send `Authorization: Bearer <API key>`. Reads take `fork`, `at` (position), `known_at` (recorded by a time), "
         "`as_of` (happened by a time). Appends take `expected_version` and the header `Idempotency-Key`. A key with "
         "the "
-        "scope write:forks changes forks only: try things there, then let somebody merge. Errors are problem+json; "
+        "scope write:forks appends to forks only, as /api/v1/events?fork=NAME; main takes the scope write: try things "
+        "there, then let somebody merge. Errors are problem+json; "
         "`detail` says what to do. Details: /openapi.json\n\n## Routes\n\n";
     for (const Route& route : routes.all())
         out += "- " + route.method + " " + route.pattern + " (" + scope_text(route) + "): " + route.summary + "\n";

@@ -51,6 +51,7 @@ std::string_view schemas_json() {
     "status": {"type": "integer"}, "detail": {"type": "string"}, "error": {"type": "string"},
     "outcome": {"enum": ["not_appended", "unknown"]},
     "entity_id": {"type": "string"}, "expected_version": {}, "current_version": {"$ref": "#/components/schemas/Number"},
+    "did_you_mean": {"type": "object", "properties": {"entity_id": {"type": "array", "items": {"type": "string"}}}},
     "conflicts": {"type": "array", "items": {"type": "object"}},
     "known_ids": {"type": "array", "items": {"$ref": "#/components/schemas/Id"}},
     "unknown_ids": {"type": "array", "items": {"$ref": "#/components/schemas/Id"}},

@@ -194,7 +194,8 @@ Gate::Decision Gate::decide(const Request& request, Routes::Match match) const {
             return {.refusal =
                         problem(403, "scope-missing",
                                 "this key may not " + match.route->action + " " + match.route->resource +
-                                    "; it takes the scope " + std::string(access::scope_name(*match.route->scope)))};
+                                    "; it takes the scope " + std::string(access::scope_name(*match.route->scope)) +
+                                    (match.route->appends_to_branch ? " to append to forks, or write for main" : ""))};
         }
     }
     if (match.route->appends_to_branch && !pass.principal.scopes.allows(access::Scope::kWrite)) {
@@ -203,7 +204,9 @@ Gate::Decision Gate::decide(const Request& request, Routes::Match match) const {
         const Result<std::string> branch = wire::take_branch(*parameters);
         if (!branch.ok()) return {.refusal = problem_of(branch.error())};
         if (*branch == "main")
-            return {.refusal = problem(403, "scope-missing", "this key may append to forks only; name one with fork=")};
+            return {.refusal = problem(
+                        403, "scope-missing",
+                        "this key may append to forks only; name one with fork=, or take a key with the scope write")};
     }
     if (auto refusal = check_parameters(*match.route, request, pass)) return {.refusal = std::move(refusal)};
     if (auto refusal = check_content_type(*match.route, request)) return {.refusal = std::move(refusal)};
