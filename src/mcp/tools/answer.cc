@@ -34,7 +34,7 @@ std::string_view try_after(ErrorCode code) {
                    "them once";
         case ErrorCode::kLimitExceeded: return "ask for less: a narrower filter, range or limit";
         case ErrorCode::kAlreadyExists: return "choose another name";
-        case ErrorCode::kInvalidArgument: return "correct the argument that the message names";
+        case ErrorCode::kInvalidArgument: return "call again as the message says";
         default: return "nothing was changed; try again later or tell the operator";
     }
 }
