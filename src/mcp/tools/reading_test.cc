@@ -527,6 +527,14 @@ TEST_F(ReadingTools, ATypeWithoutEventsIsNamedBesideOneThatHasThem) {
     EXPECT_FALSE(call("query_events", R"({"event_type":["order.paid","order.shipped"]})").contains("absent_types"));
 }
 
+TEST_F(ReadingTools, AFieldIsNotSetBehindTheEndOfTheView) {
+    append("order:1", "order.placed", R"({"total":5})", "2026-01-05");
+    append("order:1", "order.repriced", R"({"total":7})", "2026-01-04");
+    const Json field = call("get_history", R"({"entity_id":"order:1","as_of":"2026-01-06"})")["untrusted"]["fields"][0];
+    EXPECT_FALSE(field.contains("since")) << field;
+    EXPECT_EQ(field["since_is"], "recorded after the end of the view");
+}
+
 TEST(AskedTime, IsReadFromWords) {
     const Timestamp now = Timestamp::parse("2026-05-10T12:00:00Z").value();
     const auto asked = [now](const std::vector<std::string>& words) {
