@@ -115,12 +115,17 @@ TEST_F(McpCli, QuerySaysWhenEventsCameLate) {
         EXPECT_TRUE(store.append(late).ok());
     }
     EXPECT_NE(run({"query", "--dir", directory, "--entity", "user-123"}).find("1 came late"), std::string::npos);
+    EXPECT_NE(
+        run({"query", "--dir", directory, "--entity", "user-123", "--fold-order", "occurred"}).find("as occurred"),
+        std::string::npos);
 }
 
 TEST_F(McpCli, CreateForkPrintsItsId) {
     const std::string directory = make_store(1);
     const std::string text = run({"create-fork", "--dir", directory, "--ttl", "3600"});
-    EXPECT_TRUE(std::regex_match(text, std::regex("Fork created: fork-[0-9a-z]{26}\nReady for experimentation 🧪\n")))
+    EXPECT_TRUE(std::regex_match(
+        text,
+        std::regex("Fork created: fork-[0-9a-z]{26}\nReady for experimentation 🧪\nIt expires at .*--fork fork-.*\n")))
         << text;
     const std::string forks = run({"call", "overview", "--dir", directory, "--json"});
     EXPECT_EQ(Json::parse(forks)["live_forks"], 1);

@@ -56,7 +56,7 @@ Result<Json> answer_of(Connection& connection, const std::string& tool, const Js
 }
 
 struct QueryFlags {
-    std::string entity, time, fork;
+    std::string entity, time, fork, fold_order;
 };
 
 /// "0.3ms"; more decimals where there is less.
@@ -73,12 +73,21 @@ Error in_words_of_query(Error error, const QueryFlags& flags) {
     return error;
 }
 
+/// Names as they are, between commas.
+std::string listed(const Json& names) {
+    std::string out;
+    for (const Json& name : names)
+        out += (out.empty() ? "" : ", ") + base::harmless(name.is_string() ? name.get<std::string>() : text_of(name));
+    return out;
+}
+
 Result<int> run_query(Options& options, const QueryFlags& flags) {
     app::Program& program = options.program;
     ASSIGN_OR_RETURN(const auto connection, connection_of(options));
     Json arguments = {{"entity_id", flags.entity}, {"max_tokens", 20'000}};
     if (!flags.time.empty()) arguments["as_of"] = flags.time;
     if (!flags.fork.empty()) arguments["fork"] = flags.fork;
+    if (!flags.fold_order.empty()) arguments["fold_order"] = flags.fold_order;
     if (!program.common.json)
         program.out.line("Reconstructing state at " + (flags.time.empty() ? "now" : base::harmless(flags.time)) +
                          "...");
@@ -91,17 +100,20 @@ Result<int> run_query(Options& options, const QueryFlags& flags) {
         program.out.line(text_of(answer));
         return answer.value("exists", false) ? app::kExitOk : app::kExitNotFound;
     }
-    program.out.line("✓ Found " + app::with_separators(answer.value("events_counted", std::uint64_t{0})) + " events");
+    const auto count = answer.value("events_counted", std::uint64_t{0});
+    program.out.line("✓ Found " + app::with_separators(count) + (count == 1 ? " event" : " events"));
     if (const auto late = answer.value("late_events", std::uint64_t{0}); late > 0)
-        program.out.line("! Of these " + app::with_separators(late) +
-                         " came late: they were recorded after others that occurred later, and count as recorded");
+        program.out.line(
+            "! Of these " + app::with_separators(late) +
+            " came late: they were recorded after others that occurred later, and count as " +
+            (flags.fold_order == "occurred" ? "occurred" : "recorded; --fold-order occurred counts them as occurred"));
     const Json& stored = answer.contains("untrusted") ? answer["untrusted"] : Json();
     if (!answer.value("exists", false)) {
-        std::string message = "there is no entity " + flags.entity + " then";
+        std::string message = "there is no entity " + flags.entity + (flags.time.empty() ? "" : " then");
         if (answer.contains("first_event_at"))
             message += "; its first event is of " + answer.value("first_event_at", "");
         else if (stored.is_object() && stored.contains("did_you_mean") && !stored["did_you_mean"].empty())
-            message += "; nearest ids: " + text_of(stored["did_you_mean"]);
+            message += "; nearest ids: " + listed(stored["did_you_mean"]);
         return base::fail(ErrorCode::kNotFound, message);
     }
     program.out.line("✓ Applied projections");
@@ -129,6 +141,11 @@ Result<int> run_create_fork(Options& options, const ForkFlags& flags) {
     }
     program.out.line("Fork created: " + base::harmless(answer.value("fork", "")));
     program.out.line("Ready for experimentation 🧪");
+    const std::string expires_at = answer.value("expires_at", "");
+    if (!expires_at.empty())
+        program.out.line("It expires at " + base::harmless(expires_at) +
+                         "; read it with: mcp-cli query --entity ENTITY --fork " +
+                         base::harmless(answer.value("fork", "")));
     return app::kExitOk;
 }
 
@@ -190,6 +207,11 @@ void write_advice(app::Program& program, const Json& advice) {
     }
     if (!advice["pitfalls"].empty()) program.out.line(style.bold("Look out:"));
     for (const Json& pitfall : advice["pitfalls"]) program.out.line("- " + base::harmless(pitfall.get<std::string>()));
+    // What the sentences above speak of.
+    for (const char* name : {"similar_event_types", "personal_fields"}) {
+        if (advice["untrusted"].contains(name))
+            program.out.line("  untrusted." + std::string(name) + ": " + listed(advice["untrusted"][name]));
+    }
     for (const Json& row : advice["guidance"]) {
         program.out.line(style.bold("On " + row.value("subject", "") + ":"));
         program.out.line("  " + row.value("text", ""));
@@ -221,6 +243,8 @@ void add_query_command(CLI::App& parent, Options& options) {
     command->add_option("--time-travel,--as-of", flags->time, "What had happened by this time (default: now)")
         ->type_name("TIME");
     command->add_option("--fork", flags->fork, "A fork's id or name")->type_name("FORK");
+    command->add_option("--fold-order", flags->fold_order, "How late events count: as recorded, or as they occurred")
+        ->check(CLI::IsMember({"stream", "occurred"}));
     app::on_chosen(command, options.program, [flags, &options](app::Program&) { return run_query(options, *flags); });
 }
 

@@ -90,7 +90,8 @@ Result<ToolAnswer> advise(const Json& arguments, CallContext& context) {
     Json answer;
     answer["complete"] = true;
     answer["steps"] = std::move(plan.steps);
-    answer["pitfalls"] = std::move(pitfalls.sentences);
+    answer["pitfalls"] = std::move(plan.notes);
+    for (Json& sentence : pitfalls.sentences) answer["pitfalls"].push_back(std::move(sentence));
     answer["guidance"] = guidance_for(question, kGuidanceMax);
     answer["store"] = sizes_json(stats, sample);
     answer["view"] = view_json(view->info());

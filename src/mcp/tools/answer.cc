@@ -19,8 +19,11 @@
 namespace chronos::mcp {
 namespace {
 
-std::string_view try_after(ErrorCode code) {
-    switch (code) {
+std::string_view try_after(const Error& error) {
+    if (error.code == ErrorCode::kNotFound && error.message.starts_with("there is no store"))
+        return "make the store, or start `chronos mcp` with the --dir of another";
+    switch (error.code) {
+        case ErrorCode::kLocked: return "a server has it: start `chronos mcp --url http://HOST:PORT` instead of --dir";
         case ErrorCode::kNotFound:
             return "overview lists live forks; find_entities finds entities by a part of their id";
         case ErrorCode::kGone: return "the fork has ended; fork_create makes another, overview lists live ones";
@@ -34,7 +37,7 @@ std::string_view try_after(ErrorCode code) {
                    "them once";
         case ErrorCode::kLimitExceeded: return "ask for less: a narrower filter, range or limit";
         case ErrorCode::kAlreadyExists: return "choose another name";
-        case ErrorCode::kInvalidArgument: return "correct the argument that the message names";
+        case ErrorCode::kInvalidArgument: return "call again as the message says";
         default: return "nothing was changed; try again later or tell the operator";
     }
 }
@@ -81,8 +84,7 @@ ToolAnswer failed(std::string_view code, std::string message, std::string try_ne
 
 ToolAnswer failed(const Error& error) {
     Shown shown({.string_bytes = 600, .element_count = 20});
-    ToolAnswer answer =
-        failed(error_code_name(error.code), shown.text(error.message), std::string(try_after(error.code)));
+    ToolAnswer answer = failed(error_code_name(error.code), shown.text(error.message), std::string(try_after(error)));
     if (error.append_failure == nullptr) return answer;
     std::string failure;
     json::ObjectWriter writer(failure);

@@ -2,6 +2,7 @@
 // and go on in the view of the first page.
 #include <set>
 
+#include "mcp/tools/answer.h"
 #include "mcp/tools/tool_fixture.h"
 
 namespace chronos::mcp {
@@ -305,6 +306,18 @@ TEST_F(Answers, AHistoryOfManyTypesAndActorsKeepsToItsBudget) {
             EXPECT_EQ(answer["events"], 60);
         }
     }
+}
+
+TEST(AnswerErrors, ErrorsOfOpeningSayHowToStart) {
+    const auto advice = [](ErrorCode code, std::string message) {
+        Error error;
+        error.code = code;
+        error.message = std::move(message);
+        return failed(error).structured["try"].get<std::string>();
+    };
+    EXPECT_NE(advice(ErrorCode::kNotFound, "there is no store in nope").find("--dir"), std::string::npos);
+    EXPECT_NE(advice(ErrorCode::kLocked, "the store is open").find("--url"), std::string::npos);
+    EXPECT_NE(advice(ErrorCode::kNotFound, "there is no fork x").find("overview"), std::string::npos);
 }
 
 }  // namespace

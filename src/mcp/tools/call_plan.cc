@@ -1,184 +1,49 @@
 #include "mcp/tools/call_plan.h"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "mcp/json_rpc.h"
-#include "mcp/tools/asked_time.h"
+#include "mcp/tools/asked_subject.h"
 #include "mcp/tools/guidance.h"
 #include "mcp/tools/request.h"
-#include "mcp/tools/searched.h"
 
 namespace chronos::mcp {
 namespace {
 
 constexpr std::size_t kStepsMax = 4;
-constexpr std::size_t kNamesMax = 6;
-constexpr std::size_t kKindsMax = 50;
-/// Of a word that may stand anywhere in an id.
-constexpr std::size_t kInsideBytesMin = 4;
-constexpr std::string_view kArithmetic = "total|sum|how much|average|mean|minimum|lowest|maximum|highest";
 /// Names and times around a payload in an answer.
 constexpr std::uint64_t kRowTokens = 55;
 
-/// What the question names of the store.
-struct Subject {
-    std::vector<std::string> entities, event_types;
-    std::string kind;   ///< What the ids of the entities begin with that are named as a kind: "order:".
-    std::string field;  ///< JSON pointer.
-    std::string date;
-    AskedTime time;
-};
-
-std::vector<std::string> words_of(const std::string& text) {
-    std::vector<std::string> words;
-    std::string word;
-    for (const char c : text + " ") {
-        const bool belongs = std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-                             std::string_view(":/-_.@#").find(c) != std::string_view::npos ||
-                             static_cast<unsigned char>(c) >= 0x80;
-        if (belongs) {
-            word += c;
-            continue;
-        }
-        while (!word.empty() && std::string_view(".:-/").find(word.back()) != std::string_view::npos) word.pop_back();
-        if (!word.empty()) words.push_back(std::exchange(word, {}));
-    }
-    return words;
-}
-
-bool is_date(const std::string& word) {
-    return word.size() >= 10 && word[4] == '-' && word[7] == '-' && Timestamp::parse(word.substr(0, 10)).ok();
-}
-
-/// "order.shipped" is meant by "order.shipped", "shipped", "ship" and "shipping".
-bool means_type(const std::string& word, const std::string& type) {
-    if (word == type) return true;
-    const std::size_t dot = type.find_last_of(".:_-");
-    const std::string last = dot == std::string::npos ? type : type.substr(dot + 1);
-    if (word.size() < 4 || last.size() < 4) return word == last;
-    const std::size_t stem = std::max<std::size_t>(4, std::min(word.size(), last.size()) - 2);
-    return word.substr(0, stem) == last.substr(0, stem);
-}
-
-/// Entities whose ids hold one of these words, the first of each.
-Status find_inside_ids(const client::EndpointView& view, std::vector<std::string> words, Subject& subject) {
-    constexpr std::size_t kIdsMax = 20'000;
-    constexpr std::uint32_t kPage = 1'000;
-    std::string after;
-    for (std::size_t looked_at = 0; !words.empty() && looked_at < kIdsMax; looked_at += kPage) {
-        ASSIGN_OR_RETURN(const auto ids, view.entities("", after, kPage));
-        for (const std::string& id : ids) {
-            const auto inside = std::find_if(words.begin(), words.end(), [&id](const std::string& word) {
-                return id.find(word) != std::string::npos;
-            });
-            if (inside == words.end()) continue;
-            if (subject.entities.size() < kNamesMax) subject.entities.push_back(id);
-            words.erase(inside);
-        }
-        if (ids.size() < kPage) break;
-        after = ids.back();
-    }
-    return {};
-}
-
-/// "order", "orders" and "boxes" name kinds of entities.
-Result<std::string> kind_in(const client::EndpointView& view, const std::vector<std::string>& words) {
-    ASSIGN_OR_RETURN(const auto kinds, entity_kinds(view, kKindsMax));
-    for (const std::string& kind : kinds) {
-        std::string name = kind.substr(0, kind.find_first_of(":/-_"));
-        if (name.size() == kind.size() || name.size() < 2) continue;
-        const bool is_named = std::any_of(words.begin(), words.end(), [&name](const std::string& word) {
-            return word == name || word == name + "s" || word == name + "es";
-        });
-        if (is_named) return kind;
-    }
-    return std::string();
-}
-
-/// "cost per day" of "/money/cost_per_day".
-std::string spoken(const std::string& pointer) {
-    std::string name = pointer.substr(pointer.rfind('/') + 1);
-    std::replace(name.begin(), name.end(), '_', ' ');
-    return name;
-}
-
-/// The field that the question names, "cost_per_day" or "cost per day"; empty: none of these.
-std::string field_in(const TypeSample& sample, const std::string& lower_question,
-                     const std::vector<std::string>& words) {
-    for (const auto& [pointer, field] : sample.fields) {
-        const std::string name = pointer.substr(pointer.rfind('/') + 1);
-        if (std::find(words.begin(), words.end(), name) != words.end()) return pointer;
-        if (name.find('_') != std::string::npos && mentions(lower_question, spoken(pointer))) return pointer;
-    }
-    return {};
-}
-
-/// The same in the last events of each type, for fields that the last events of all have not.
-Result<std::string> field_in_types(const client::EndpointView& view, const Question& question,
-                                   const std::vector<std::string>& words) {
-    constexpr std::size_t kTypesMax = 30;
-    constexpr std::uint32_t kEventsOfType = 20;
-    for (std::size_t i = 0; i < std::min(kTypesMax, question.stats.event_types.size()); ++i) {
-        ASSIGN_OR_RETURN(const TypeSample sample,
-                         sample_type(view, question.stats.event_types[i].event_type, kEventsOfType));
-        std::string field = field_in(sample, question.lower_question, words);
-        if (!field.empty()) return field;
-    }
-    return std::string();
-}
-
-Result<Subject> subject_of(const client::EndpointView& view, const Question& question) {
-    Subject subject;
-    std::vector<std::string> not_begun_with;
-    for (const std::string& word : words_of(question.question)) {
-        if (is_date(word)) {
-            subject.date = word;
-            continue;
-        }
-        const bool is_type = std::any_of(question.stats.event_types.begin(), question.stats.event_types.end(),
-                                         [&word](const EventTypeCount& type) { return type.event_type == word; });
-        const bool looks_like_id = word.find_first_of(":/-_.0123456789") != std::string::npos;
-        if (!looks_like_id || is_type || subject.entities.size() == kNamesMax) continue;
-        ASSIGN_OR_RETURN(const auto ids, view.entities(word, "", 1));
-        if (!ids.empty() && (ids.front() == word || word.find(':') != std::string::npos))
-            subject.entities.push_back(ids.front());
-        else if (word.size() >= kInsideBytesMin && word.find_first_of("./:") != std::string::npos)
-            not_begun_with.push_back(word);
-    }
-    RETURN_IF_ERROR(find_inside_ids(view, std::move(not_begun_with), subject));
-    const std::vector<std::string> words = words_of(question.lower_question);
-    subject.time = asked_time(words, now());
-    ASSIGN_OR_RETURN(subject.kind, kind_in(view, words));
-    // In the order in which the question names them: from the first to the second is what it is about.
-    for (const std::string& word : words) {
-        for (const EventTypeCount& type : question.stats.event_types) {
-            const bool is_new = std::find(subject.event_types.begin(), subject.event_types.end(), type.event_type) ==
-                                subject.event_types.end();
-            if (is_new && means_type(word, type.event_type) && subject.event_types.size() < kNamesMax)
-                subject.event_types.push_back(type.event_type);
-        }
-    }
-    subject.field = field_in(question.sample, question.lower_question, words);
-    if (subject.field.empty() && mentions(question.lower_question, kArithmetic)) {
-        ASSIGN_OR_RETURN(subject.field, field_in_types(view, question, words));
-    }
-    return subject;
-}
+/// Of who knew or said what at the time.
+constexpr std::string_view kKnown = "known|knew|known_at|believed|thought|reported|aware|audit*";
+constexpr std::string_view kDidSomebody =
+    "did we|did you|did they|did i|did the store|did the system|did anyone|did our";
+constexpr std::string_view kHowTo =
+    "how do i|how do we|how can i|how can we|how should i|how should we|how to|how would i|should i|should we";
+constexpr std::string_view kToChange =
+    "correct|fix|undo|revert|append|record|write|insert|add|change|update|delete|remove|erase|repair|amend";
+constexpr std::string_view kWhatChanged =
+    "what changed|what has changed|what have changed|what all changed|what's changed|what was changed|changes since|"
+    "changed since|what is new|what's new";
+constexpr std::string_view kNoStates =
+    "current state is not indexed: find_entities looks at events, not at states; overview names the event types that "
+    "lead into the state asked about, find_entities the entities that had one, get_state of each what it is now";
 
 class Planner {
 public:
-    Planner(const client::EndpointView& view, const Question& question, Subject subject)
+    Planner(const client::EndpointView& view, const Question& question, AskedSubject subject)
         : view_(view), question_(question), subject_(std::move(subject)) {}
 
     Status plan() {
-        RETURN_IF_ERROR(plan_time());
-        RETURN_IF_ERROR(plan_causes());
-        RETURN_IF_ERROR(plan_arithmetic());
+        // How to change something is told by guidance; it asks for no number and nobody's history.
+        if (!asks(kHowTo) || !asks(kToChange)) {
+            RETURN_IF_ERROR(plan_time());
+            RETURN_IF_ERROR(plan_causes());
+            RETURN_IF_ERROR(plan_arithmetic());
+        }
         plan_writing();
         if (plan_.steps.size() > 0) return {};
         return plan_default();
@@ -195,11 +60,19 @@ private:
     [[nodiscard]] bool asks(std::string_view words) const { return mentions(question_.lower_question, words); }
     [[nodiscard]] bool has_entity() const { return !subject_.entities.empty(); }
 
+    void note(std::string_view sentence) { plan_.notes.push_back(sentence); }
+
+    /// A tool goes in once.
     void add(std::string_view tool, std::string_view why, Json arguments, std::uint64_t rows, std::uint64_t tokens) {
-        if (plan_.steps.size() == kStepsMax) return;
         for (const Json& step : plan_.steps) {
             if (step["tool"] == tool) return;
         }
+        add_another(tool, why, std::move(arguments), rows, tokens);
+    }
+
+    void add_another(std::string_view tool, std::string_view why, Json arguments, std::uint64_t rows,
+                     std::uint64_t tokens) {
+        if (plan_.steps.size() == kStepsMax) return;
         plan_.steps.push_back({{"tool", tool},
                                {"why", why},
                                {"arguments", "untrusted.calls[" + std::to_string(plan_.calls.size()) + "]"},
@@ -233,15 +106,23 @@ private:
         return std::pair{std::move(arguments), count};
     }
 
-    /// The first of several types; of one alone, the type with which its kind of entities begins.
-    [[nodiscard]] Result<std::string> first_type() const {
-        const std::string& type = subject_.event_types.front();
-        if (subject_.event_types.size() > 1) return type;
-        ReadOptions first{.limit = 1};
-        first.filter.event_type_prefix = type.substr(0, type.find_first_of(".:_-") + 1);
+    /// From the one to the other, which different words name; of one alone, from the type with which its kind of
+    /// entities begins. Empty: from none.
+    [[nodiscard]] Result<std::pair<std::string, std::string>> ends_of_duration() const {
+        const std::string& first = subject_.named.front().types.front();
+        const std::string kind = first.substr(0, first.find_first_of(".:_-") + 1);
+        if (subject_.named.size() > 1) {
+            const std::vector<std::string>& others = subject_.named[1].types;
+            const auto of_kind = std::find_if(others.begin(), others.end(),
+                                              [&kind](const std::string& type) { return type.starts_with(kind); });
+            return std::pair(first, of_kind == others.end() ? others.front() : *of_kind);
+        }
+        ReadOptions begin{.limit = 1};
+        begin.filter.event_type_prefix = kind;
         client::EventPage page;
-        RETURN_IF_ERROR(view_.read(first, page));
-        return page.events().empty() ? type : std::string(page.events().front().event_type);
+        RETURN_IF_ERROR(view_.read(begin, page));
+        const std::string begins = page.events().empty() ? first : std::string(page.events().front().event_type);
+        return std::pair(begins == first ? std::string() : begins, first);
     }
 
     Result<std::uint64_t> events_of_entity() const {
@@ -250,22 +131,71 @@ private:
         return view_.count(filter);
     }
 
-    Status plan_time() {
-        const std::string time = subject_.date.empty() ? "2026-01-31T00:00:00Z" : subject_.date;
-        if (asks("compare*|differ*|diff|versus|vs|between|regression*|broke*|since when")) {
-            Json arguments = {{"from", {{"as_of", time}}}};
-            if (has_entity()) arguments["entity_id"] = subject_.entities;
-            add("compare", "entities, fields and events that differ between two views; name each side's time or fork",
-                std::move(arguments), 20, 1'500);
+    /// Both sides of a comparison; empty: the question has no time.
+    [[nodiscard]] Json sides() const {
+        Json sides = Json::object();
+        const std::vector<std::string>& dates = subject_.dates;
+        const AskedTime& time = subject_.time;
+        if (!dates.empty()) {
+            sides["from"]["as_of"] = dates.front();
+            if (dates.size() > 1) sides["to"]["as_of"] = dates.back();
+        } else if (time.is_there()) {
+            sides["from"]["as_of"] = (time.since ? time.since : time.until)->to_string();
         }
+        if (dates.size() < 2 && asks(kWhatChanged) && time.since && time.until)
+            sides["to"]["as_of"] = time.until->to_string();
+        return sides;
+    }
+
+    /// The moment that the question names: its last date, or the end of the time in words; empty: none.
+    [[nodiscard]] std::string moment() const {
+        if (!subject_.dates.empty()) return subject_.dates.back();
+        const AskedTime& time = subject_.time;
+        return time.is_there() ? (time.until ? time.until : time.since)->to_string() : std::string();
+    }
+
+    Status plan_comparison() {
+        const bool what_changed = asks(kWhatChanged);
+        Json arguments = sides();
+        const bool is_asked = asks("compare*|differ*|diff|versus|vs|regression*|broke*|since when") ||
+                              ((what_changed || asks("between")) && !arguments.empty());
+        if (!is_asked) return {};
+        if (arguments.empty()) {
+            note("compare needs a time or a fork for one side at least, and the question names none");
+            return {};
+        }
+        if (has_entity()) arguments["entity_id"] = subject_.entities;
+        add("compare", "entities, fields and events that differ between two views; name each side's time or fork",
+            std::move(arguments), 20, 1'500);
+        if (!what_changed) return {};
+        ASSIGN_OR_RETURN(auto filtered, filter());
+        auto& [events, rows] = filtered;
+        add("query_events", "the events themselves, by when they occurred; `since` asks by when they were recorded",
+            std::move(events), rows, rows * tokens_per_event(question_.sample));
+        return {};
+    }
+
+    Status plan_time() {
+        RETURN_IF_ERROR(plan_comparison());
         if (!has_entity()) return {};
         Json arguments = {{"entity_id", subject_.entities.front()}};
-        if (asks("known|knew|believed|thought|reported|aware|audit*")) {
+        const std::string time = moment();
+        const bool is_of_knowledge = asks(kKnown) || (asks(kDidSomebody) && asks("know|believe|think|hold|assume|see"));
+        if (is_of_knowledge && !time.empty()) {
             arguments["known_at"] = time;
-            add("get_state", "known_at: what the store held then, without what was recorded later", arguments, 1, 400);
-        } else if (!subject_.date.empty() || asks("as of|back then|yesterday|at that time")) {
+            add("get_state",
+                "known_at: what the store held then, without what was recorded later; a date alone is its first moment",
+                arguments, 1, 400);
+        } else if (is_of_knowledge) {
+            note("known_at answers what the store held at a time, and the question names none");
+        } else if (!time.empty() && !asks(kWhatChanged) &&
+                   (!subject_.dates.empty() || asks("as of|yesterday|back then"))) {
             arguments["as_of"] = time;
-            add("get_state", "as_of: what had happened by then, told by all that is known now", arguments, 1, 400);
+            add("get_state",
+                "as_of: what had happened by then, told by all that is known now; a date alone is its first moment",
+                arguments, 1, 400);
+        } else if (asks("as of|back then|at that time")) {
+            note("as_of answers what was at a time, and the question names none");
         } else if (asks("current*|now|state|status|is|latest")) {
             add("get_state", "the state as it is now", arguments, 1, 400);
         }
@@ -281,7 +211,11 @@ private:
         ASSIGN_OR_RETURN(const std::uint64_t rows, events_of_entity());
         Json arguments = {{"entity_id", subject_.entities.front()}};
         if (!subject_.field.empty() && !asks("did|ever|never|happen*")) arguments["field"] = subject_.field;
-        if (!subject_.event_types.empty()) arguments["expect_types"] = subject_.event_types;
+        std::vector<std::string> expected = subject_.event_types;
+        expected.insert(expected.end(), subject_.types_not_there.begin(), subject_.types_not_there.end());
+        if (!expected.empty()) arguments["expect_types"] = expected;
+        if (!subject_.types_not_there.empty())
+            note("no event here has a type that the question names; expect_types says so, with types like it");
         add("get_history",
             "events with actor, reason, before and after, durations worked out; with expect_types it says what never "
             "happened",
@@ -291,7 +225,11 @@ private:
 
     /// From one event to another, if the question names any; else what follows what, which names them.
     Status plan_duration(std::uint64_t rows) {
-        if (subject_.event_types.empty()) {
+        std::pair<std::string, std::string> ends;
+        if (!subject_.named.empty()) {
+            ASSIGN_OR_RETURN(ends, ends_of_duration());
+        }
+        if (ends.first.empty()) {
             Json call = {{"op", "sequence"}};
             if (!subject_.kind.empty()) call["entity_id_prefix"] = subject_.kind;
             add("aggregate",
@@ -300,9 +238,7 @@ private:
                 std::move(call), rows, 300);
             return {};
         }
-        Json call = {{"op", "duration"}};
-        ASSIGN_OR_RETURN(call["from_type"], first_type());
-        call["to_type"] = subject_.event_types[subject_.event_types.size() > 1 ? 1 : 0];
+        Json call = {{"op", "duration"}, {"from_type", ends.first}, {"to_type", ends.second}};
         add("aggregate", "duration from one event type to another per entity: min, avg, median, p95, max",
             std::move(call), rows, 300);
         return {};
@@ -311,9 +247,19 @@ private:
     /// What is done with the values of a field; empty: it is counted.
     [[nodiscard]] std::string_view operation() const {
         if (asks("average|mean")) return "avg";
-        if (asks("total|sum|how much")) return "sum";
+        if (asks("how many|number of")) return "";
+        if (asks("total|sum|how much|revenue|turnover|sales")) return "sum";
         if (asks("minimum|lowest")) return "min";
         return asks("maximum|highest") ? "max" : "";
+    }
+
+    [[nodiscard]] std::string group(std::string_view rest) const {
+        for (const std::string_view time : {"day", "hour", "month"}) {
+            if (mentions(rest, time)) return std::string(time);
+        }
+        if (mentions(rest, "daily")) return "day";
+        if (mentions(rest, "who|whom|actor|actors|person|people")) return "actor";
+        return subject_.by.empty() ? "type" : subject_.by;
     }
 
     void plan_calculation(Json arguments, std::uint64_t rows) {
@@ -330,37 +276,79 @@ private:
         std::string rest = question_.lower_question;
         const std::string name = spoken(subject_.field);
         if (const std::size_t at = rest.find(name); is_of_field && at != std::string::npos) rest.erase(at, name.size());
-        if (mentions(rest, "per|by|each|most|least|top|distribution"))
-            arguments["by"] = mentions(rest, "day|daily") ? "day" : "type";
+        if (mentions(rest, "per|by|each|every|most|least|top|distribution")) arguments["by"] = group(rest);
+        if (arguments["op"] == "sum" && !subject_.sum_type.empty() && subject_.event_types.empty()) {
+            arguments["event_type"] = subject_.sum_type;
+            note("several event types have this field: added up over all of them it counts twice, so one is named");
+        }
         add("aggregate", "the server counts and adds; do not fetch events to add them up", std::move(arguments), rows,
             300);
     }
 
-    void plan_search(Json arguments, std::uint64_t rows) {
+    [[nodiscard]] bool asks_for_state() const { return asks("current*|now|still|status|state|at the moment|today"); }
+
+    /// Entities that had the one and never the other: two lists, of which one is taken away from the other.
+    Status plan_subtraction() {
+        std::vector<std::string> there;
+        std::vector<std::string> absent = subject_.types_not_there;
+        for (const NamedTypes& named : subject_.named) {
+            std::vector<std::string>& side = named.is_denied ? absent : there;
+            side.insert(side.end(), named.types.begin(), named.types.end());
+        }
+        const auto search = [&](const std::vector<std::string>& types, std::string_view why) -> Status {
+            Json arguments = {{"limit", 200}};
+            if (!types.empty()) arguments["event_type"] = types;
+            if (!subject_.kind.empty()) arguments["prefix"] = subject_.kind;
+            ASSIGN_OR_RETURN(const std::uint64_t rows,
+                             view_.count({.event_types = types, .entity_id_prefix = subject_.kind}));
+            add_another("find_entities", why, std::move(arguments), rows, 600);
+            return {};
+        };
+        RETURN_IF_ERROR(search(there, there.empty() ? "all ids that begin so" : "those that had the first"));
+        if (absent.empty()) {
+            note("the store has no event type for what is said not to have happened: the step finds candidates only");
+            return {};
+        }
+        RETURN_IF_ERROR(search(absent, "those that had the other: take these ids away from the ones before"));
+        note(
+            "no call finds entities that lack an event, neither of the two answers it alone: subtract the second list "
+            "from the first, both to their end (cursor), or ask get_history of each with expect_types");
+        return {};
+    }
+
+    Status plan_search(Json arguments, std::uint64_t rows) {
+        if (subject_.is_denied) return plan_subtraction();
+        if (asks_for_state() || asks("are on|is on")) note(kNoStates);
         if (subject_.time.is_there()) {
             // What happened when is a filter of aggregate.
             arguments["op"] = "count";
             arguments["by"] = "entity";
             add("aggregate", "entities by what happened to them at that time", std::move(arguments), rows, 600);
-            return;
+            return {};
         }
         if (arguments.contains("entity_id_prefix")) {
             arguments["prefix"] = arguments["entity_id_prefix"];
             arguments.erase("entity_id_prefix");
         }
-        add("find_entities", "entities by what happened to them, most matches first", std::move(arguments), rows, 600);
+        const std::string_view why =
+            subject_.event_types.empty()      ? "lists ids only: what happened to them is not looked at"
+            : subject_.event_types.size() > 1 ? "entities with an event of any of these types, not of all of them"
+                                              : "entities with an event of this type, most matches first";
+        add("find_entities", why, std::move(arguments), rows, 600);
+        return {};
     }
 
     Status plan_arithmetic() {
         ASSIGN_OR_RETURN(auto filtered, filter());
         auto& [arguments, rows] = filtered;
-        const bool is_of_duration = asks("how long|duration|took|take|takes|lead time|time to|average time");
+        const bool is_of_duration =
+            asks("how long|duration|took|take|takes|lead time|time to|time from|time between|average time");
         if (is_of_duration && !has_entity()) RETURN_IF_ERROR(plan_duration(rows));
         if (asks("how many|how much|count|number of|total|sum|average|mean|most|least|top|per|distribution|minimum|"
-                 "maximum|highest|lowest")) {
+                 "maximum|highest|lowest|revenue|turnover|sales")) {
             if (!is_of_duration || has_entity()) plan_calculation(std::move(arguments), rows);
         } else if (asks("which|find|list|who has|whose|search") && !has_entity()) {
-            plan_search(std::move(arguments), rows);
+            RETURN_IF_ERROR(plan_search(std::move(arguments), rows));
         } else if (asks("follow|watch|wait|live|new events|tail")) {
             arguments.erase("occurred_since");
             arguments.erase("occurred_until");
@@ -375,12 +363,15 @@ private:
         if (asks("try|experiment*|what if|what-if|simulat*|fork*|safely|sandbox|scenario*"))
             add("fork_create", "try it on a fork; compare {to: {fork}} shows what it changed, fork_finish ends it",
                 {{"name", "trial"}, {"ttl_seconds", 3600}}, 1, 120);
-        if (!asks("append|record|write|insert|add an event|correct|fix")) return;
+        const bool corrects = asks("correct|fix|undo|revert|repair|amend");
+        if (!corrects && !asks("append|record|write|insert|add an event")) return;
         Json event = {{"entity_id", has_entity() ? subject_.entities.front() : "kind:key"},
                       {"event_type", subject_.event_types.empty() ? "kind.happened" : subject_.event_types.front()},
                       {"expected_version", has_entity() ? Json("the version that get_state gives") : Json("none")},
                       {"payload", Json::object()}};
-        add("append_events", "to a fork unless main is meant; the version read is the version expected",
+        add("append_events",
+            corrects ? "events stay as they are: append one that corrects them; to a fork unless main is meant"
+                     : "to a fork unless main is meant; the version read is the version expected",
             {{"branch", "the fork's id"}, {"idempotency_key", "a name for this batch"}, {"events", {event}}}, 1, 150);
     }
 
@@ -404,7 +395,7 @@ private:
 
     const client::EndpointView& view_;
     const Question& question_;
-    Subject subject_;
+    AskedSubject subject_;
     CallPlan plan_;
 };
 
@@ -416,7 +407,7 @@ std::uint64_t tokens_per_event(const TypeSample& sample) {
 }
 
 Result<CallPlan> plan_calls(const client::EndpointView& view, const Question& question) {
-    ASSIGN_OR_RETURN(Subject subject, subject_of(view, question));
+    ASSIGN_OR_RETURN(AskedSubject subject, asked_subject(view, question));
     Planner planner(view, question, std::move(subject));
     RETURN_IF_ERROR(planner.plan());
     return planner.take();

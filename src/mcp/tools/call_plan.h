@@ -24,6 +24,7 @@ struct CallPlan {
     Json steps = Json::array();  ///< {tool, why, rows, tokens}; sentences and numbers of the program.
     Json calls = Json::array();  ///< The arguments of each step. They hold stored names: untrusted.
     Json event_types = Json::array(), entities = Json::array();  ///< What the question may be about. Untrusted.
+    Json notes = Json::array();  ///< What the steps do not do; sentences of the program.
 };
 
 Result<CallPlan> plan_calls(const client::EndpointView& view, const Question& question);

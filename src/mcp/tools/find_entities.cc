@@ -159,7 +159,7 @@ Result<Search> by_text(const client::EndpointView& view, const Request& request)
 
 /// Entities of the events that match, the ones with most of them first.
 Result<Search> by_events(const client::EndpointView& view, const Request& request, const CallContext& context) {
-    Search search{.how = "entities with matching events, most matches first"};
+    Search search{.how = "entities with an event that matches, most matches first; current state is not looked at"};
     std::map<std::string, std::uint64_t, std::less<>> matches;
     ReadOptions options{.filter = request.filter, .limit = kPage};
     client::EventPage page;

@@ -126,7 +126,11 @@ Result<ToolAnswer> fork_finish(const Json& arguments, const std::optional<std::s
     ASSIGN_OR_RETURN(const Request request, take_request(arguments, context));
     ASSIGN_OR_RETURN(const ForkInfo fork, context.endpoint.fork(request.fork));
     if (request.is_merge && fork.parent == "main") {
-        if (auto refused = forbidden(context, access::Scope::kWrite, "merge into main")) return *refused;
+        if (auto refused = forbidden(context, access::Scope::kWrite, "merge into main")) {
+            refused->structured["try"] =
+                "the fork stays as it is: hand its id to somebody with the scope write, who looks at it and merges it";
+            return *refused;
+        }
     }
     // Said again, not done again.
     if (request.is_merge && fork.status == ForkStatus::kMerged) return merged(context.endpoint, request, fork);

@@ -236,8 +236,10 @@ void put_fields(Json& answer, const Entries& entries, Timestamp until, std::size
         }
         const bool is_late = may_be_late && was_set_late(entries, field);
         const Timestamp since = is_late ? entry.event.recorded_at : entry.event.occurred_at;
-        row["since"] = since.to_string();
-        if (is_late) row["since_is"] = "recorded";
+        // A view that ends by occurrence says nothing of what was recorded behind its end.
+        const bool is_behind_end = is_late && span_ns(until, since) >= kSecondNs;
+        if (!is_behind_end) row["since"] = since.to_string();
+        if (is_late) row["since_is"] = is_behind_end ? "recorded after the end of the view" : "recorded";
         // By an end that is a time of occurrence it cannot be said how long something is recorded.
         if (!is_late || span_ns(until, since) < kSecondNs)
             row["held_for"] = duration_json(std::max<std::int64_t>(span_ns(since, until), 0))["text"];

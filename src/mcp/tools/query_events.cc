@@ -188,6 +188,17 @@ Status explain_nothing(Json& answer, const client::EndpointView& view, const Req
     return {};
 }
 
+/// Those of the types of which the view has no event at all.
+Result<Json> absent_types(const client::EndpointView& view, const std::vector<std::string>& types) {
+    constexpr std::size_t kNamesMax = 20;
+    Json absent = Json::array();
+    for (const std::string& type : types) {
+        ASSIGN_OR_RETURN(const std::uint64_t count, view.count({.event_types = {type}}));
+        if (count == 0 && absent.size() < kNamesMax) absent.push_back(shown_word(type));
+    }
+    return absent;
+}
+
 Result<ToolAnswer> query_events(const Json& arguments, CallContext& context) {
     ASSIGN_OR_RETURN(Request request, take_request(arguments));
     ASSIGN_OR_RETURN(auto view, context.endpoint.view(request.view));
@@ -217,7 +228,10 @@ Result<ToolAnswer> query_events(const Json& arguments, CallContext& context) {
     if (request.read.filter.event_types.size() > 1) {
         // That there are events of the one says nothing of the other.
         ASSIGN_OR_RETURN(Json similar, similar_types(*view, request.read.filter.event_types));
-        if (!similar.empty()) answer["untrusted"]["did_you_mean"]["event_type"] = std::move(similar);
+        if (!similar.empty()) {
+            ASSIGN_OR_RETURN(answer["absent_types"], absent_types(*view, request.read.filter.event_types));
+            answer["untrusted"]["did_you_mean"]["event_type"] = std::move(similar);
+        }
     }
     Shown shown = shown_for(request.bytes_max);
     EventRows rows(request.shape, bytes_left(answer, request.bytes_max));

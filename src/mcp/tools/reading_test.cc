@@ -454,6 +454,87 @@ TEST_F(ReadingTools, AdviceNamesWhatTheQuestionIsAbout) {
     EXPECT_EQ(advice["guidance"][0]["subject"], "privacy");
 }
 
+TEST_F(ReadingTools, AdviceDoesNotTakeOneWordForAnother) {
+    append_order();
+    append("order:1", "order.delivered", "{}", "2026-01-18");
+    append("order:2", "order.placd", R"({"total":5,"customer":"customer:7"})", "2026-01-10");
+    append("order:3", "order.placed", R"({"total":7,"customer":"customer:7"})", "2026-01-11");
+    append("order:3", "order.cancelled", "{}", "2026-01-12", R"({"actor":"ada"})");
+    append("customer:7", "customer.tier_changed", R"({"tier":"gold"})", "2026-01-11");
+    const auto advised = [this](const std::string& question) {
+        const Json answer = run("advise", {{"question", question}}).structured;
+        Json calls = Json::array();
+        for (std::size_t i = 0; i < answer["steps"].size(); ++i) {
+            const Json& arguments = answer["untrusted"]["calls"][i];
+            const std::string name = answer["steps"][i]["tool"];
+            if (name != "append_events") {
+                EXPECT_FALSE(run(name, arguments).is_error) << question << arguments;
+            }
+            Json call = {{"tool", name}};
+            call.update(arguments);
+            calls.push_back(std::move(call));
+        }
+        return std::pair(std::move(calls), answer["pitfalls"].dump() + answer["steps"].dump());
+    };
+    const auto expect = [&](const std::string& question, std::string_view calls) {
+        EXPECT_EQ(advised(question).first, Json::parse(calls)) << question;
+    };
+    for (const char* question : {"average time from placed to shipped", "how long from placed to shipped?"})
+        expect(question,
+               R"([{"tool":"aggregate","op":"duration","from_type":"order.placed","to_type":"order.shipped"}])");
+    expect("how long does it take between order placed and delivered?",
+           R"([{"tool":"aggregate","op":"duration","from_type":"order.placed","to_type":"order.delivered"}])");
+    expect("what changed since 2026-01-12?",
+           R"([{"tool":"compare","from":{"as_of":"2026-01-12"}},
+               {"tool":"query_events","occurred_since":"2026-01-12T00:00:00Z"}])");
+    for (const char* question :
+         {"what did we know about order:1 on 2026-01-11?", "what did the store hold about order:1 on 2026-01-11?",
+          "what did we believe about order:1 on 2026-01-11?"})
+        EXPECT_EQ(advised(question).first[0],
+                  Json::parse(R"({"tool":"get_state","entity_id":"order:1","known_at":"2026-01-11"})"));
+    EXPECT_GT(advised("what did we know about order:1 yesterday?").first[0]["known_at"], "2026-01-31");
+    expect("total revenue per customer",
+           R"([{"tool":"aggregate","op":"sum","field":"/total","by":"/customer","event_type":"order.placed"}])");
+    expect("who cancelled the most orders",
+           R"([{"tool":"aggregate","event_type":["order.cancelled"],"op":"count","by":"actor"}])");
+    expect("was order 3 ever refunded?",
+           R"([{"tool":"get_history","entity_id":"order:3","expect_types":["order.refunded"]}])");
+    expect("was customer.notified ever sent for order:1",
+           R"([{"tool":"get_history","entity_id":"order:1","expect_types":["customer.notified"]}])");
+    const Json correction = advised("how do I correct a wrong total?").first;
+    EXPECT_EQ(correction.size(), 1U);
+    EXPECT_EQ(correction[0]["tool"], "append_events");
+    const auto [never, never_notes] = advised("which orders were placed but never shipped?");
+    EXPECT_EQ(never,
+              Json::parse(R"([{"tool":"find_entities","limit":200,"event_type":["order.placed"],"prefix":"order:"},
+                                     {"tool":"find_entities","limit":200,"event_type":["order.shipped"],"prefix":"order:"}])"));
+    EXPECT_NE(never_notes.find("subtract"), std::string::npos) << never_notes;
+    const auto [held, held_notes] = advised("which orders are currently on hold?");
+    EXPECT_EQ(held, Json::parse(R"([{"tool":"find_entities","prefix":"order:"}])"));
+    EXPECT_NE(held_notes.find("current state is not indexed"), std::string::npos) << held_notes;
+    EXPECT_EQ(held_notes.find("most matches"), std::string::npos) << held_notes;
+    EXPECT_EQ(advised("compare order:1 with order:3").second.find("2026"), std::string::npos);
+    const std::string how = call("find_entities", R"({"where":"/status = shipped"})")["how"];
+    EXPECT_NE(how.find("current state is not looked at"), std::string::npos);
+}
+
+TEST_F(ReadingTools, ATypeWithoutEventsIsNamedBesideOneThatHasThem) {
+    append_order();
+    const Json answer = call("query_events", R"({"event_type":["order.paid","order.exploded"]})");
+    EXPECT_EQ(answer["count"], 1);
+    EXPECT_EQ(answer["absent_types"], Json::array({"order.exploded"}));
+    EXPECT_FALSE(answer["untrusted"]["did_you_mean"]["event_type"].empty());
+    EXPECT_FALSE(call("query_events", R"({"event_type":["order.paid","order.shipped"]})").contains("absent_types"));
+}
+
+TEST_F(ReadingTools, AFieldIsNotSetBehindTheEndOfTheView) {
+    append("order:1", "order.placed", R"({"total":5})", "2026-01-05");
+    append("order:1", "order.repriced", R"({"total":7})", "2026-01-04");
+    const Json field = call("get_history", R"({"entity_id":"order:1","as_of":"2026-01-06"})")["untrusted"]["fields"][0];
+    EXPECT_FALSE(field.contains("since")) << field;
+    EXPECT_EQ(field["since_is"], "recorded after the end of the view");
+}
+
 TEST(AskedTime, IsReadFromWords) {
     const Timestamp now = Timestamp::parse("2026-05-10T12:00:00Z").value();
     const auto asked = [now](const std::vector<std::string>& words) {
