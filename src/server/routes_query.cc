@@ -35,6 +35,8 @@ constexpr std::uint64_t kOffsetMax = 100'000;
 /// What is asked of the store at once, and held while it is made text: so many events, and so many bytes of them.
 constexpr std::uint32_t kPieceEvents = 1'000;
 constexpr std::size_t kPieceBytes = 256 << 10;
+/// What a piece may become: as much as that, or one event that is larger, and what stands around payloads.
+constexpr std::size_t kPieceRoomBytes = (std::size_t{1} << 20) + kPieceBytes;
 /// Types whose fields are looked for, the most frequent ones, and events of each that are looked at.
 constexpr std::size_t kSampledTypes = 100;
 constexpr std::uint32_t kSampleEvents = 20;
@@ -263,9 +265,9 @@ public:
         std::uint64_t examined = 0;
         Page page;
         // Others have work as well: a piece ends where enough was looked at for it, whether or not it has a line.
-        while (out.size() < kPieceBytes && examined < examined_max_) {
+        while (out.empty() && examined < examined_max_) {
             read.limit = std::min(left_, kPieceEvents);
-            read.bytes_max = kPieceBytes - out.size();
+            read.bytes_max = kPieceBytes;
             read.examined_max = examined_max_ - examined;
             if (Status status = view_.read(read, page); !status.ok()) {
                 out += problem_json(status.error()) + "\n";
@@ -285,7 +287,7 @@ public:
         }
         return Step::kMore;
     }
-    [[nodiscard]] std::size_t piece_bytes() const override { return kPieceBytes; }
+    [[nodiscard]] std::size_t piece_bytes() const override { return kPieceRoomBytes; }
     [[nodiscard]] std::string farewell(Ending ending) const override {
         if (ending != Ending::kOverloaded) return {};
         return problem(503, "overloaded",

@@ -6,6 +6,8 @@
 // Threads: the I/O thread of the connection; the body makes its pieces on worker threads.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -13,6 +15,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -90,12 +93,23 @@ private:
         co_return co_await wait(body);
     }
 
+    /// Whether the client sends nothing more: it is gone, as a rule, or waits for nothing but the rest of this answer.
+    [[nodiscard]] bool has_client_finished() {
+        char next = 0;
+        const int socket = boost::beast::get_lowest_layer(stream_).socket().native_handle();
+        const ssize_t size = ::recv(socket, &next, 1, MSG_PEEK | MSG_DONTWAIT);
+        return size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    }
+
     /// For a piece that is not made yet, as soon as other answers leave it. False: the stream has to end.
     boost::asio::awaitable<bool> take_room(std::size_t bytes, HeldBytes& held) {
         const Clock::time_point until = Clock::now() + std::chrono::milliseconds(services_.limits.body_timeout_ms);
         boost::asio::steady_timer timer(stream_.get_executor());
         while (bytes > 0 && !held.add_if_room(bytes)) {
-            if (!ending_ && Clock::now() >= until) ending_ = BodyStream::Ending::kOverloaded;
+            // Nobody waits in place of others who may be gone, and no stop waits for what is not made.
+            if (!ending_ && services_.is_draining.load(std::memory_order_relaxed))
+                ending_ = BodyStream::Ending::kDraining;
+            if (!ending_ && (Clock::now() >= until || has_client_finished())) ending_ = BodyStream::Ending::kOverloaded;
             if (ending_) co_return false;
             boost::beast::get_lowest_layer(stream_).expires_never();
             timer.expires_after(std::chrono::milliseconds(kLookForRoomMs));
