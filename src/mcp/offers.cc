@@ -93,7 +93,7 @@ public:
             arguments_.erase(std::string(kPlanToken));
         }
         if (const auto mistake = mistake_in(arguments_, schema_))
-            return refused("invalid_argument", *mistake, "correct the argument that the message names");
+            return refused("invalid_argument", *mistake, "call again as the message says");
         CallContext context = context_of(exchange_, **endpoint);
         if (exchange_.state().is_object()) return confirm_by_form(context);
         if (plan_token.empty()) return ask_if_needed(tool_.run(arguments_, std::nullopt, context));

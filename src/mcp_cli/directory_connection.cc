@@ -61,7 +61,7 @@ private:
             arguments.erase("plan_token");
         }
         if (auto mistake = mcp::mistake_in(arguments, tool.input_schema))
-            return refused(std::move(*mistake), "correct the argument that the message names");
+            return refused(std::move(*mistake), "call again as the message says");
         const auto bound = mcp::Seal::binding_of(principal_, "plan", {{"name", tool.name}, {"arguments", arguments}});
         std::optional<std::string> confirmed;
         if (!plan_token.empty()) {

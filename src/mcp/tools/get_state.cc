@@ -118,7 +118,10 @@ Status put_unchanged(Json& answer, const client::EndpointView& view, const Reque
     }
     ASSIGN_OR_RETURN(const Timestamp until, end_of(view, request.view, since));
     // By an end that is a time of occurrence it cannot be said how long something is recorded.
-    if (answer.contains("unchanged_since") && until < since) return {};
+    if (answer.contains("unchanged_since") && until < since) {
+        answer.erase("unchanged_since");
+        return {};
+    }
     // What is dated later than now has not begun to last.
     answer["unchanged_for"] = duration_json(std::max<std::int64_t>(span_ns(since, until), 0));
     return {};
