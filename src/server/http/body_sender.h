@@ -6,8 +6,6 @@
 // Threads: the I/O thread of the connection; the body makes its pieces on worker threads.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -15,7 +13,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -95,10 +92,11 @@ private:
 
     /// Whether the client sends nothing more: it is gone, as a rule, or waits for nothing but the rest of this answer.
     [[nodiscard]] bool has_client_finished() {
-        char next = 0;
-        const int socket = boost::beast::get_lowest_layer(stream_).socket().native_handle();
-        const ssize_t size = ::recv(socket, &next, 1, MSG_PEEK | MSG_DONTWAIT);
-        return size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+        std::array<char, 1> next{};
+        boost::beast::error_code error;
+        auto& socket = boost::beast::get_lowest_layer(stream_).socket();
+        (void)socket.receive(boost::asio::buffer(next), boost::asio::ip::tcp::socket::message_peek, error);
+        return error && error != boost::asio::error::would_block && error != boost::asio::error::interrupted;
     }
 
     /// For a piece that is not made yet, as soon as other answers leave it. False: the stream has to end.
