@@ -16,6 +16,7 @@
 #include "mcp/tools/tool_list.h"
 #include "mcp/tools/value_periods.h"
 #include "mcp/tools/view_end.h"
+#include "wire/late_events.h"
 #include "wire/read_request.h"
 #include "wire/similar_words.h"
 
@@ -209,15 +210,6 @@ bool put_names(Json& untrusted, const Entries& entries, std::size_t bytes_max, S
     return put_counts(untrusted, "actors", actors, bytes_max / 2, shown) && has_all_types;
 }
 
-/// Whether an event that occurred later had changed the field before, so that its value is not the one that the order
-/// of occurrence gives.
-bool was_set_late(const Entries& entries, const FieldHistory& field) {
-    const HistoryEntry& setter = entries[field.entry_index];
-    return std::any_of(entries.begin(), entries.end(), [&](const HistoryEntry& entry) {
-        return entry.event.occurred_at > setter.event.occurred_at && touches(entry, field.pointer);
-    });
-}
-
 /// What every field is now, was before, and since when: as many as fit.
 void put_fields(Json& answer, const Entries& entries, Timestamp until, std::size_t bytes_max, Shown& shown) {
     constexpr std::size_t kFieldsMax = 20;
@@ -234,7 +226,7 @@ void put_fields(Json& answer, const Entries& entries, Timestamp until, std::size
         for (const FieldChange& change : entry.changes) {
             if (change.pointer == field.pointer && change.before) row["previous"] = shown.json(*change.before);
         }
-        const bool is_late = may_be_late && was_set_late(entries, field);
+        const bool is_late = may_be_late && wire::is_set_late(entries, field);
         const Timestamp since = is_late ? entry.event.recorded_at : entry.event.occurred_at;
         // A view that ends by occurrence says nothing of what was recorded behind its end.
         const bool is_behind_end = is_late && span_ns(until, since) >= kSecondNs;

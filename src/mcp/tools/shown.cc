@@ -190,8 +190,8 @@ void Shown::append_object(std::string& out, std::string_view text) {
         append_value(out, members.value());
         ++count;
     }
-    if (left_out > 0) {
-        ++cut_count_;
+    if (left_out > 0) ++cut_count_;
+    if (left_out > 0 && !(names && names->contains("…"))) {
         if (out.size() > begin) out += ',';
         out += "\"…\":\"+" + std::to_string(left_out) + " members\"";
     }
